@@ -1,0 +1,300 @@
+"""A drawing that is both an SVG for the live page and a PNG for paper.
+
+A widget redraws as SVG text, which a browser repaints in 30 ms; a notebook that nobody has run
+yet shows the same marks as a PNG. Coordinates are CSS pixels, row downwards, column to the right.
+"""
+
+import base64
+import io
+from dataclasses import dataclass, field
+from html import escape
+
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.image import imsave
+from matplotlib.patches import FancyBboxPatch, Polygon, Rectangle
+
+from cnnbook.figures.style import DARK, DARK_TINT, LIGHT, MONO, SANS, TINT
+
+_ANCHORS = {"start": "left", "middle": "center", "end": "right"}
+
+
+def _theme(roles, tint):
+    return "".join(f"--cnn-{name}:{value};" for name, value in roles.items()) + f"--cnn-t:{tint}"
+
+
+# JupyterLab marks the theme on <body>; everything else is taken for light.
+_STYLE = (
+    f"<style>.cnnbook{{{_theme(LIGHT, TINT)}}}"
+    f"[data-jp-theme-light='false'] .cnnbook{{{_theme(DARK, DARK_TINT)}}}</style>"
+)
+
+
+MARGIN = 4  # pixels around the canvas, so that a frame on the edge is whole
+
+
+def _colour(role):
+    return "none" if role is None else f"var(--cnn-{role})"
+
+
+def _n(value):
+    """A coordinate, short: 12.50 becomes 12.5."""
+    return f"{value:.2f}".rstrip("0").rstrip(".")
+
+
+@dataclass(frozen=True)
+class _Rect:
+    x: float
+    y: float
+    width: float
+    height: float
+    fill: str | None
+    tint: float
+    stroke: str | None
+    stroke_width: float
+    dashed: bool
+    radius: float
+
+    def svg(self):
+        dash = ' stroke-dasharray="3 2"' if self.dashed else ""
+        # a tint is a share of the theme's strongest one; a full colour has none
+        alpha = "" if self.tint == 1 else f";fill-opacity:calc(var(--cnn-t)*{self.tint:.3f})"
+        return (
+            f'<rect x="{_n(self.x)}" y="{_n(self.y)}" width="{_n(self.width)}"'
+            f' height="{_n(self.height)}" rx="{_n(self.radius)}"'
+            f' stroke-width="{_n(self.stroke_width)}"{dash}'
+            f' style="fill:{_colour(self.fill)};stroke:{_colour(self.stroke)}{alpha}"/>'
+        )
+
+    def draw(self, ax):
+        style = {
+            "facecolor": (LIGHT[self.fill], 1 if self.tint == 1 else TINT * self.tint)
+            if self.fill
+            else "none",
+            "edgecolor": LIGHT[self.stroke] if self.stroke else "none",
+            "linewidth": self.stroke_width if self.stroke else 0,
+            "linestyle": (0, (3, 2)) if self.dashed else "solid",
+        }
+        if self.radius:
+            r = self.radius
+            box = f"round,pad=0,rounding_size={r}"
+            ax.add_patch(
+                FancyBboxPatch((self.x, self.y), self.width, self.height, boxstyle=box, **style)
+            )
+        else:
+            ax.add_patch(Rectangle((self.x, self.y), self.width, self.height, **style))
+
+
+@dataclass(frozen=True)
+class _Text:
+    x: float
+    y: float
+    text: str
+    size: float
+    fill: str
+    anchor: str
+    bold: bool
+    mono: bool
+
+    def svg(self):
+        weight = ' font-weight="600"' if self.bold else ""
+        face = ' class="m"' if self.mono else ""
+        return (
+            f'<text x="{_n(self.x)}" y="{_n(self.y)}" font-size="{_n(self.size)}"'
+            f' text-anchor="{self.anchor}"{weight}{face} style="fill:{_colour(self.fill)}">'
+            f"{escape(self.text)}</text>"
+        )
+
+    def draw(self, ax):
+        ax.text(
+            self.x,
+            self.y,
+            self.text.replace("$", r"\$"),
+            fontsize=self.size * (0.97 if self.mono else 0.93),  # DejaVu runs wide
+            color=LIGHT[self.fill],
+            ha=_ANCHORS[self.anchor],
+            va="baseline",
+            weight="bold" if self.bold else "normal",
+            family="DejaVu Sans Mono" if self.mono else "DejaVu Sans",
+        )
+
+
+@dataclass(frozen=True)
+class _Path:
+    points: tuple
+    fill: str | None
+    tint: float
+    stroke: str | None
+    stroke_width: float
+    dashed: bool
+
+    def svg(self):
+        dash = ' stroke-dasharray="4 3"' if self.dashed else ""
+        points = " ".join(f"{_n(x)},{_n(y)}" for x, y in self.points)
+        tag = "polygon" if self.fill else "polyline"
+        return (
+            f'<{tag} points="{points}" stroke-width="{_n(self.stroke_width)}"{dash}'
+            f' stroke-linejoin="round" style="fill:{_colour(self.fill)};'
+            f'stroke:{_colour(self.stroke)};fill-opacity:{self.tint:.3f}"/>'
+        )
+
+    def draw(self, ax):
+        if self.fill:
+            patch = Polygon(self.points, closed=True, facecolor=(LIGHT[self.fill], self.tint))
+            patch.set_edgecolor(LIGHT[self.stroke] if self.stroke else "none")
+            ax.add_patch(patch)
+        else:
+            x, y = zip(*self.points, strict=True)
+            dash = (0, (4, 3)) if self.dashed else "solid"
+            ax.plot(x, y, color=LIGHT[self.stroke], linewidth=self.stroke_width, linestyle=dash)
+
+
+@dataclass(frozen=True, eq=False)
+class _Image:
+    pixels: np.ndarray  # (H, W, 4) uint8
+    x: float
+    y: float
+    width: float
+    height: float
+
+    def svg(self):
+        buffer = io.BytesIO()
+        imsave(buffer, self.pixels, format="png", pil_kwargs={"compress_level": 1})
+        data = base64.b64encode(buffer.getvalue()).decode()
+        crisp = "pixelated" if min(self.pixels.shape[:2]) < 64 else "auto"
+        return (
+            f'<image x="{_n(self.x)}" y="{_n(self.y)}" width="{_n(self.width)}"'
+            f' height="{_n(self.height)}" preserveAspectRatio="none"'
+            f' style="image-rendering:{crisp}" href="data:image/png;base64,{data}"/>'
+        )
+
+    def draw(self, ax):
+        extent = (self.x, self.x + self.width, self.y + self.height, self.y)
+        smooth = "none" if min(self.pixels.shape[:2]) < 64 else "antialiased"
+        ax.imshow(self.pixels, extent=extent, interpolation=smooth, aspect="auto")
+
+
+@dataclass
+class Picture:
+    """Marks on a canvas, drawn in order; a colour is a role of `cnnbook.figures.style`.
+
+    Parameters
+    ----------
+    width, height : float
+        Size in CSS pixels; at most 960 wide.
+    description : str
+        What the picture says, in words: the text alternative.
+
+    Examples
+    --------
+    >>> picture = Picture(40, 40, "one framed cell")
+    >>> picture.rect(5, 5, 30, 30, stroke="kernel")
+    >>> picture
+    one framed cell
+    """
+
+    width: float
+    height: float
+    description: str = ""
+    marks: list = field(default_factory=list)
+
+    def rect(
+        self,
+        x,
+        y,
+        width,
+        height,
+        *,
+        fill=None,
+        tint=1,
+        stroke=None,
+        stroke_width=1,
+        dashed=False,
+        radius=0,
+    ):
+        """Add a rectangle; `tint` below 1 is a share of the strongest tint that text stands on."""
+        self.marks.append(
+            _Rect(x, y, width, height, fill, tint, stroke, stroke_width, dashed, radius)
+        )
+
+    def text(self, x, y, text, *, size=13, fill="ink", anchor="start", bold=False, mono=False):
+        """Add one line of text whose baseline starts, is centred or ends at (x, y)."""
+        self.marks.append(_Text(x, y, str(text), size, fill, anchor, bold, mono))
+
+    def line(self, *points, stroke="muted", stroke_width=1.5, dashed=False):
+        """Add a line through (x, y) points."""
+        self.marks.append(_Path(points, None, 1, stroke, stroke_width, dashed))
+
+    def polygon(self, *points, fill, tint=1, stroke=None):
+        """Add a filled polygon; `tint` is its opacity."""
+        self.marks.append(_Path(points, fill, tint, stroke, 1, False))
+
+    def arrow(self, start, end, *, stroke="muted", stroke_width=1.5, head=6):
+        """Add an arrow between two (x, y) points."""
+        (x0, y0), (x1, y1) = start, end
+        length = max(np.hypot(x1 - x0, y1 - y0), 1e-9)
+        u, v = (x1 - x0) / length * head, (y1 - y0) / length * head
+        self.line(start, (x1 - u, y1 - v), stroke=stroke, stroke_width=stroke_width)
+        wings = [(x1 - u - v / 2, y1 - v + u / 2), (x1 - u + v / 2, y1 - v - u / 2)]
+        self.polygon(end, *wings, fill=stroke)
+
+    def image(self, pixels, x, y, width, height):
+        """Add an image: (H, W, 3) or (H, W, 4) uint8, stretched over the given rectangle."""
+        if pixels.shape[2] == 3:
+            pixels = np.dstack([pixels, np.full(pixels.shape[:2], 255, np.uint8)])
+        self.marks.append(_Image(pixels, x, y, width, height))
+
+    def paste(self, other, x, y):
+        """Add all marks of another picture, moved by (x, y)."""
+        for mark in other.marks:
+            if isinstance(mark, _Path):
+                moved = {"points": tuple((px + x, py + y) for px, py in mark.points)}
+            else:
+                moved = {"x": mark.x + x, "y": mark.y + y}
+            self.marks.append(type(mark)(**{**vars(mark), **moved}))
+
+    @property
+    def size(self):
+        """Width and height with the margin, in CSS pixels."""
+        return self.width + 2 * MARGIN, self.height + 2 * MARGIN
+
+    def svg(self):
+        """Return the picture as SVG text that follows JupyterLab's theme."""
+        body = "".join(mark.svg() for mark in self.marks)
+        label = escape(self.description, quote=True)
+        width, height = self.size
+        return (
+            '<svg xmlns="http://www.w3.org/2000/svg" class="cnnbook" role="img"'
+            f' aria-label="{label}" viewBox="{-MARGIN} {-MARGIN} {_n(width)} {_n(height)}"'
+            f' width="{_n(width)}"'
+            f' style="max-width:100%;height:auto;display:block;font-family:{escape(SANS)}">'
+            f"{_STYLE}<style>.cnnbook .m{{font-family:{MONO}}}</style>{body}</svg>"
+        )
+
+    def axes(self, ax=None):
+        """Draw the picture on Matplotlib axes, made if not given, and return them."""
+        if ax is None:
+            figure = Figure(figsize=[side / 72 for side in self.size], dpi=72)
+            FigureCanvasAgg(figure)
+            ax = figure.add_axes((0, 0, 1, 1))
+        for mark in self.marks:
+            mark.draw(ax)
+        ax.set(xlim=(-MARGIN, self.width + MARGIN), ylim=(self.height + MARGIN, -MARGIN))
+        ax.set_axis_off()
+        return ax
+
+    def png(self, scale=2):
+        """Return the picture as PNG bytes, `scale` pixels a CSS pixel."""
+        buffer = io.BytesIO()
+        # no software version in the file: a newer Matplotlib would change every notebook
+        self.axes().figure.savefig(buffer, dpi=72 * scale, metadata={"Software": None})
+        return buffer.getvalue()
+
+    def __repr__(self):
+        return self.description
+
+    def _repr_mimebundle_(self, include=None, exclude=None):
+        data = {"image/png": base64.b64encode(self.png()).decode(), "text/plain": repr(self)}
+        width, height = map(round, self.size)
+        return data, {"image/png": {"width": width, "height": height}}

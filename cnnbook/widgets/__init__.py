@@ -1,0 +1,5 @@
+"""Widgets of the chapters: a pure state, and one view that they all share."""
+
+from cnnbook.widgets.window_stepper import window_stepper
+
+__all__ = ["window_stepper"]

@@ -1,0 +1,184 @@
+"""The view that all widgets share: controls around a picture of a state.
+
+A state is a frozen dataclass without ipywidgets in it. Its fields are what the controls set, its
+`picture()` draws it, and building one with impossible settings raises ValueError or TypeError.
+The view builds a new state from its controls, shows the picture, or says what is wrong.
+"""
+
+import html
+from dataclasses import replace
+
+import ipywidgets as widgets
+
+ERRORS = (ValueError, TypeError)
+LABELS = {"description_width": "initial"}
+
+
+def parse_numbers(text):
+    """Read a typed array: numbers split by spaces or commas, rows by semicolons or new lines.
+
+    Parameters
+    ----------
+    text : str
+        One row gives a 1-D array (a list), several a matrix (a list of lists). Fractions such as
+        1/9 and a true minus sign are read too.
+
+    Returns
+    -------
+    list of float, or list of list of float
+
+    Raises
+    ------
+    ValueError
+        If something is no number, or the rows differ in length.
+
+    Examples
+    --------
+    >>> parse_numbers("1 0 -1; 2 0 -2")
+    [[1.0, 0.0, -1.0], [2.0, 0.0, -2.0]]
+    """
+    lines = [line for line in text.replace("\n", ";").split(";") if line.strip()]
+    rows = [[_number(word) for word in line.replace(",", " ").split()] for line in lines]
+    lengths = {len(row) for row in rows}
+    if not rows:
+        raise ValueError("type at least one number")
+    if len(lengths) > 1:
+        raise ValueError(
+            f"rows hold {min(lengths)} and {max(lengths)} numbers, expected equal lengths"
+        )
+    return rows if len(rows) > 1 else rows[0]
+
+
+def _number(word):
+    try:
+        numerator, _, denominator = word.replace("−", "-").partition("/")
+        return float(numerator) / float(denominator or 1)
+    except (ValueError, ZeroDivisionError):
+        raise ValueError(f"{word!r} is not a number") from None
+
+
+def write_numbers(array):
+    """Write an array the way `parse_numbers` reads it."""
+    rows = array if array.ndim == 2 else [array]
+    return "; ".join(" ".join(f"{value:g}" for value in row) for row in rows)
+
+
+class Explorer(widgets.VBox):
+    """Controls and the picture of the state that they set.
+
+    Parameters
+    ----------
+    state : frozen dataclass
+        With a method ``picture() -> Picture``. A state that has an int field `step` and a
+        property `steps` gets buttons and a slider to go through them.
+    controls : dict of str to Widget
+        A control for each field that the reader may change; its value becomes the field's.
+    readers : dict of str to callable, optional
+        What turns a control's value into the field's, where they differ (typed arrays).
+
+    Attributes
+    ----------
+    state
+        What is shown now. Setting a control replaces it; an impossible setting leaves it.
+    message : str
+        Why the present settings are impossible; empty when they are fine.
+
+    Notes
+    -----
+    Keyboard: Tab reaches every control; on the step slider, left and right go one step, Page Up
+    and Page Down ten, Home and End to the ends.
+    """
+
+    def __init__(self, state, controls, readers=None):
+        self.state, self.message = state, ""
+        self.controls, self._readers = dict(controls), readers or {}
+        self.screen = widgets.HTML()
+        rows = [self.screen]
+        if self.controls:
+            layout = widgets.Layout(flex_flow="row wrap", grid_gap="4px 20px")
+            rows.insert(0, widgets.HBox(list(self.controls.values()), layout=layout))
+        if hasattr(state, "steps"):
+            rows.insert(-1, self._transport())
+        super().__init__(rows, layout=widgets.Layout(max_width="960px"))
+        for control in self.controls.values():
+            control.observe(self._update, "value")
+        self._show()
+
+    def _transport(self):
+        last = self.state.steps - 1
+        self.step = widgets.IntSlider(
+            self.state.step, 0, last, description="Step", readout=False, style=LABELS
+        )
+        self.step.layout.width = "260px"
+        self.play = widgets.Play(value=self.state.step, min=0, max=last, interval=700)
+        widgets.link((self.play, "value"), (self.step, "value"))
+        moves = [
+            ("fast-backward", "First step", lambda now: 0),
+            ("step-backward", "Previous step", lambda now: now - 1),
+            ("step-forward", "Next step", lambda now: now + 1),
+            ("fast-forward", "Last step", lambda now: self.step.max),
+        ]
+        self.buttons = [self._button(*move) for move in moves]
+        self.step.observe(self._update, "value")
+        row = [*self.buttons[:2], self.play, *self.buttons[2:], self.step]
+        return widgets.HBox(row, layout=widgets.Layout(align_items="center", flex_flow="row wrap"))
+
+    def _button(self, icon, tooltip, target):
+        button = widgets.Button(icon=icon, tooltip=tooltip, layout=widgets.Layout(width="36px"))
+        button.on_click(lambda _: self.go_to(target(self.step.value)))
+        return button
+
+    def go_to(self, step):
+        """Show a step, the nearest one if there is no such."""
+        self.step.value = min(max(step, 0), self.step.max)
+
+    def settings(self):
+        """Return the fields that the controls ask for now."""
+        values = {name: control.value for name, control in self.controls.items()}
+        return {name: self._readers.get(name, lambda v: v)(v) for name, v in values.items()}
+
+    def _update(self, change):
+        try:
+            if hasattr(self, "step") and change["owner"] is not self.step:
+                # another setting may have fewer steps: judge it at its first one
+                wanted = replace(self.state, **self.settings(), step=0)
+                step = min(self.step.value, wanted.steps - 1)
+                self.state, self.message = replace(wanted, step=step), ""
+                self._set_steps(wanted.steps, step)
+            else:
+                step = {"step": self.step.value} if hasattr(self, "step") else {}
+                self.state, self.message = replace(self.state, **self.settings(), **step), ""
+        except ERRORS as error:
+            self.message = str(error)
+        self._show()
+
+    def _set_steps(self, steps, step):
+        self.step.unobserve(self._update, "value")  # the state is set already: draw once
+        for control in (self.step, self.play):
+            with control.hold_sync():
+                control.value = min(control.value, steps - 1)
+                control.max = steps - 1
+                control.value = step
+        self.step.observe(self._update, "value")
+
+    def _show(self):
+        picture = self.state.picture()
+        if self.message:
+            self.screen.value = (
+                f'<div role="alert" style="min-height:{picture.height:.0f}px;'
+                'padding:24px 0;line-height:1.5">'
+                f'<b style="color:#d55e00">No such setting</b><br>{html.escape(self.message)}</div>'
+            )
+        else:
+            self.screen.value = (
+                f'<div role="status" style="line-height:normal">{picture.svg()}</div>'
+            )
+
+    def __repr__(self):
+        return repr(self.state.picture())
+
+    def _repr_mimebundle_(self, **options):
+        # the picture stands where no kernel runs: on GitHub, on paper, before the first run
+        data = super()._repr_mimebundle_(**options) or {}
+        picture, _ = self.state.picture()._repr_mimebundle_()
+        return {**data, **picture}
