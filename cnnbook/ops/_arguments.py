@@ -1,16 +1,20 @@
 """Checks that every operation makes on what it is given."""
 
+import numbers
+
 import numpy as np
 
 from cnnbook.shapes import per_axis
 
+_KINDS = {"fiuc": "numbers", "fiu": "real numbers", "f": "floats"}
 
-def check_array(name, value, ranks=None, *, shape=None):
-    """Refuse what is no numeric array of one of the given ranks; `shape` words the expected one."""
+
+def check_array(name, value, ranks=None, *, shape=None, kinds="fiuc"):
+    """Refuse what is no array of such numbers and ranks; `shape` words the expected one."""
     if not isinstance(value, np.ndarray):
         raise TypeError(f"{name} must be a NumPy array, got {type(value).__name__}")
-    if value.dtype.kind not in "fiuc":
-        raise TypeError(f"{name} must hold numbers, got dtype {value.dtype}")
+    if value.dtype.kind not in kinds:
+        raise TypeError(f"{name} must hold {_KINDS[kinds]}, got dtype {value.dtype}")
     if ranks is not None and value.ndim not in ranks:
         expected = shape or " or ".join(map(str, ranks)) + " axes"
         raise ValueError(f"{name} has {value.ndim} axes {value.shape}, expected {expected}")
@@ -32,6 +36,20 @@ def check_count(name, value, minimum=1):
     return per_axis(name, value, 1, minimum)[0]
 
 
+def check_flag(name, value):
+    """Refuse what is neither True nor False."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"{name} must be True or False, got {value!r}")
+    return bool(value)
+
+
+def check_number(name, value):
+    """Refuse what is no single real number."""
+    if not isinstance(value, numbers.Real):
+        raise TypeError(f"{name} must be a real number, got {value!r}")
+    return value
+
+
 def check_operands(axes, x, weight, bias, groups, *, transposed=False):
     """Check what a convolution over `axes` axes, or its transpose, is given; return `groups`.
 
@@ -51,7 +69,9 @@ def check_operands(axes, x, weight, bias, groups, *, transposed=False):
     check_not_empty("weight", weight, first_axis=0)
     side = "input" if transposed else "output"
     if len(weight) % groups:
-        raise ValueError(f"weight has {len(weight)} {side} channels, groups {groups} must divide it")
+        raise ValueError(
+            f"weight has {len(weight)} {side} channels, groups {groups} must divide it"
+        )
     expected, out_channels = len(weight), weight.shape[1] * groups
     if not transposed:
         expected, out_channels = out_channels, expected
@@ -68,14 +88,14 @@ def check_not_empty(name, array, first_axis):
     """Refuse an axis of size 0 from `first_axis` on; only a batch may be empty."""
     for axis, size in enumerate(array.shape):
         if axis >= first_axis and size == 0:
-            raise ValueError(f"{name} has size 0 along axis {axis} {array.shape}, must be at least 1")
+            raise ValueError(
+                f"{name} has size 0 along axis {axis} {array.shape}, must be at least 1"
+            )
 
 
 def widen(*arrays):
     """Turn float16 into float32, in which PyTorch too sums products; None stays None."""
-    return [
-        a.astype(np.float32) if a is not None and a.dtype == np.float16 else a for a in arrays
-    ]
+    return [a.astype(np.float32) if a is not None and a.dtype == np.float16 else a for a in arrays]
 
 
 @np.errstate(over="ignore")  # a sum too large for float16 is inf, as in PyTorch

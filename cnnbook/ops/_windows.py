@@ -80,6 +80,7 @@ def take_block(x, axes, block):
     return x[samples, ..., rows, *(slice(None),) * (axes - 1)]
 
 
+@np.errstate(invalid="ignore", over="ignore")  # inf - inf is NaN without a word, as in PyTorch
 def add_windows(windows, columns):
     """Add to every pixel, through a writeable view, what each of the windows over it holds.
 

@@ -1,0 +1,94 @@
+"""Check an installation and say in plain words what is missing."""
+
+import importlib
+import re
+import sys
+from importlib.metadata import PackageNotFoundError, requires, version
+
+IMPORT_NAMES = {"scikit-learn": "sklearn"}
+OLDEST_PYTHON = (3, 11)
+
+
+def _numbers(text):
+    """The leading numbers of a version: "2.13.0+cpu" is (2, 13, 0)."""
+    return tuple(int(part) for part in re.match(r"\d+(?:\.\d+)*", text)[0].split("."))
+
+
+def _requirement_problem(name, oldest):
+    try:
+        found = version(name)
+    except PackageNotFoundError:
+        return "it is not installed"
+    if _numbers(found) < _numbers(oldest):
+        return f"version {found} is installed"
+    try:
+        importlib.import_module(IMPORT_NAMES.get(name, name))
+    except Exception as error:  # a broken binary raises anything; the reader must see which package
+        return f"importing it fails: {type(error).__name__}: {error}"
+    return ""
+
+
+def _agreement_problem():
+    """Compare one convolution in NumPy and in PyTorch."""
+    try:
+        import numpy as np
+        import torch
+
+        from cnnbook.ops import conv2d
+
+        rng = np.random.default_rng(0)
+        x, weight = rng.standard_normal((1, 2, 5, 6)), rng.standard_normal((3, 2, 3, 2))
+        theirs = torch.nn.functional.conv2d(torch.from_numpy(x), torch.from_numpy(weight)).numpy()
+        difference = np.abs(conv2d(x, weight) - theirs).max()
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
+    return "" if difference < 1e-10 else f"the results differ by {difference:.1e}"
+
+
+def _data_problem():
+    try:
+        from cnnbook.datasets import photograph
+
+        photograph(height=8)
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
+    return ""
+
+
+def find_problems():
+    """Check Python, each package, NumPy against PyTorch, and the photographs.
+
+    Returns
+    -------
+    dict of str to str
+        For each thing checked, what is wrong with it; empty where nothing is.
+    """
+    now = "" if sys.version_info >= OLDEST_PYTHON else f"this is {sys.version.split()[0]}"
+    found = {"Python 3.11 or newer": now}
+    for requirement in requires("cnnbook") or []:
+        if match := re.fullmatch(r"([\w-]+)>=([\d.]+)", requirement):  # not the test extras
+            name, oldest = match.groups()
+            found[f"{name} {oldest} or newer"] = _requirement_problem(name, oldest)
+    found["one convolution in NumPy and in PyTorch"] = _agreement_problem()
+    found["photographs without a network"] = _data_problem()
+    return found
+
+
+def selfcheck():
+    """Print one line for each thing checked, and what to do if something is missing.
+
+    Raises
+    ------
+    RuntimeError
+        If anything is missing, so that a test that runs the cell fails too.
+    """
+    problems = find_problems()
+    for name, problem in problems.items():
+        print(f"✗ {name}: {problem}" if problem else f"✓ {name}")
+    missing = sum(map(bool, problems.values()))
+    if missing:
+        raise RuntimeError(
+            f"{missing} of {len(problems)} checks failed. Close JupyterLab, run the first command "
+            "of README.md again in the book's folder, and open this page from there."
+        )
+    print("Everything is there: go on to chapter 1.")

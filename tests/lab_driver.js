@@ -1,0 +1,56 @@
+// What the browser test asks of an open notebook. What a control yields is compared by the text
+// and drawings beside it, not by its own handle.
+window.book = {
+  errors: [],
+  panel: () => jupyterapp.shell.currentWidget,
+  kernel: () => book.panel()?.sessionContext?.session?.kernel,
+  idle: () => book.kernel()?.status === 'idle' && book.kernel()?.connectionStatus === 'connected',
+  listen() {
+    book.kernel().iopubMessage.connect((_, m) => {
+      if (m.header.msg_type === 'error') book.errors.push(m.content.ename + ': ' + m.content.evalue);
+      if (m.header.msg_type === 'stream' && m.content.name === 'stderr')
+        book.errors.push('stderr: ' + m.content.text);
+    });
+  },
+  shown: i => [...book.panel().content.widgets[i].node
+    .querySelectorAll('.widget-html-content, .widget-image, .jp-RenderedText')]
+    .map(e => e.outerHTML).join('|'),
+  controls() {
+    const css = '.noUi-handle, .jp-OutputArea-output button, .jp-OutputArea-output select,' +
+      '.jp-OutputArea-output input:not([type=hidden])';
+    let n = 0; const found = [];
+    book.panel().content.widgets.forEach((w, cell) => w.node.querySelectorAll(css).forEach(e => {
+      const box = e.getBoundingClientRect();
+      if (e.disabled || !box.width || !box.height) return;
+      const kind = e.classList.contains('noUi-handle') ? 'slider' : e.tagName === 'INPUT' ? e.type
+        : e.tagName.toLowerCase();
+      const group = e.closest('.widget-inline-hbox');
+      const label = group?.querySelector('.widget-label')?.textContent || e.title || e.textContent
+        || e.querySelector('i')?.className || kind;
+      e.dataset.book = n; found.push({n: n++, cell, kind, label: label.trim()});
+    }));
+    return found;
+  },
+  watch(i) {
+    const root = book.panel().content.widgets[i].node;
+    book.pressed = null; book.painted = null;
+    const start = () => { book.pressed ??= performance.now(); };
+    for (const e of ['keydown', 'mousedown']) window.addEventListener(e, start, {capture: true, once: true});
+    book.observer?.disconnect();
+    book.observer = new MutationObserver(changes => {
+      const content = changes.some(m => (m.target.closest ?? (() => null))
+        .call(m.target, '.widget-html-content, .widget-image') || m.target.tagName === 'IMG');
+      if (book.pressed !== null && book.painted === null && content)
+        requestAnimationFrame(() => { book.painted ??= performance.now(); });
+    });
+    book.observer.observe(root, {subtree: true, childList: true, attributes: true});
+  },
+  latency: () => book.pressed !== null && book.painted !== null ? book.painted - book.pressed : null,
+  outputs: () => book.panel().content.widgets.filter(w => w.model.type === 'code').map(w => ({
+    count: w.model.executionCount, source: w.model.sharedModel.getSource(),
+    errors: w.model.outputs.toJSON().filter(o => o.output_type === 'error').map(o => o.ename + ': ' + o.evalue)})),
+  broken: () => [...book.panel().content.node.querySelectorAll('mjx-merror, .jupyter-widgets-error-widget')]
+    .map(e => e.textContent)
+    .concat([...book.panel().content.node.querySelectorAll('img')]
+      .filter(e => e.complete && !e.naturalWidth && e.getAttribute('src')).map(e => 'image ' + e.src.slice(0, 80))),
+};

@@ -1,0 +1,161 @@
+"""A real JupyterLab in a headless Chromium, for the browser test."""
+
+import contextlib
+import json
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+from playwright.sync_api import sync_playwright
+
+CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+CHROMIUM_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+SETTINGS = {
+    "@jupyterlab/apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
+    "@jupyterlab/docmanager-extension/plugin": {"autosave": False},
+    # all cells in the page, so that those out of sight are operated too
+    "@jupyterlab/notebook-extension/tracker": {"windowingMode": "none"},
+}
+SCRIPT = Path(__file__).with_name("lab_driver.js").read_text()
+
+
+def find_chromium():
+    """Path of an installed Chromium or Chrome, or None; CNNBOOK_CHROMIUM overrides."""
+    named = os.environ.get("CNNBOOK_CHROMIUM")
+    return named or next(filter(None, map(shutil.which, CHROMIUM_NAMES)), None)
+
+
+@contextlib.contextmanager
+def lab_server(folder, state):
+    """Serve `folder` with settings of its own under `state`; yield the address and the token."""
+    for name, value in SETTINGS.items():
+        file = Path(state, "settings", name + ".jupyterlab-settings")
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(value))
+    places = {
+        "JUPYTER_CONFIG_DIR": "config",
+        "JUPYTER_RUNTIME_DIR": "runtime",
+        "JUPYTERLAB_SETTINGS_DIR": "settings",
+        "JUPYTERLAB_WORKSPACES_DIR": "workspaces",
+    }
+    env = os.environ | {key: str(Path(state, name)) for key, name in places.items()}
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    token = secrets.token_hex(16)
+    command = [
+        *(sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root"),
+        *("--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}", "--ServerApp.port_retries=0"),
+        *(f"--IdentityProvider.token={token}", f"--ServerApp.root_dir={folder}"),
+        "--LabApp.expose_app_in_browser=True",
+    ]
+    log = Path(state, "lab.log")
+    with log.open("w") as output:
+        server = subprocess.Popen(command, env=env, stdout=output, stderr=subprocess.STDOUT)
+        try:
+            _wait_for(f"http://127.0.0.1:{port}/api/status?token={token}", server, log)
+            yield f"http://127.0.0.1:{port}", token
+        finally:
+            server.terminate()  # it shuts its kernels down
+            server.wait(30)
+
+
+def _wait_for(address, server, log, seconds=90):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end and server.poll() is None:
+        with contextlib.suppress(OSError), urllib.request.urlopen(address, timeout=2):
+            return
+        time.sleep(0.1)
+    raise RuntimeError(f"JupyterLab did not answer:\n{log.read_text()[-3000:]}")
+
+
+@contextlib.contextmanager
+def chromium_page():
+    """Open an empty page of the installed Chromium."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=find_chromium(), args=CHROMIUM_FLAGS)
+        try:
+            yield browser.new_page(viewport={"width": 1280, "height": 1000})
+        finally:
+            browser.close()
+
+
+class Notebook:
+    """One notebook in JupyterLab, with all that went wrong in it."""
+
+    def __init__(self, page, address, token, path):
+        self.page, self.problems = page, []
+        page.on("console", self._console)
+        page.on("pageerror", lambda error: self.problems.append(f"page error: {error}"))
+        page.route("**/*", lambda route: self._request(route, address))
+        page.goto(f"{address}/lab/tree/{path}?token={token}&reset", wait_until="domcontentloaded")
+        page.wait_for_selector(".jp-NotebookPanel .jp-Cell", timeout=90_000)
+        page.evaluate(SCRIPT)
+        self.wait("book.idle()")
+        page.evaluate("book.listen()")
+
+    def _console(self, message):
+        # JupyterLab warns of its own shared modules at each start
+        if message.type == "error":
+            self.problems.append(f"console: {message.text[:300]}")
+
+    def _request(self, route, address):
+        url = route.request.url
+        if url.startswith((address, "data:", "blob:")):
+            return route.continue_()
+        self.problems.append(f"request that leaves the machine: {url[:200]}")
+        return route.abort()
+
+    def wait(self, condition, seconds=120):
+        """Wait until a JavaScript condition holds."""
+        self.page.wait_for_function(condition, timeout=seconds * 1000, polling=50)
+
+    def run_all(self):
+        """Run all cells; note errors and cells that did not run."""
+        self.page.evaluate(
+            "window.ran = false; jupyterapp.commands.execute('notebook:run-all-cells')"
+            ".then(() => { window.ran = true; })"
+        )
+        self.wait("window.ran && book.idle()", seconds=300)
+        for cell in self.page.evaluate("book.outputs()"):
+            self.problems += [f"cell error: {error}" for error in cell["errors"]]
+            if cell["source"].strip() and cell["count"] is None:
+                self.problems.append(f"cell did not run: {cell['source'][:80]}")
+
+    def operate(self, control):
+        """Operate one control; return whether the picture changed, and in how many ms."""
+        element = self.page.locator(f'[data-book="{control["n"]}"]')
+        element.scroll_into_view_if_needed()
+        before = self.page.evaluate("i => book.shown(i)", control["cell"])
+        self.page.evaluate("i => book.watch(i)", control["cell"])
+        act = {
+            "slider": lambda: element.press("ArrowRight"),
+            "number": lambda: element.press("ArrowUp"),
+            "text": lambda: (element.press("End"), element.press("Enter")),
+            "select": lambda: self._select(element),
+            "file": lambda: None,  # opens the desktop's own dialog
+        }.get(control["kind"], element.click)
+        act()
+        self.page.wait_for_timeout(250)
+        self.wait("book.idle()")
+        after = self.page.evaluate("i => book.shown(i)", control["cell"])
+        return before != after, self.page.evaluate("book.latency()")
+
+    @staticmethod
+    def _select(element):
+        count = element.locator("option").count()
+        element.select_option(index=(element.evaluate("e => e.selectedIndex") + 1) % count)
