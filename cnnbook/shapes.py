@@ -185,7 +185,8 @@ def output_size(size, kernel_size, stride=1, padding=0, dilation=1, *, rounding=
 def _positions(size, kernel, stride, dilation, pad, rounding):
     """Window positions along one axis."""
     way = size + sum(pad) - effective_kernel_size(kernel, dilation)
-    if way < 0:
+    # a pooling window may hang over the edge even if it is the only one
+    if way < 0 and (rounding != "hang" or way <= -stride):
         raise ValueError(
             f"kernel_size {kernel} with dilation {dilation} spans {size + sum(pad) - way} pixels, "
             f"more than the {size + sum(pad)} of the padded input (size {size}, padding {tuple(pad)})"
@@ -195,7 +196,7 @@ def _positions(size, kernel, stride, dilation, pad, rounding):
             f"stride {stride} does not divide {way}, the way from the first window to the last "
             f"(size {size}, padding {tuple(pad)}, kernel_size {kernel}, dilation {dilation})"
         )
-    return (-(-way // stride) if rounding == "ceil" else way // stride) + 1
+    return (-(-way // stride) if rounding in ("ceil", "hang") else way // stride) + 1
 
 
 def pool_output_size(size, kernel_size, stride=None, padding=0, dilation=1, *, ceil_mode=False):
@@ -208,7 +209,8 @@ def pool_output_size(size, kernel_size, stride=None, padding=0, dilation=1, *, c
     stride : int or tuple of int, optional
         `kernel_size` when not given.
     ceil_mode : bool
-        Let a last window hang over the edge, if it starts inside the input or its left padding.
+        Let a last window hang over the edge, if it starts inside the input or its left padding;
+        by less than `stride` even if it is the only one.
 
     Returns
     -------
@@ -234,7 +236,7 @@ def pool_output_size(size, kernel_size, stride=None, padding=0, dilation=1, *, c
     for i, k, s, p, d in _rows(**arguments, dilation=dilation):
         if 2 * p > k:
             raise ValueError(f"padding {p} is more than half of kernel_size {k}")
-        count = _positions(i, k, s, d, Padding(p, p), "ceil" if ceil_mode else "floor")
+        count = _positions(i, k, s, d, Padding(p, p), "hang" if ceil_mode else "floor")
         # a window that starts in the right padding sees nothing: PyTorch drops it
         result.append(count - (ceil_mode and (count - 1) * s >= i + p))
     return _like(result, *arguments.values(), dilation)

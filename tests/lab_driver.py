@@ -140,6 +140,9 @@ class Notebook:
         """Operate one control; return whether the picture changed, and in how many ms."""
         element = self.page.locator(f'[data-book="{control["n"]}"]')
         element.scroll_into_view_if_needed()
+        if control["kind"] == "slider":  # from its start, so that a step to the right is one
+            element.press("Home")
+            self.page.wait_for_timeout(250)
         before = self.page.evaluate("i => book.shown(i)", control["cell"])
         self.page.evaluate("i => book.watch(i)", control["cell"])
         act = {

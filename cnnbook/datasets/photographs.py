@@ -12,10 +12,10 @@ def photograph(name="china", *, grey=True, height=None):
 
     Parameters
     ----------
-    name : {"china", "flower"} or path
+    name : {"china", "flower"}, path or binary file
         One of the photographs that scikit-learn ships (427 × 640 pixels; Creative Commons
-        attribution licence, by the Flickr users danielbuechele and vultilion), or the path of an
-        image file.
+        attribution licence, by the Flickr users danielbuechele and vultilion), or an image file:
+        its path, or the open file.
     grey : bool
         Return one luminance in place of three colour channels.
     height : int, optional
@@ -59,7 +59,7 @@ def photograph(name="china", *, grey=True, height=None):
 
 def _path(name):
     if name not in PHOTOGRAPHS:
-        return Path(name)
+        return name if hasattr(name, "read") else Path(name)
     import sklearn.datasets
 
     return Path(sklearn.datasets.__file__).parent / "images" / f"{name}.jpg"

@@ -146,7 +146,7 @@ def draw_cells(
         left, top = x + column * cell, y + row * cell
         tint, hue = 0, "paper"
         if shown[row, column] and not outside and np.isfinite(value) and value != 0:
-            tint = min(abs(value) / largest, 1) * 0.999
+            tint = min(abs(value) / largest, 1)
             hue = role if role != "signed" else ("kernel" if value > 0 else "input")
         picture.rect(
             left,

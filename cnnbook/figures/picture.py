@@ -50,7 +50,7 @@ class _Rect:
     width: float
     height: float
     fill: str | None
-    tint: float
+    tint: float | None
     stroke: str | None
     stroke_width: float
     dashed: bool
@@ -58,20 +58,18 @@ class _Rect:
 
     def svg(self):
         dash = ' stroke-dasharray="3 2"' if self.dashed else ""
-        # a tint is a share of the theme's strongest one; a full colour has none
-        alpha = "" if self.tint == 1 else f";fill-opacity:calc(var(--cnn-t)*{self.tint:.3f})"
+        share = "" if self.tint is None else f";fill-opacity:calc(var(--cnn-t)*{self.tint:.3f})"
         return (
             f'<rect x="{_n(self.x)}" y="{_n(self.y)}" width="{_n(self.width)}"'
             f' height="{_n(self.height)}" rx="{_n(self.radius)}"'
             f' stroke-width="{_n(self.stroke_width)}"{dash}'
-            f' style="fill:{_colour(self.fill)};stroke:{_colour(self.stroke)}{alpha}"/>'
+            f' style="fill:{_colour(self.fill)};stroke:{_colour(self.stroke)}{share}"/>'
         )
 
     def draw(self, ax):
+        alpha = 1 if self.tint is None else TINT * self.tint
         style = {
-            "facecolor": (LIGHT[self.fill], 1 if self.tint == 1 else TINT * self.tint)
-            if self.fill
-            else "none",
+            "facecolor": (LIGHT[self.fill], alpha) if self.fill else "none",
             "edgecolor": LIGHT[self.stroke] if self.stroke else "none",
             "linewidth": self.stroke_width if self.stroke else 0,
             "linestyle": (0, (3, 2)) if self.dashed else "solid",
@@ -79,11 +77,10 @@ class _Rect:
         if self.radius:
             r = self.radius
             box = f"round,pad=0,rounding_size={r}"
-            ax.add_patch(
+            return ax.add_patch(
                 FancyBboxPatch((self.x, self.y), self.width, self.height, boxstyle=box, **style)
             )
-        else:
-            ax.add_patch(Rectangle((self.x, self.y), self.width, self.height, **style))
+        return ax.add_patch(Rectangle((self.x, self.y), self.width, self.height, **style))
 
 
 @dataclass(frozen=True)
@@ -107,7 +104,7 @@ class _Text:
         )
 
     def draw(self, ax):
-        ax.text(
+        return ax.text(
             self.x,
             self.y,
             self.text.replace("$", r"\$"),
@@ -143,11 +140,10 @@ class _Path:
         if self.fill:
             patch = Polygon(self.points, closed=True, facecolor=(LIGHT[self.fill], self.tint))
             patch.set_edgecolor(LIGHT[self.stroke] if self.stroke else "none")
-            ax.add_patch(patch)
-        else:
-            x, y = zip(*self.points, strict=True)
-            dash = (0, (4, 3)) if self.dashed else "solid"
-            ax.plot(x, y, color=LIGHT[self.stroke], linewidth=self.stroke_width, linestyle=dash)
+            return ax.add_patch(patch)
+        x, y = zip(*self.points, strict=True)
+        style = {"linestyle": (0, (4, 3)) if self.dashed else "solid"}
+        return ax.plot(x, y, color=LIGHT[self.stroke], linewidth=self.stroke_width, **style)[0]
 
 
 @dataclass(frozen=True, eq=False)
@@ -172,7 +168,7 @@ class _Image:
     def draw(self, ax):
         extent = (self.x, self.x + self.width, self.y + self.height, self.y)
         smooth = "none" if min(self.pixels.shape[:2]) < 64 else "antialiased"
-        ax.imshow(self.pixels, extent=extent, interpolation=smooth, aspect="auto")
+        return ax.imshow(self.pixels, extent=extent, interpolation=smooth, aspect="auto")
 
 
 @dataclass
@@ -207,13 +203,13 @@ class Picture:
         height,
         *,
         fill=None,
-        tint=1,
+        tint=None,
         stroke=None,
         stroke_width=1,
         dashed=False,
         radius=0,
     ):
-        """Add a rectangle; `tint` below 1 is a share of the strongest tint that text stands on."""
+        """Add a rectangle; `tint`, 0 to 1, is a share of the strongest tint under text."""
         self.marks.append(
             _Rect(x, y, width, height, fill, tint, stroke, stroke_width, dashed, radius)
         )
@@ -278,8 +274,8 @@ class Picture:
             figure = Figure(figsize=[side / 72 for side in self.size], dpi=72)
             FigureCanvasAgg(figure)
             ax = figure.add_axes((0, 0, 1, 1))
-        for mark in self.marks:
-            mark.draw(ax)
+        for order, mark in enumerate(self.marks):
+            mark.draw(ax).set_zorder(order)  # as drawn; Matplotlib puts every line over every patch
         ax.set(xlim=(-MARGIN, self.width + MARGIN), ylim=(self.height + MARGIN, -MARGIN))
         ax.set_axis_off()
         return ax

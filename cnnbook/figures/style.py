@@ -53,15 +53,15 @@ def plain_axes(rows=1, columns=1, *, figsize=(6, 2.5), **options):
         As `matplotlib.pyplot.subplots` returns them.
     """
     options = {"layout": "constrained", **options}
-    fig, axes = plt.subplots(rows, columns, figsize=figsize, dpi=100, squeeze=False, **options)
-    for ax in axes.flat:
+    fig, axes = plt.subplots(rows, columns, figsize=figsize, dpi=100, **options)
+    for ax in fig.axes:
         ax.spines[["top", "right"]].set_visible(False)
         ax.spines[["left", "bottom"]].set_color(LIGHT["line"])
         ax.tick_params(colors=LIGHT["muted"], labelsize=9, length=3)
         ax.xaxis.label.set_color(LIGHT["muted"])
         ax.yaxis.label.set_color(LIGHT["muted"])
         ax.title.set(color=LIGHT["ink"], fontsize=11)
-    return fig, axes if axes.size > 1 else axes[0, 0]
+    return fig, axes
 
 
 def label_line(ax, line, text):

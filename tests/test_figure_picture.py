@@ -1,0 +1,158 @@
+import base64
+import io
+import xml.etree.ElementTree as ET
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from cnnbook.figures.cells import draw_cells, fit_cell, format_factor, format_number
+from cnnbook.figures.picture import MARGIN, Picture
+from cnnbook.figures.style import DARK, DARK_TINT, LIGHT, TINT, label_line, plain_axes, show_photo
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def luminance(colour):
+    """Relative luminance of an sRGB colour (WCAG 2.1)."""
+    parts = np.array([int(colour[k : k + 2], 16) / 255 for k in (1, 3, 5)])
+    linear = np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4)
+    return linear @ [0.2126, 0.7152, 0.0722]
+
+
+def blend(front, back, share):
+    parts = [(int(front[k : k + 2], 16), int(back[k : k + 2], 16)) for k in (1, 3, 5)]
+    return "#" + "".join(f"{round(share * f + (1 - share) * b):02x}" for f, b in parts)
+
+
+def contrast(one, other):
+    low, high = sorted([luminance(one), luminance(other)])
+    return (high + 0.05) / (low + 0.05)
+
+
+@pytest.mark.parametrize(
+    ("theme", "tint"), [(LIGHT, TINT), (DARK, DARK_TINT)], ids=["light", "dark"]
+)
+@pytest.mark.parametrize("role", ["input", "kernel", "output", "gradient"])
+def test_numbers_stay_legible_on_the_strongest_tint(theme, tint, role):
+    assert contrast(theme["ink"], blend(theme[role], theme["paper"], tint)) >= 4.5
+
+
+@pytest.mark.parametrize("theme", [LIGHT, DARK], ids=["light", "dark"])
+def test_captions_are_legible_on_paper(theme):
+    assert contrast(theme["muted"], theme["paper"]) >= 4.5
+
+
+def example():
+    picture = Picture(120, 60, 'a < b & "c"')
+    picture.rect(10, 10, 30, 20, fill="input", tint=0.5, stroke="line")
+    picture.rect(50, 10, 30, 20, stroke="kernel", stroke_width=3, radius=3, dashed=True)
+    picture.text(10, 50, "−1 < 2", bold=True, mono=True)
+    picture.arrow((85, 20), (110, 20))
+    return picture
+
+
+def test_svg_is_well_formed_and_says_what_it_shows():
+    root = ET.fromstring(example().svg())
+    assert root.get("aria-label") == 'a < b & "c"'
+    assert root.get("role") == "img"
+    assert [text.text for text in root.iter(f"{SVG}text")] == ["−1 < 2"]
+    assert len(list(root.iter(f"{SVG}rect"))) == 2
+
+
+def test_png_has_two_pixels_a_css_pixel_and_the_right_colours():
+    pixels = np.asarray(Image.open(io.BytesIO(example().png())).convert("RGB"))
+    assert pixels.shape[:2] == (2 * (60 + 2 * MARGIN), 2 * (120 + 2 * MARGIN))
+    row, column = 2 * (20 + MARGIN), 2 * (25 + MARGIN)  # the middle of the tinted rectangle
+    expected = blend(LIGHT["input"], LIGHT["paper"], 0.5 * TINT)
+    np.testing.assert_allclose(
+        pixels[row, column], [int(expected[k : k + 2], 16) for k in (1, 3, 5)], atol=2
+    )
+
+
+def test_png_is_the_same_each_time_and_names_no_software():
+    assert example().png() == example().png()
+    assert b"Software" not in example().png()
+
+
+def test_bundle_for_a_notebook():
+    data, metadata = example()._repr_mimebundle_()
+    assert data["text/plain"] == 'a < b & "c"'
+    assert base64.b64decode(data["image/png"])[:4] == b"\x89PNG"
+    assert metadata["image/png"] == {"width": 120 + 2 * MARGIN, "height": 60 + 2 * MARGIN}
+
+
+def test_image_keeps_its_place_and_its_pixels():
+    pixels = np.zeros((2, 3, 3), np.uint8)
+    pixels[0, 2] = 255, 0, 0  # top right
+    picture = Picture(60, 40)
+    picture.image(pixels, 0, 0, 60, 40)
+    drawn = np.asarray(Image.open(io.BytesIO(picture.png(scale=1))))
+    assert tuple(drawn[MARGIN + 5, MARGIN + 55, :3]) == (255, 0, 0)
+    assert tuple(drawn[MARGIN + 35, MARGIN + 5, :3]) == (0, 0, 0)
+    assert "image-rendering:pixelated" in picture.svg()
+
+
+def test_paste_moves_every_mark():
+    whole = Picture(300, 200)
+    whole.paste(example(), 100, 50)
+    rect = next(iter(ET.fromstring(whole.svg()).iter(f"{SVG}rect")))
+    assert (rect.get("x"), rect.get("y")) == ("110", "60")
+    line = next(iter(ET.fromstring(whole.svg()).iter(f"{SVG}polyline")))
+    assert line.get("points").startswith("185,70")
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (3.0, "3"), (-2.0, "−2"), (-0.0, "0"), (0.12345, "0.123"), (-1e-12, "0"),
+        (1234567.0, "1.23e6"), (1e-5, "1e−5"), (float("nan"), "NaN"),
+        (float("inf"), "∞"), (float("-inf"), "−∞"),
+    ],
+)  # fmt: skip
+def test_format_number(value, text):
+    assert format_number(value) == text
+
+
+def test_negative_factors_stand_in_brackets():
+    assert format_factor(-2) == "(−2)"
+    assert format_factor(2) == "2"
+
+
+def test_fit_cell_keeps_its_bounds():
+    assert fit_cell(4, 1000) == 38
+    assert fit_cell(10, 200) == 20
+    assert fit_cell(1000, 200) == 6
+
+
+def test_cells_hide_what_is_not_shown_and_tint_by_magnitude():
+    picture = Picture(200, 100)
+    values = np.array([[4.0, -2.0, 0.0]])
+    grid = draw_cells(picture, values, 0, 0, role="signed", shown=np.array([[True, True, False]]))
+    root = ET.fromstring(picture.svg())
+    assert [text.text for text in root.iter(f"{SVG}text")] == ["4", "−2"]
+    tints = [
+        rect.get("style") for rect in root.iter(f"{SVG}rect") if "fill-opacity" in rect.get("style")
+    ]
+    assert "--cnn-kernel" in tints[0]
+    assert "--cnn-input" in tints[1]
+    assert "*1.000)" in tints[0]
+    assert "*0.500)" in tints[1]
+    assert (grid.right, grid.bottom) == (3 * 38, 38)
+    assert grid.centre(0, 2) == (2.5 * 38, 19)
+
+
+def test_tiny_cells_carry_no_numbers():
+    picture = Picture(200, 100)
+    draw_cells(picture, np.ones((2, 3)), 0, 0, cell=10)
+    assert "<text" not in picture.svg()
+
+
+def test_plain_axes_label_and_photo():
+    fig, axes = plain_axes(1, 2)
+    (line,) = axes[0].plot([0, 1], [2, 3], color=LIGHT["input"])
+    label = label_line(axes[0], line, "loss")
+    assert label.xy == (1, 3)
+    show_photo(axes[1], np.array([[0.0, -1.0]]), "a photo")
+    assert "values −1 to 0" in [text.get_text() for text in axes[1].texts]
+    assert fig.dpi == 100

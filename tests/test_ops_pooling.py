@@ -1,0 +1,371 @@
+"""Pooling against `torch.nn.functional`, against cases worked by hand, and on what it refuses."""
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cnnbook import ops
+
+NAN, INF = np.nan, np.inf
+TOLERANCE = {np.float64: 1e-12, np.float32: 1e-5}
+SHAPES = {1: (2, 3, 9), 2: (2, 3, 9, 7), 3: (2, 2, 6, 5, 7)}  # unequal axes: swapped ones fail
+
+
+def random(shape, dtype=np.float64):
+    return np.random.default_rng(0).standard_normal(shape).astype(dtype)
+
+
+def ramp(*shape):
+    return np.arange(1.0, 1 + math.prod(shape)).reshape(shape)
+
+
+def assert_same(name, x, *args, exact=False, **options):
+    """Our operation and torch's of the same name return the same, indices included."""
+    ours = getattr(ops, name)(x, *args, **options)
+    theirs = getattr(F, name)(torch.from_numpy(x.copy()), *args, **options)
+    if not isinstance(theirs, tuple):
+        ours, theirs = (ours,), (theirs,)
+    assert type(ours) is tuple
+    for our, their in zip(ours, theirs, strict=True):
+        limit = 0 if exact or our.dtype.kind != "f" else TOLERANCE[our.dtype.type]
+        np.testing.assert_allclose(our, their.numpy(), rtol=limit, atol=limit, strict=True)
+
+
+# ---------------------------------------------------------------- against torch
+
+
+GRID = list(itertools.product([2, 3], [None, 1, 2], [0, 1], [False, True]))
+
+
+@pytest.mark.parametrize("axes", [1, 2, 3])
+@pytest.mark.parametrize(("kernel_size", "stride", "padding", "ceil_mode"), GRID)
+def test_max_pool_matches_torch(axes, kernel_size, stride, padding, ceil_mode):
+    x = random(SHAPES[axes]) - 3  # negative: zeros as padding would win
+    options = {"stride": stride, "padding": padding, "ceil_mode": ceil_mode}
+    name = f"max_pool{axes}d"
+    assert_same(name, x, kernel_size, dilation=2, exact=True, **options)
+    assert_same(name, x, kernel_size, return_indices=True, exact=True, **options)
+    assert_same(name, x[0], kernel_size, exact=True, **options)
+
+
+@pytest.mark.parametrize("axes", [1, 2, 3])
+@pytest.mark.parametrize("count_include_pad", [True, False])
+@pytest.mark.parametrize(("kernel_size", "stride", "padding", "ceil_mode"), GRID)
+def test_avg_pool_matches_torch(axes, kernel_size, stride, padding, ceil_mode, count_include_pad):
+    x = random(SHAPES[axes])
+    options = {"stride": stride, "padding": padding, "ceil_mode": ceil_mode}
+    options["count_include_pad"] = count_include_pad
+    assert_same(f"avg_pool{axes}d", x, kernel_size, **options)
+    assert_same(f"avg_pool{axes}d", x[0], kernel_size, **options)
+
+
+@pytest.mark.parametrize("divisor_override", [1, 5, -2])
+@pytest.mark.parametrize("axes", [2, 3])
+def test_avg_pool_divides_by_the_override(axes, divisor_override):
+    x = random(SHAPES[axes])
+    assert_same(f"avg_pool{axes}d", x, 3, 2, 1, True, False, divisor_override)
+
+
+@pytest.mark.parametrize("axes", [1, 2, 3])
+@pytest.mark.parametrize("output_size", [0, 1, 2, 3, 5, 11])
+def test_adaptive_pools_match_torch(axes, output_size):
+    x = random(SHAPES[axes])
+    assert_same(f"adaptive_avg_pool{axes}d", x, output_size)
+    assert_same(f"adaptive_max_pool{axes}d", x[0], output_size, exact=True)
+    assert_same(f"adaptive_max_pool{axes}d", x, output_size, return_indices=True, exact=True)
+
+
+@pytest.mark.parametrize("output_size", [(None, 2), (4, None), [3, 5], (None, None)])
+def test_adaptive_pool_keeps_an_axis_that_is_none(output_size):
+    x = random((2, 3, 9, 7))
+    assert_same("adaptive_avg_pool2d", x, output_size)
+    assert_same("adaptive_max_pool2d", x, output_size, True, exact=True)
+
+
+def test_adaptive_pool3d_takes_one_entry_an_axis():
+    assert_same("adaptive_avg_pool3d", random((2, 6, 5, 7)), (2, None, 3))
+    assert_same("adaptive_max_pool3d", random((2, 6, 5, 7)), (2, None, 3), True, exact=True)
+
+
+@st.composite
+def poolings(draw):
+    """Draw an input and arguments that PyTorch takes, each axis with its own."""
+    axes = draw(st.integers(1, 3))
+    kernel, stride, padding, dilation, size = [], [], [], [], []
+    for _ in range(axes):
+        k, d = draw(st.integers(1, 4)), draw(st.integers(1, 3))
+        p = draw(st.integers(0, k // 2))
+        # at least one pixel in every window, or there is no index to agree on
+        least = max(1, d * (k - 1) + 1 - 2 * p, d if p else 1)
+        size.append(draw(st.integers(least, least + 6)))
+        kernel.append(k), padding.append(p), dilation.append(d)
+        stride.append(draw(st.integers(1, 5)))
+    batch = draw(st.sampled_from([(2,), (1, 2), (2, 1), (0, 1)]))
+    # few different numbers: many ties, and some of what travels in its own way
+    numbers = st.sampled_from([-2.0, -1.0, 0.0, 1.0, -INF, NAN])
+    shape = (*batch, *size)
+    values = draw(st.lists(numbers, min_size=math.prod(shape), max_size=math.prod(shape)))
+    x = np.array(values, dtype=np.float64).reshape(shape)
+    return x, tuple(kernel), tuple(stride), tuple(padding), tuple(dilation), draw(st.booleans())
+
+
+@settings(max_examples=200, deadline=None)
+@given(poolings())
+def test_max_pool_matches_torch_everywhere(arguments):
+    x, kernel, stride, padding, dilation, ceil_mode = arguments
+    name = f"max_pool{len(kernel)}d"
+    options = {"dilation": dilation, "ceil_mode": ceil_mode}
+    assert_same(name, x, kernel, stride, padding, return_indices=True, exact=True, **options)
+    values, _ = getattr(ops, name)(x, kernel, stride, padding, return_indices=True, **options)
+    alone = getattr(ops, name)(x, kernel, stride, padding, **options)
+    np.testing.assert_array_equal(alone, values, strict=True)
+
+
+@settings(max_examples=100, deadline=None)
+@given(poolings(), st.booleans())
+def test_avg_pool_matches_torch_everywhere(arguments, count_include_pad):
+    x, kernel, stride, padding, dilation, ceil_mode = arguments
+    if any((k - 1) * (d - 1) for k, d in zip(kernel, dilation, strict=True)):
+        x = np.concatenate([x] * 2, axis=-1)
+    fits = all(k <= n + 2 * p for k, n, p in zip(kernel, x.shape[-len(kernel) :], padding))
+    if fits:
+        options = {"ceil_mode": ceil_mode, "count_include_pad": count_include_pad}
+        assert_same(f"avg_pool{len(kernel)}d", x, kernel, stride, padding, **options)
+
+
+@settings(max_examples=100, deadline=None)
+@given(poolings(), st.integers(0, 6))
+def test_adaptive_pools_match_torch_everywhere(arguments, output_size):
+    x, kernel, *_ = arguments
+    assert_same(f"adaptive_avg_pool{len(kernel)}d", x, output_size)
+    assert_same(f"adaptive_max_pool{len(kernel)}d", x, output_size, True, exact=True)
+
+
+# ---------------------------------------------------------------- by hand
+
+
+def test_max_pool2d_by_hand():
+    x = np.array([[[1.0, 3.0, 2.0, 9.0], [7.0, 4.0, 1.0, 5.0]]])
+    np.testing.assert_array_equal(ops.max_pool2d(x, 2), [[[7.0, 9.0]]], strict=True)
+    _, indices = ops.max_pool2d(x, (2, 2), return_indices=True)
+    np.testing.assert_array_equal(indices, [[[4, 3]]], strict=True)
+
+
+def test_max_pool_never_takes_the_padding():
+    x = np.array([[-5.0, -6.0, -7.0]])
+    np.testing.assert_array_equal(ops.max_pool1d(x, 3, 1, 1), [[-5.0, -5.0, -6.0]], strict=True)
+
+
+def test_max_pool_index_of_a_tie_is_the_first_in_the_window():
+    _, indices = ops.max_pool2d(np.ones((1, 3, 4)), (2, 3), 1, return_indices=True)
+    np.testing.assert_array_equal(indices, [[[0, 1], [4, 5]]], strict=True)
+    _, indices = ops.adaptive_max_pool2d(np.ones((1, 4, 4)), (2, 1), return_indices=True)
+    np.testing.assert_array_equal(indices, [[[0], [8]]], strict=True)
+
+
+def test_max_pool_index_of_several_nan_is_the_last():
+    x = np.array([[[1.0, NAN], [NAN, 3.0]]])
+    for pooled in (ops.max_pool2d(x, 2, return_indices=True), ops.adaptive_max_pool2d(x, 1, True)):
+        np.testing.assert_array_equal(pooled, ([[[NAN]]], [[[2]]]))
+
+
+def test_max_pool_index_of_minus_infinity_lies_in_the_image():
+    values, indices = ops.max_pool1d(np.full((1, 4), -INF), 2, 2, 1, return_indices=True)
+    np.testing.assert_array_equal(values, [[-INF] * 3], strict=True)
+    np.testing.assert_array_equal(indices, [[0, 1, 3]], strict=True)
+
+
+def test_max_pool_of_a_window_without_pixels_is_minus_infinity():
+    x = np.array([[5.0, 6.0]])  # entries 0 and 3 of the window fall on the padding
+    np.testing.assert_array_equal(ops.max_pool1d(x, 2, 1, 1, 3), [[-INF]], strict=True)
+    with pytest.raises(ValueError, match=r"padding 1 with dilation 3 .* sees no pixel"):
+        ops.max_pool1d(x, 2, 1, 1, 3, return_indices=True)
+
+
+def test_avg_pool_counts_padding_or_not():
+    x = np.array([[4.0, 8.0, 6.0]])
+    np.testing.assert_array_equal(ops.avg_pool1d(x, 2, 2, 1), [[2.0, 7.0]], strict=True)
+    np.testing.assert_array_equal(
+        ops.avg_pool1d(x, 2, 2, 1, count_include_pad=False), [[4.0, 7.0]], strict=True
+    )
+
+
+def test_avg_pool_does_not_count_what_hangs_over():
+    x = np.array([[2.0, 4.0, 9.0]])
+    np.testing.assert_array_equal(ops.avg_pool1d(x, 2, ceil_mode=True), [[3.0, 9.0]], strict=True)
+
+
+def test_avg_pool_rounds_int64_towards_zero_as_torch_does():
+    x = np.array([[-3, -4, -5, 8]])
+    np.testing.assert_array_equal(ops.avg_pool1d(x, 2), [[-3, 1]], strict=True)
+    assert_same("avg_pool2d", x[None], (1, 2), divisor_override=-3)
+
+
+def test_adaptive_windows_overlap_if_the_size_does_not_divide():
+    x = np.array([[1.0, 2.0, 3.0, 4.0, 9.0]])  # windows 0-1, 1-3, 3-4
+    np.testing.assert_allclose(ops.adaptive_avg_pool1d(x, 3), [[1.5, 3.0, 6.5]], strict=True)
+    np.testing.assert_array_equal(ops.adaptive_max_pool1d(x, 3), [[2.0, 4.0, 9.0]], strict=True)
+
+
+def test_infinities_average_without_a_warning():
+    assert_same("avg_pool1d", np.array([[INF, -INF, 1.0]]), 2, 1)
+    assert_same("adaptive_avg_pool1d", np.array([[INF, -INF, 1.0]]), 1)
+
+
+# ---------------------------------------------------------------- arrays of every kind
+
+POOLS = [
+    ("max_pool2d", (2,), {}),
+    ("max_pool2d", ((3, 2), 2, 1), {"return_indices": True}),
+    ("avg_pool2d", ((3, 2), 2, 1), {}),
+    ("adaptive_avg_pool2d", ((2, 3),), {}),
+    ("adaptive_max_pool2d", ((2, 3),), {"return_indices": True}),
+]
+
+
+@pytest.mark.parametrize(("name", "arguments", "options"), POOLS)
+@pytest.mark.parametrize(
+    "layout",
+    [
+        lambda x: np.asfortranarray(x),
+        lambda x: x.transpose(0, 1, 3, 2),
+        lambda x: x[:, ::-1, ::-2, ::-1],
+        lambda x: x[:0],
+        lambda x: x[:, :1, :, :],
+        lambda x: x.astype(np.float32),
+    ],
+    ids=["fortran", "transposed", "negative strides", "empty batch", "one channel", "float32"],
+)
+def test_pools_take_every_layout_and_keep_the_dtype(name, arguments, options, layout):
+    x = layout(random((2, 3, 9, 8)))
+    x.flags.writeable = False  # an operation that writes to its input raises here
+    assert_same(name, x, *arguments, **options)
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.int64, np.uint8])
+def test_max_pools_take_integers(dtype):
+    x = np.random.default_rng(0).integers(0, 100, (2, 5, 4)).astype(dtype) - dtype(50)
+    assert_same("max_pool2d", x, 2, 1, 1, return_indices=True)
+    pooled = ops.adaptive_max_pool2d(x, 1)
+    np.testing.assert_array_equal(pooled, x.max((1, 2), keepdims=True), strict=True)
+
+
+def test_float16_is_summed_in_float32():
+    x = np.full((1, 1, 4096), 60000, np.float16)
+    np.testing.assert_array_equal(ops.adaptive_avg_pool1d(x, 1), [[[60000]]])
+    np.testing.assert_array_equal(
+        ops.avg_pool1d(x, 4096), np.full((1, 1, 1), 60000, np.float16), strict=True
+    )
+
+
+# ---------------------------------------------------------------- refusals
+
+IMAGE = ramp(1, 1, 4, 5)
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        ({"kernel_size": 0}, ValueError, "kernel_size is 0, must be at least 1"),
+        ({"kernel_size": 2.0}, TypeError, "kernel_size must be an int or a tuple of ints, got 2.0"),
+        ({"kernel_size": "2"}, TypeError, "kernel_size must be .* got '2'"),
+        ({"kernel_size": True}, TypeError, "kernel_size must be .* got True"),
+        ({"kernel_size": None}, TypeError, "kernel_size must be .* got None"),
+        ({"kernel_size": (2, 2, 2)}, ValueError, "kernel_size has 3 entries, expected 2"),
+        ({"kernel_size": ()}, ValueError, "kernel_size has 0 entries, expected 2"),
+        ({"kernel_size": (5, 1)}, ValueError, "kernel_size 5 .* more than the 4 of the padded"),
+        ({"stride": 0}, ValueError, "stride is 0, must be at least 1"),
+        ({"stride": -1}, ValueError, "stride is -1, must be at least 1"),
+        ({"stride": (1, None)}, TypeError, "stride must be .* got None"),
+        ({"padding": 2}, ValueError, "padding 2 is more than half of kernel_size 2"),
+        ({"padding": -1}, ValueError, "padding is -1, must be at least 0"),
+        ({"padding": "same"}, TypeError, "padding must be .* got 'same'"),
+        ({"ceil_mode": 1}, TypeError, "ceil_mode must be True or False, got 1"),
+    ],
+)
+@pytest.mark.parametrize("name", ["max_pool2d", "avg_pool2d"])
+def test_pools_refuse_bad_windows(name, change, error, message):
+    with pytest.raises(error, match=message):
+        getattr(ops, name)(IMAGE, **({"kernel_size": 2} | change))
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "error", "message"),
+    [
+        ("max_pool2d", {"dilation": 0}, ValueError, "dilation is 0, must be at least 1"),
+        ("max_pool2d", {"dilation": 4}, ValueError, "spans 5 pixels, more than the 4"),
+        ("max_pool2d", {"return_indices": "yes"}, TypeError, "return_indices must be True or"),
+        ("avg_pool2d", {"count_include_pad": 0}, TypeError, "count_include_pad must be True or"),
+        ("avg_pool2d", {"divisor_override": 0}, ValueError, "divisor_override is 0"),
+        (
+            "avg_pool2d",
+            {"divisor_override": 2.5},
+            TypeError,
+            "divisor_override must be an int.*2.5",
+        ),
+        ("avg_pool2d", {"divisor_override": (2,)}, TypeError, r"divisor_override must .*\(2,\)"),
+        ("avg_pool3d", {"divisor_override": 0}, ValueError, "divisor_override is 0"),
+    ],
+)
+def test_pools_refuse_bad_options(name, options, error, message):
+    x = IMAGE if name.endswith("2d") else IMAGE[None].repeat(2, 2)
+    with pytest.raises(error, match=message):
+        getattr(ops, name)(x, 2, **options)
+
+
+ALL_POOLS = [
+    f"{kind}{axes}d"
+    for kind in ("max_pool", "avg_pool", "adaptive_avg_pool", "adaptive_max_pool")
+    for axes in (1, 2, 3)
+]
+
+
+@pytest.mark.parametrize("name", ALL_POOLS)
+def test_pools_refuse_what_is_no_batch_of_maps(name):
+    pool, axes = getattr(ops, name), int(name[-2])
+    for rank in (axes, axes + 3):
+        with pytest.raises(ValueError, match=rf"x has {rank} axes .*, expected \(N, C, .*"):
+            pool(np.ones((2,) * rank), 1)
+    for rank in (axes + 1, axes + 2):
+        shape = [2] * rank
+        shape[-axes - 1] = 0
+        with pytest.raises(ValueError, match=f"x has size 0 along axis {rank - axes - 1}"):
+            pool(np.ones(shape), 1)
+    with pytest.raises(ValueError, match=f"x has size 0 along axis {axes + 1}"):
+        pool(np.ones((2,) * (axes + 1) + (0,)), 1)
+    with pytest.raises(TypeError, match="x must be a NumPy array, got list"):
+        pool([[1.0, 2.0]], 1)
+    for dtype in (bool, object, complex, "U1"):
+        with pytest.raises(TypeError, match="x must hold .*, got dtype"):
+            pool(np.ones((2,) * (axes + 1), dtype=dtype), 1)
+    if "avg" in name:
+        with pytest.raises(TypeError, match="x must hold floats.*, got dtype int32"):
+            pool(np.ones((2,) * (axes + 1), np.int32), 1)
+
+
+@pytest.mark.parametrize("name", ["adaptive_avg_pool2d", "adaptive_max_pool2d"])
+@pytest.mark.parametrize(
+    ("output_size", "error", "message"),
+    [
+        (-1, ValueError, "output_size is -1, must be at least 0"),
+        (2.0, TypeError, "output_size must be an int or a tuple of ints, got 2.0"),
+        (None, TypeError, "output_size must be .* got None"),
+        ((2,), ValueError, "output_size has 1 entries, expected 2"),
+        ((2, 2, 2), ValueError, "output_size has 3 entries, expected 2"),
+        ((2, "3"), TypeError, "output_size must be .* got '3'"),
+    ],
+)
+def test_adaptive_pools_refuse_bad_sizes(name, output_size, error, message):
+    with pytest.raises(error, match=message):
+        getattr(ops, name)(IMAGE, output_size)
+
+
+def test_adaptive_max_pool_refuses_a_flag_that_is_none():
+    with pytest.raises(TypeError, match="return_indices must be True or False, got 1"):
+        ops.adaptive_max_pool2d(IMAGE, 2, 1)

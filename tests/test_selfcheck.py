@@ -1,0 +1,59 @@
+from importlib.metadata import PackageNotFoundError
+
+import pytest
+
+from cnnbook import selfcheck as module
+
+
+def test_this_environment_is_complete(capsys):
+    module.selfcheck()
+    printed = capsys.readouterr().out
+    assert "✗" not in printed
+    assert "✓ torch 2.4 or newer" in printed
+    assert "pytest" not in printed  # the extras are not for readers
+
+
+def test_a_missing_package_is_named(monkeypatch, capsys):
+    found = module.version
+
+    def version(name):
+        if name == "tqdm":
+            raise PackageNotFoundError(name)
+        return found(name)
+
+    monkeypatch.setattr(module, "version", version)
+    with pytest.raises(RuntimeError, match="1 of 11 checks failed"):
+        module.selfcheck()
+    assert "✗ tqdm 4.66 or newer: it is not installed" in capsys.readouterr().out
+
+
+def test_an_old_version_is_named(monkeypatch):
+    monkeypatch.setattr(module, "version", lambda name: "1.2.3+cpu")
+    assert module.find_problems()["numpy 1.26 or newer"] == "version 1.2.3+cpu is installed"
+
+
+def test_a_broken_package_is_named(monkeypatch):
+    def import_module(name):
+        raise OSError("cannot load shared object")
+
+    monkeypatch.setattr(module.importlib, "import_module", import_module)
+    problem = module.find_problems()["torchvision 0.19 or newer"]
+    assert problem == "importing it fails: OSError: cannot load shared object"
+
+
+def test_an_old_python_is_named(monkeypatch):
+    monkeypatch.setattr(module, "OLDEST_PYTHON", (99, 0))
+    assert module.find_problems()["Python 3.11 or newer"].startswith("this is 3.")
+
+
+def test_a_wrong_operation_is_named(monkeypatch):
+    import cnnbook.ops
+
+    right = cnnbook.ops.conv2d
+    monkeypatch.setattr(cnnbook.ops, "conv2d", lambda x, weight: right(x, weight) + 1)
+    problem = module.find_problems()["one convolution in NumPy and in PyTorch"]
+    assert problem == "the results differ by 1.0e+00"
+
+
+def test_versions_compare_as_numbers():
+    assert module._numbers("2.13.0+cpu") > module._numbers("2.4")
