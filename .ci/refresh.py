@@ -63,6 +63,7 @@ def refresh(path):
     notebook = nbformat.read(path, as_version=4)
     client = NotebookClient(
         notebook, timeout=300, kernel_name="python3", record_timing=False, store_widget_state=True,
+        coalesce_streams=True,  # one print, one text: how a stream is cut differs between runs
         resources={"metadata": {"path": str(path.parent)}},
     )  # fmt: skip
     start = time.perf_counter()

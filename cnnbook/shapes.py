@@ -6,8 +6,9 @@ an int holds for every axis. Chapters 3 (sizes), 4 (counts) and 5 (pooling) deri
 """
 
 import math
-import operator
 from typing import NamedTuple
+
+from cnnbook._axes import axis_count, axis_rows, integer, like_arguments, per_axis
 
 
 class Padding(NamedTuple):
@@ -17,93 +18,24 @@ class Padding(NamedTuple):
     after: int
 
 
-def _integer(name, value, minimum):
-    if isinstance(value, bool) or not hasattr(value, "__index__"):
-        raise TypeError(f"{name} must be an int or a tuple of ints, got {value!r}")
-    try:
-        value = operator.index(value)
-    except TypeError:  # an ndarray has __index__ but is no integer
-        raise TypeError(f"{name} must be an int or a tuple of ints, got {value!r}") from None
-    if minimum is not None and value < minimum:
-        raise ValueError(f"{name} is {value}, must be at least {minimum}")
-    return value
-
-
-def per_axis(name, value, axes, minimum=None):
-    """Spread an int-or-tuple argument over `axes` axes.
-
-    Parameters
-    ----------
-    name : str
-        The argument's name, for the message.
-    value : int or sequence of int
-        One value for every axis, or one an axis.
-    axes : int
-        How many axes there are.
-    minimum : int, optional
-        The smallest value allowed.
-
-    Returns
-    -------
-    tuple of int, of length `axes`
-
-    Raises
-    ------
-    TypeError
-        If a value is not an integer (a bool or a float is not).
-    ValueError
-        If the number of values is not `axes`, or one is below `minimum`.
-
-    Examples
-    --------
-    >>> per_axis("stride", 2, axes=2)
-    (2, 2)
-    """
-    if not isinstance(value, (tuple, list)):
-        return (_integer(name, value, minimum),) * axes
-    if len(value) == 1 and axes > 1:
-        value = tuple(value) * axes  # torch spreads a single entry too
-    if len(value) != axes:
-        raise ValueError(f"{name} has {len(value)} entries, expected {axes}: {value!r}")
-    return tuple(_integer(name, entry, minimum) for entry in value)
-
-
-_LEAST = {"size": 0, "padding": 0, "output_padding": 0}  # every other argument is at least 1
-
-
-def _axis_count(*arguments):
-    """Number of axes that the tuples among the arguments describe, 0 if all are plain ints."""
-    return max([len(a) for a in arguments if isinstance(a, (tuple, list))], default=0)
-
-
-def _rows(**arguments):
-    """Turn named int-or-tuple arguments into one row of ints an axis."""
-    axes = _axis_count(*arguments.values()) or 1
-    columns = [per_axis(name, a, axes, _LEAST.get(name, 1)) for name, a in arguments.items()]
-    return list(zip(*columns, strict=True))
-
-
-def _like(result, *arguments):
-    """A tuple if any argument was one, else the only entry."""
-    return tuple(result) if _axis_count(*arguments) else result[0]
-
-
-def _pad_pairs(padding, rows, axes):
-    """Read `padding` as one `Padding` an axis; with no tuple among the sizes a pair stands alone."""
-    if padding == "valid":
-        return [Padding(0, 0)] * len(rows)
-    if padding == "same":
-        return [same_padding(*row) for row in rows]
+def _padded_rows(size, kernel_size, stride, dilation, padding):
+    """List size, kernel, stride, dilation and `Padding` of each axis."""
+    rows = axis_rows(size=size, kernel_size=kernel_size, stride=stride, dilation=dilation)
     if isinstance(padding, str):
-        raise ValueError(f'padding must be ints, "valid" or "same", got {padding!r}')
-    entries = list(padding) if isinstance(padding, (tuple, list)) else [padding]
-    if not axes and len(entries) == 2:
-        entries = [entries]
-    if len(entries) == 1:
-        entries *= len(rows)
-    if len(entries) != len(rows):
-        raise ValueError(f"padding has {len(entries)} entries, expected {len(rows)}: {padding!r}")
-    return [Padding(*per_axis("padding", entry, 2, minimum=0)) for entry in entries]
+        if padding == "same":
+            return [(*row, same_padding(*row)) for row in rows]
+        if padding != "valid":
+            raise ValueError(f'padding must be ints, "valid" or "same", got {padding!r}')
+        padding = 0
+    pads = list(padding) if isinstance(padding, (tuple, list)) else [padding]
+    if len(pads) == 2 and not axis_count(size, kernel_size, stride, dilation):
+        pads = [pads]  # beside plain ints a pair is (before, after)
+    if len(pads) == 1:
+        pads *= len(rows)
+    if len(pads) != len(rows):
+        raise ValueError(f"padding has {len(pads)} entries, expected {len(rows)}: {padding!r}")
+    pads = [Padding(*per_axis("padding", pad, 2, minimum=0)) for pad in pads]
+    return [(*row, pad) for row, pad in zip(rows, pads, strict=True)]
 
 
 def effective_kernel_size(kernel_size, dilation=1):
@@ -128,8 +60,8 @@ def effective_kernel_size(kernel_size, dilation=1):
     ----------
     Dumoulin & Visin (2016), arXiv:1603.07285, section 5.1.
     """
-    rows = _rows(kernel_size=kernel_size, dilation=dilation)
-    return _like([d * (k - 1) + 1 for k, d in rows], kernel_size, dilation)
+    rows = axis_rows(kernel_size=kernel_size, dilation=dilation)
+    return like_arguments([d * (k - 1) + 1 for k, d in rows], kernel_size, dilation)
 
 
 def output_size(size, kernel_size, stride=1, padding=0, dilation=1, *, rounding="floor"):
@@ -142,26 +74,20 @@ def output_size(size, kernel_size, stride=1, padding=0, dilation=1, *, rounding=
     kernel_size, stride, dilation : int or tuple of int
         As in `torch.nn.Conv2d`, at least 1.
     padding : int, (before, after), tuple of these, "valid" or "same"
-        Zeros on each side of an axis. Beside an int `size`, a pair is (before, after); beside a
-        tuple it holds one entry an axis, each an int or a pair. "valid" is 0, "same" is what
-        gives ``ceil(size / stride)``.
+        Zeros on each side of an axis. Beside an int `size` a pair is (before, after), beside a
+        tuple one entry an axis. "valid" is 0, "same" is what gives ``ceil(size / stride)``.
     rounding : {"floor", "ceil", "exact"}
-        What to do when the stride does not divide the way: leave the rest out, let a last window
-        hang over the edge, or raise.
+        Where the stride does not divide: leave the rest out, let a window hang over, or raise.
 
     Returns
     -------
     int or tuple of int
-        ``rounded((size + before + after - extent) / stride) + 1`` with
-        ``extent = dilation * (kernel_size - 1) + 1``.
+        ``rounded((size + before + after - effective_kernel_size) / stride) + 1``.
 
     Raises
     ------
-    TypeError
-        If an argument is not an integer.
-    ValueError
-        If no window fits, an argument is out of range, or `rounding` is "exact" and the stride
-        does not divide.
+    TypeError, ValueError
+        If a number is out of range, no window fits, or `rounding` is "exact" and in vain.
 
     References
     ----------
@@ -169,27 +95,25 @@ def output_size(size, kernel_size, stride=1, padding=0, dilation=1, *, rounding=
 
     Examples
     --------
-    >>> output_size(5, kernel_size=3, stride=2, padding=1)
-    3
     >>> output_size((13, 15), kernel_size=(6, 4), stride=(5, 7))
     (2, 2)
     """
     if rounding not in ("floor", "ceil", "exact"):
         raise ValueError(f'rounding must be "floor", "ceil" or "exact", got {rounding!r}')
-    rows = _rows(size=size, kernel_size=kernel_size, stride=stride, dilation=dilation)
-    pads = _pad_pairs(padding, rows, _axis_count(size, kernel_size, stride, dilation))
-    result = [_positions(*row, pad, rounding) for row, pad in zip(rows, pads, strict=True)]
-    return _like(result, size, kernel_size, stride, dilation)
+    rows = _padded_rows(size, kernel_size, stride, dilation, padding)
+    result = [_positions(*row, rounding) for row in rows]
+    return like_arguments(result, size, kernel_size, stride, dilation)
 
 
 def _positions(size, kernel, stride, dilation, pad, rounding):
     """Window positions along one axis."""
-    way = size + sum(pad) - effective_kernel_size(kernel, dilation)
+    padded, extent = size + sum(pad), effective_kernel_size(kernel, dilation)
+    way = padded - extent
     # a pooling window may hang over the edge even if it is the only one
     if way < 0 and (rounding != "hang" or way <= -stride):
         raise ValueError(
-            f"kernel_size {kernel} with dilation {dilation} spans {size + sum(pad) - way} pixels, "
-            f"more than the {size + sum(pad)} of the padded input (size {size}, padding {tuple(pad)})"
+            f"kernel_size {kernel} with dilation {dilation} spans {extent} pixels, more than the "
+            f"{padded} of the padded input (size {size}, padding {tuple(pad)})"
         )
     if rounding == "exact" and way % stride:
         raise ValueError(
@@ -230,16 +154,16 @@ def pool_output_size(size, kernel_size, stride=None, padding=0, dilation=1, *, c
     >>> pool_output_size(6, 3, 2), pool_output_size(6, 3, 2, ceil_mode=True)
     (2, 3)
     """
-    stride = kernel_size if stride is None else stride
-    arguments = {"size": size, "kernel_size": kernel_size, "stride": stride, "padding": padding}
+    arguments = {"size": size, "kernel_size": kernel_size, "padding": padding, "dilation": dilation}
+    arguments["stride"] = kernel_size if stride is None else stride
     result = []
-    for i, k, s, p, d in _rows(**arguments, dilation=dilation):
+    for i, k, p, d, s in axis_rows(**arguments):
         if 2 * p > k:
             raise ValueError(f"padding {p} is more than half of kernel_size {k}")
         count = _positions(i, k, s, d, Padding(p, p), "hang" if ceil_mode else "floor")
         # a window that starts in the right padding sees nothing: PyTorch drops it
         result.append(count - (ceil_mode and (count - 1) * s >= i + p))
-    return _like(result, *arguments.values(), dilation)
+    return like_arguments(result, *arguments.values())
 
 
 def transposed_output_size(size, kernel_size, stride=1, padding=0, output_padding=0, dilation=1):
@@ -250,8 +174,7 @@ def transposed_output_size(size, kernel_size, stride=1, padding=0, output_paddin
     size, kernel_size, stride, padding, dilation : int or tuple of int
         Of the transposed convolution; `size` is its input.
     output_padding : int or tuple of int
-        Rows added at the far end, less than `stride` or `dilation`: it picks one of the sizes
-        that a strided convolution maps to `size`.
+        Rows added at the far end, less than `stride` or `dilation`.
 
     Returns
     -------
@@ -261,7 +184,7 @@ def transposed_output_size(size, kernel_size, stride=1, padding=0, output_paddin
     Raises
     ------
     TypeError, ValueError
-        If an argument is not an integer in its range, or nothing is left after `padding`.
+        If an argument is no integer in its range, or nothing is left after `padding`.
 
     References
     ----------
@@ -275,7 +198,7 @@ def transposed_output_size(size, kernel_size, stride=1, padding=0, output_paddin
     arguments = {"size": size, "kernel_size": kernel_size, "stride": stride, "padding": padding}
     arguments |= {"output_padding": output_padding, "dilation": dilation}
     result = []
-    for i, k, s, p, extra, d in _rows(**arguments):
+    for i, k, s, p, extra, d in axis_rows(**arguments):
         if extra >= max(s, d):
             raise ValueError(f"output_padding {extra} must be less than stride {s} or dilation {d}")
         full = (i - 1) * s + effective_kernel_size(k, d) + extra
@@ -284,7 +207,7 @@ def transposed_output_size(size, kernel_size, stride=1, padding=0, output_paddin
                 f"padding {p} on both sides leaves nothing of size {i} spread to {full}"
             )
         result.append(full - 2 * p)
-    return _like(result, *arguments.values())
+    return like_arguments(result, *arguments.values())
 
 
 def same_padding_range(size, kernel_size, stride=1, dilation=1):
@@ -298,18 +221,13 @@ def same_padding_range(size, kernel_size, stride=1, dilation=1):
     Returns
     -------
     range, or tuple of range
-        All p with ``s(o-1) - i + k - 1 < p <= s*o - i + k - 1`` where ``o = ceil(i / s)`` and k
-        is the dilated extent: `stride` values. A negative p means that so many pixels at the
-        border are seen by no window: they could be cut off.
+        All p with ``s(o-1) - i + k - 1 < p <= s*o - i + k - 1``, from ``o = ceil((i+p-k+1)/s)``,
+        where ``o = ceil(i / s)`` and k is the dilated extent. A negative p counts unseen pixels.
 
     Raises
     ------
     TypeError, ValueError
         If an argument is not a positive integer.
-
-    References
-    ----------
-    Chapter 3, derived from ``o = ceil((i + p - k + 1) / s)``.
 
     Examples
     --------
@@ -317,12 +235,14 @@ def same_padding_range(size, kernel_size, stride=1, dilation=1):
     range(1, 5)
     """
     ranges = []
-    for i, k, s, d in _rows(size=size, kernel_size=kernel_size, stride=stride, dilation=dilation):
+    for i, k, s, d in axis_rows(
+        size=size, kernel_size=kernel_size, stride=stride, dilation=dilation
+    ):
         if i < 1:
             raise ValueError(f"size is {i}, must be at least 1")
         smallest = s * (-(-i // s) - 1) - i + effective_kernel_size(k, d)
         ranges.append(range(smallest, smallest + s))
-    return _like(ranges, size, kernel_size, stride, dilation)
+    return like_arguments(ranges, size, kernel_size, stride, dilation)
 
 
 def same_padding(size, kernel_size, stride=1, dilation=1):
@@ -336,17 +256,13 @@ def same_padding(size, kernel_size, stride=1, dilation=1):
     Returns
     -------
     Padding, or tuple of Padding
-        ``(p // 2, p - p // 2)`` with p the least admissible total, 0 where that is negative: an
-        odd zero goes to the bottom or right, as in PyTorch and TensorFlow.
+        ``(p // 2, p - p // 2)`` with p the least of `same_padding_range`, 0 where that is
+        negative: an odd zero goes to the bottom or right, as in PyTorch's ``padding="same"``.
 
     Raises
     ------
     TypeError, ValueError
         If an argument is not a positive integer.
-
-    References
-    ----------
-    Chapter 3; `torch.nn.functional.conv2d` with ``padding="same"``.
 
     Examples
     --------
@@ -354,10 +270,9 @@ def same_padding(size, kernel_size, stride=1, dilation=1):
     Padding(before=2, after=2)
     """
     ranges = same_padding_range(size, kernel_size, stride, dilation)
-    several = isinstance(ranges, tuple)
-    totals = [max(r.start, 0) for r in (ranges if several else [ranges])]
+    totals = [max(r.start, 0) for r in (ranges if isinstance(ranges, tuple) else [ranges])]
     pads = [Padding(total // 2, total - total // 2) for total in totals]
-    return tuple(pads) if several else pads[0]
+    return like_arguments(pads, size, kernel_size, stride, dilation)
 
 
 def participation_counts(size, kernel_size, stride=1, padding=0, dilation=1):
@@ -371,41 +286,24 @@ def participation_counts(size, kernel_size, stride=1, padding=0, dilation=1):
     Returns
     -------
     tuple of int, or tuple of tuple of int
-        One count a pixel of the unpadded axis. For several axes, one tuple an axis; the counts
-        of an image are their outer product.
+        One count a pixel of the unpadded axis. The counts of an image are the outer product.
 
     Raises
     ------
     TypeError, ValueError
         As `output_size`.
 
-    References
-    ----------
-    Chapter 3.
-
     Examples
     --------
     >>> participation_counts(5, kernel_size=3)
     (1, 2, 3, 2, 1)
     """
-    rows = _rows(size=size, kernel_size=kernel_size, stride=stride, dilation=dilation)
-    pads = _pad_pairs(padding, rows, _axis_count(size, kernel_size, stride, dilation))
     counts = []
-    for (i, k, s, d), pad in zip(rows, pads, strict=True):
-        windows = range(_positions(i, k, s, d, pad, "floor"))
-        seen = [t * s + a * d - pad.before for t in windows for a in range(k)]
+    for i, k, s, d, pad in _padded_rows(size, kernel_size, stride, dilation, padding):
+        starts = [t * s - pad.before for t in range(_positions(i, k, s, d, pad, "floor"))]
+        seen = [start + a * d for start in starts for a in range(k)]
         counts.append(tuple(map(seen.count, range(i))))
-    return _like(counts, size, kernel_size, stride, dilation)
-
-
-def _channels(in_channels, out_channels, groups):
-    in_channels = _integer("in_channels", in_channels, 1)
-    out_channels = _integer("out_channels", out_channels, 1)
-    groups = _integer("groups", groups, 1)
-    for name, channels in (("in_channels", in_channels), ("out_channels", out_channels)):
-        if channels % groups:
-            raise ValueError(f"{name} {channels} is not divisible by groups {groups}")
-    return in_channels, out_channels, groups
+    return like_arguments(counts, size, kernel_size, stride, dilation)
 
 
 def conv_parameters(in_channels, out_channels, kernel_size, *, groups=1, bias=True):
@@ -413,86 +311,68 @@ def conv_parameters(in_channels, out_channels, kernel_size, *, groups=1, bias=Tr
 
     Parameters
     ----------
-    in_channels, out_channels : int
-        At least 1, divisible by `groups`.
+    in_channels, out_channels, groups : int
+        At least 1; `groups` divides both numbers of channels.
     kernel_size : int or tuple of int
-        An int is a square 2-D kernel, as in `torch.nn.Conv2d`; write ``(k,)`` for 1-D and
-        ``(k, k, k)`` for 3-D.
-    groups : int
-        Number of groups that the channels are split into.
+        An int is a square 2-D kernel, as in `torch.nn.Conv2d`; ``(k,)`` is a 1-D one.
     bias : bool
         Whether one bias an output channel is counted.
 
     Returns
     -------
     int
-        ``out_channels * (in_channels / groups) * prod(kernel_size)``, plus `out_channels` with
-        biases.
+        ``out_channels * ((in_channels / groups) * prod(kernel_size) + bias)``.
 
     Raises
     ------
     TypeError, ValueError
-        If an argument is not a positive integer, or `groups` does not divide the channels.
-
-    References
-    ----------
-    Chapter 4.
+        If an argument is no positive integer, or `groups` does not divide the channels.
 
     Examples
     --------
     >>> conv_parameters(3, 2, kernel_size=3)
     56
     """
-    in_channels, out_channels, groups = _channels(in_channels, out_channels, groups)
-    kernel = per_axis("kernel_size", kernel_size, _axis_count(kernel_size) or 2, minimum=1)
+    groups = integer("groups", groups, 1)
+    for name, channels in (("in_channels", in_channels), ("out_channels", out_channels)):
+        if integer(name, channels, 1) % groups:
+            raise ValueError(f"{name} {channels} is not divisible by groups {groups}")
+    kernel = per_axis("kernel_size", kernel_size, axis_count(kernel_size) or 2, minimum=1)
     return out_channels * (in_channels // groups * math.prod(kernel) + bool(bias))
 
 
 def conv_macs(in_channels, out_channels, kernel_size, output_size, *, groups=1):
-    """Count the multiply-adds of a convolution layer for one sample, biases left out.
-
-    One multiply-add (MAC) is two floating-point operations: ``flops = 2 * macs``.
+    """Count the multiply-adds of a convolution layer for one sample: ``flops = 2 * macs``.
 
     Parameters
     ----------
-    in_channels, out_channels : int
-        At least 1, divisible by `groups`.
+    in_channels, out_channels, groups : int
+        At least 1; `groups` divides both numbers of channels.
     kernel_size : int or tuple of int
         An int holds for every axis of `output_size`.
     output_size : int or tuple of int
         Size of one output map, at least 0. An int beside an int kernel is a square 2-D map.
-    groups : int
-        Number of groups that the channels are split into.
 
     Returns
     -------
     int
-        ``out_channels * (in_channels / groups) * prod(kernel_size) * prod(output_size)``.
-        Products with padded zeros count.
+        ``out_channels * in_channels / groups * prod(kernel_size) * prod(output_size)``, zeros too.
 
     Raises
     ------
     TypeError, ValueError
-        If an argument is not an integer in its range, or `groups` does not divide the channels.
-
-    References
-    ----------
-    Chapter 4.
+        If an argument is no integer in its range, or `groups` does not divide the channels.
 
     Examples
     --------
     >>> conv_macs(3, 2, kernel_size=3, output_size=(8, 8))
     3456
     """
-    axes = _axis_count(kernel_size, output_size) or 2
+    axes = axis_count(kernel_size, output_size) or 2
     positions = math.prod(per_axis("output_size", output_size, axes, minimum=0))
-    return positions * conv_parameters(
-        in_channels,
-        out_channels,
-        per_axis("kernel_size", kernel_size, axes, minimum=1),
-        groups=groups,
-        bias=False,
-    )
+    kernel = per_axis("kernel_size", kernel_size, axes, minimum=1)
+    weights = conv_parameters(in_channels, out_channels, kernel, groups=groups, bias=False)
+    return positions * weights
 
 
 def linear_parameters(in_features, out_features, *, bias=True):
@@ -508,18 +388,12 @@ def linear_parameters(in_features, out_features, *, bias=True):
     Returns
     -------
     int
-        ``out_features * in_features``, plus `out_features` with biases. Without biases this is
-        also the number of multiply-adds for one sample.
+        ``out_features * (in_features + bias)``; without biases also the number of MACs a sample.
 
     Raises
     ------
     TypeError, ValueError
         If a size is not a positive integer.
-
-    Examples
-    --------
-    >>> linear_parameters(36_000_000, 100, bias=False)
-    3600000000
     """
-    in_features = _integer("in_features", in_features, 1)
-    return _integer("out_features", out_features, 1) * (in_features + bool(bias))
+    in_features = integer("in_features", in_features, 1)
+    return integer("out_features", out_features, 1) * (in_features + bool(bias))

@@ -143,8 +143,9 @@ def test_blocks_fit_together(axes, monkeypatch):
         np.testing.assert_allclose(ours(x, weight, bias, **options), expected, **EXACT)
 
 
-def test_workspace_is_bounded():
-    x = np.zeros((16, 4, 64, 60), np.float32)
+@pytest.mark.parametrize("shape", [(16, 4, 64, 60), (1, 4, 256, 240)], ids=str)
+def test_workspace_is_bounded(shape):
+    x = np.zeros(shape, np.float32)
     weight = np.zeros((4, 8, 7, 7), np.float32)
     tracemalloc.start()
     out = conv_transpose2d(x, weight, padding=3)  # all the windows at once would be 97 MB
@@ -193,6 +194,13 @@ def test_dtype_is_kept(dtype, tolerance):
     expected = torch_result(F.conv_transpose2d, *arrays, stride=2)
     out = conv_transpose2d(*arrays, stride=2)
     np.testing.assert_allclose(out, expected, rtol=tolerance, atol=tolerance, strict=True)
+
+
+def test_float16_is_summed_in_float32():
+    """PyTorch adds its windows up in float16 here, where 2048 + 1 is 2048."""
+    x = np.array([[[1, 1, 1, 1, 2048]]], np.float16)
+    out = conv_transpose1d(x, np.ones((1, 1, 5), np.float16))
+    assert out[0, 0, 4] == 2052
 
 
 def test_small_integers_wrap_around():

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+SMALLEST_TEXT = 6  # pixels; one digit in a cell of 15
+
 
 def format_number(value, digits=3):
     """Write a number as short as it can be read: true minus sign, no trailing zeros.
@@ -101,7 +103,18 @@ class Grid:
 
 
 def draw_cells(
-    picture, values, x, y, *, cell=38, role="input", largest=None, shown=None, muted=None, digits=3
+    picture,
+    values,
+    x,
+    y,
+    *,
+    cell=38,
+    role="input",
+    largest=None,
+    shown=None,
+    muted=None,
+    digits=3,
+    longest=1,
 ):
     """Draw a matrix as tinted cells with its numbers in them.
 
@@ -114,10 +127,10 @@ def draw_cells(
     x, y : float
         Top left corner in pixels.
     cell : float
-        Side of one cell in pixels; numbers are left out below 16.
-    role : str
-        Colour of the tint; "signed" takes the kernel's colour for positive values and the
-        input's for negative ones.
+        Side of one cell in pixels; numbers that would be too small to read are left out.
+    role : str or ndarray of str
+        Colour of the tint, or one a cell; "signed" takes the kernel's colour for positive values
+        and the input's for negative ones.
     largest : float, optional
         Magnitude with the strongest tint, so that several grids can share a scale.
     shown : ndarray of bool, optional
@@ -126,6 +139,8 @@ def draw_cells(
         Cells that are dashed and grey: padding.
     digits : int
         Significant digits at most.
+    longest : int
+        Characters to leave room for, so that several grids can share a size of type.
 
     Returns
     -------
@@ -137,9 +152,10 @@ def draw_cells(
     muted = np.zeros((rows, columns), bool) if muted is None else np.atleast_2d(muted)
     finite = np.abs(values[np.isfinite(values)])
     largest = largest or (finite.max() if finite.size else 1) or 1
+    roles = np.broadcast_to(role, values.shape)
     grid = Grid(x, y, cell, rows, columns)
     texts = [[format_number(v, digits) for v in row] for row in values]
-    longest = max((len(t) for row in texts for t in row), default=1)
+    longest = max([longest, *(len(t) for row in texts for t in row)])
     size = min(15, cell * 0.42, 1.5 * cell / max(longest, 1))
     for row, column in [*np.argwhere(muted), *np.argwhere(~muted)]:  # dashed borders lie below
         value, outside = values[row, column], muted[row, column]
@@ -147,7 +163,9 @@ def draw_cells(
         tint, hue = 0, "paper"
         if shown[row, column] and not outside and np.isfinite(value) and value != 0:
             tint = min(abs(value) / largest, 1)
-            hue = role if role != "signed" else ("kernel" if value > 0 else "input")
+            hue = str(roles[row, column])
+            if hue == "signed":
+                hue = "kernel" if value > 0 else "input"
         picture.rect(
             left,
             top,
@@ -159,7 +177,7 @@ def draw_cells(
         )
         if tint:
             picture.rect(left, top, cell, cell, fill=hue, tint=tint, stroke="line")
-        if shown[row, column] and cell >= 16:
+        if shown[row, column] and size >= SMALLEST_TEXT:
             middle = (left + cell / 2, top + cell / 2 + size * 0.36)
             picture.text(
                 *middle, texts[row][column], size=size, anchor="middle", mono=True,

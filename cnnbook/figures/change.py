@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cnnbook.figures.cells import draw_cells, draw_heading, fit_cell, format_number
+from cnnbook.figures.cells import draw_cells, draw_heading, fit_cell
 
 SIDE = 95  # of each of the two grids, in pixels
 PAIR_WIDTH = 2 * SIDE + 32
@@ -82,5 +82,5 @@ def draw_change(picture, change, x, y, title, caption, *, role="input", largest=
     if change.share:
         picture.rect(x, below, PAIR_WIDTH * change.share, 6, fill="ink", radius=3)
     picture.text(x, below + 27, f"{change.count} changed", size=15, bold=True)
-    percent = format_number(100 * change.relative, 3 if change.relative < 1 else 4)
-    picture.text(x + PAIR_WIDTH, below + 27, f"by {percent} %", size=12, fill="muted", anchor="end")
+    relative = f"relative change {100 * change.relative:.0f} %"
+    picture.text(x, below + 45, relative, size=12, fill="muted")

@@ -1,6 +1,7 @@
 """The arithmetic of a convolution with channels at one position: products, sums, counts."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -65,6 +66,8 @@ class Channels:
                 array = np.asarray(getattr(self, name), dtype=float)
                 if array.ndim != axes:
                     raise ValueError(f"{name} has {array.ndim} axes, expected {axes}")
+                if not np.isfinite(array).all():
+                    raise ValueError(f"{name} holds a value that is not finite")
                 object.__setattr__(self, name, array)
         settings = {"stride": self.stride, "padding": self.padding, "groups": self.groups}
         object.__setattr__(self, "_sums", conv2d(self.x, self.weight, self.bias, **settings))
@@ -114,7 +117,7 @@ class Channels:
         part = self.position[0] // (len(self.weight) // self.groups)
         return range(part * self.weight.shape[1], (part + 1) * self.weight.shape[1])
 
-    @property
+    @cached_property
     def padded(self):
         """The input maps with their zeros."""
         rows, columns = per_axis("padding", self.padding, 2)
@@ -161,10 +164,16 @@ class Channels:
         numbers = [format_number(terms[0], 4), *(format_factor(term, 4) for term in terms[1:])]
         where, value = ",".join(map(str, place)), format_number(self.sums[place], 4)
         text = f"y[{where}] = {' + '.join(names)} = {' + '.join(numbers)}"
-        text += f" = {value}" if len(terms) > 1 else ""
-        if self.activation == "relu":
-            text += f", a[{where}] = max(0, {value}) = {format_number(self.output[place], 4)}"
-        return text
+        return f"{text} = {value}" if len(terms) > 1 else text
+
+    @property
+    def activation_formula(self):
+        """What the activation makes of the sum; empty without one."""
+        if self.activation == "none":
+            return ""
+        where = ",".join(map(str, self.position))
+        before, after = self.sums[self.position], self.output[self.position]
+        return f"a[{where}] = max(0, {format_number(before, 4)}) = {format_number(after, 4)}"
 
     @property
     def count_formula(self):
@@ -192,7 +201,8 @@ class Channels:
         """The step in words and numbers."""
         channel, row, column = self.position
         parts = "; ".join(self.channel_formula(index) for index in self.inputs)
+        formulas = (self.formula, self.activation_formula, self.count_formula)
         return (
             f"Step {self.step + 1} of {self.steps}: output channel {channel}, row {row}, "
-            f"column {column}. {parts}. {self.formula}. {self.count_formula}."
+            f"column {column}. {parts}. {'. '.join(filter(None, formulas))}."
         )

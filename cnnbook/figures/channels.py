@@ -13,7 +13,7 @@ from cnnbook.shapes import per_axis
 __all__ = ["Channels", "draw_channels"]
 
 WIDTH = 900
-_TOP, _LABEL, _THUMB = 66, 28, 8  # headings, a map's own label, a cell of a small kernel
+_TOP, _LABEL = 66, 28  # height of the headings, and of a map's own label
 
 
 def draw_channels(channels):
@@ -31,7 +31,7 @@ def draw_channels(channels):
     cell = next((c for c, height in sizes if _fits(channels, c, height)), 16)
     lefts, width = _columns(channels, cell)
     bottom = _TOP + _bands_height(channels, cell)
-    picture = Picture(max(WIDTH, width), bottom + 112, channels.description)
+    picture = Picture(max(WIDTH, width), bottom + 136, channels.description)
     channel, row, column = channels.position
     picture.text(
         0, 14, f"Step {channels.step + 1} of {channels.steps}", size=14, fill="muted", bold=True
@@ -42,7 +42,8 @@ def draw_channels(channels):
     _draw_sum(picture, channels, lefts[3:5], cell)
     _draw_outputs(picture, channels, lefts[5], cell)
     picture.text(0, bottom + 12, channels.formula, size=13, mono=True)
-    _draw_all_kernels(picture, channels, bottom + 48)
+    picture.text(0, bottom + 34, channels.activation_formula, size=13, mono=True)
+    _draw_all_kernels(picture, channels, bottom + 64)
     return picture
 
 
@@ -112,7 +113,8 @@ def _draw_inputs(picture, channels, x, cell):
 def _draw_products(picture, channels, lefts, cell):
     """The kernel of each input channel, and what window times kernel gives."""
     out, (rows, columns) = channels.position[0], channels.weight.shape[2:]
-    caption = f"{len(channels.inputs)} of {rows} × {columns}, one per map"
+    number = len(channels.inputs)
+    caption = f"{number} kernel{'s' if number > 1 else ''} of {rows} × {columns}"
     draw_heading(picture, lefts[0], _TOP - 6, f"kernel set {out}", caption, role="kernel")
     draw_heading(picture, lefts[1], _TOP - 6, "products", "window × kernel", role="muted")
     largest = np.abs(channels.padded).max() * np.abs(channels.weight).max()
@@ -173,17 +175,21 @@ def _draw_outputs(picture, channels, x, cell):
 def _draw_all_kernels(picture, channels, y):
     """Every kernel of the layer, small, the current set framed, and the count beside."""
     outs, seen, rows, columns = channels.weight.shape
+    cell = next(
+        c for c in range(8, 0, -1) if outs * (seen * (columns * c + 6) + 16) <= 440 or c < 3
+    )
     largest, x = np.abs(channels.weight).max(), 0
     for index, kernels in enumerate(channels.weight):
-        width = seen * (columns * _THUMB + 6) + 2
+        width, height = seen * (columns * cell + 6) + 2, rows * cell + 8
         if index == channels.position[0]:
-            picture.rect(x, y, width, rows * _THUMB + 8, stroke="kernel", stroke_width=2, radius=3)
-        picture.text(x + 2, y + rows * _THUMB + 24, f"set {index}", size=12, fill="muted")
+            picture.rect(x, y, width, height, stroke="kernel", stroke_width=2, radius=3)
+        picture.text(x + 2, y + height + 16, f"set {index}", size=12, fill="muted")
         for number, kernel in enumerate(kernels):
-            left = x + 4 + number * (columns * _THUMB + 6)
-            _draw_map(picture, kernel, left, y + 4, cell=_THUMB, role="signed", largest=largest)
+            left = x + 4 + number * (columns * cell + 6)
+            draw_cells(picture, kernel, left, y + 4, cell=cell, role="signed", largest=largest)
         x += max(width, 36) + 14
-    kernels = f"{outs} sets of {seen}: {outs * seen} two-dimensional kernels"
+    sets = f"{outs} set{'s' if outs > 1 else ''} of {seen}"
+    kernels = f"{sets}: {outs * seen} two-dimensional kernel{'s' if outs * seen > 1 else ''}"
     x = max(x + 10, 200)
     picture.text(x, y + 14, kernels, size=14, fill="kernel", bold=True)
     picture.text(x, y + 36, channels.count_formula, size=13, mono=True)

@@ -24,7 +24,7 @@ def signed(number):
 
 
 def _plural(count, noun):
-    return f"{signed(count)} {noun}{'' if count == 1 else 's'}"
+    return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
 @dataclass(frozen=True)
@@ -126,6 +126,14 @@ class PaddedAxis:
         return self.steps * self.kernel_size - sum(self.counts)
 
     @property
+    def most_zeros(self):
+        """Products with a zero in the window that has most of them."""
+        return max(
+            sum(not 0 <= pixel < self.size for pixel in self.taps(step))
+            for step in range(self.steps)
+        )
+
+    @property
     def unseen_text(self):
         """The unseen pixels by name."""
         names = [indexed("x", pixel) for pixel in self.unseen]
@@ -146,9 +154,7 @@ class PaddedAxis:
         low, high = self.admissible.start - 1, self.admissible.stop - 1
         one_less = f"{self.stride}·{self.steps - 1} − {self.size} + {self.extent} − 1"
         whole = f"{self.stride}·{self.steps} − {self.size} + {self.extent} − 1"
-        return (
-            f"{one_less} = {signed(low)} < P = {signed(self.total)} ≤ {signed(high)} = {whole}"
-        )
+        return f"{one_less} = {signed(low)} < P = {signed(self.total)} ≤ {signed(high)} = {whole}"
 
     @property
     def padding_text(self):
@@ -163,6 +169,8 @@ class PaddedAxis:
         """What the framed window covers, in words."""
         inside = [indexed("x", p) for p in self.taps(self.step) if 0 <= p < self.size]
         zeros = self.kernel_size - len(inside)
+        if len(inside) > 4:
+            inside = [f"{inside[0]} … {inside[-1]}"]
         parts = [", ".join(inside)] * bool(inside) + [_plural(zeros, "zero")] * bool(zeros)
         return f"window {self.step} covers {' and '.join(parts)}"
 

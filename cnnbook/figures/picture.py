@@ -14,7 +14,9 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.image import imsave
 from matplotlib.patches import FancyBboxPatch, Polygon, Rectangle
+from PIL import Image as PILImage
 
+from cnnbook.figures.palette import palette_png
 from cnnbook.figures.style import DARK, DARK_TINT, LIGHT, MONO, SANS, TINT
 
 _ANCHORS = {"start": "left", "middle": "center", "end": "right"}
@@ -285,6 +287,14 @@ class Picture:
         buffer = io.BytesIO()
         # no software version in the file: a newer Matplotlib would change every notebook
         self.axes().figure.savefig(buffer, dpi=72 * scale, metadata={"Software": None})
+        photos = [mark.pixels[..., :3] for mark in self.marks if isinstance(mark, _Image)]
+        if photos:
+            grey = all(np.ptp(photo, axis=2).max() == 0 for photo in photos)
+            return palette_png(np.asarray(PILImage.open(buffer))) if grey else buffer.getvalue()
+        # flat tints fit a palette: a third of the size, and a chapter holds many pictures
+        paper = PILImage.open(buffer).convert("RGB").quantize(256, PILImage.Quantize.MEDIANCUT)
+        buffer = io.BytesIO()
+        paper.save(buffer, format="png", optimize=True)
         return buffer.getvalue()
 
     def __repr__(self):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from cnnbook.ops._arguments import check_flag, narrow, widen
+from cnnbook.ops._arguments import check_flag
 from cnnbook.ops._pooling import flat_indices
 from cnnbook.ops._sliding import along, check_pooled
 from cnnbook.shapes import per_axis
@@ -13,7 +13,7 @@ def adaptive_windows(size, count):
     return [slice(i * size // count, -(-(i + 1) * size // count)) for i in range(count)]
 
 
-def _plan(axes, x, output_size):
+def adaptive_plan(axes, x, output_size):
     """Check the arguments of an adaptive pooling; return the windows along each axis."""
     size = x.shape[-axes:]
     if isinstance(output_size, (tuple, list)) and len(output_size) == axes:
@@ -37,11 +37,10 @@ def _per_window(x, axis, windows, function):
 @np.errstate(over="ignore", invalid="ignore")
 def _adaptive_avg_pool(axes, x, output_size):
     check_pooled(axes, x, kinds="f")
-    (out,) = widen(x)
     # all windows that meet in a row are equally wide, so the mean of their means is the mean
-    for axis, windows in zip(range(-axes, 0), _plan(axes, x, output_size), strict=True):
-        out = _per_window(out, axis, windows, np.mean)
-    return narrow(out, x.dtype)
+    for axis, windows in zip(range(-axes, 0), adaptive_plan(axes, x, output_size), strict=True):
+        x = _per_window(x, axis, windows, np.mean)
+    return x
 
 
 def _argmax(x, axis):
@@ -61,17 +60,23 @@ def _largest_per_window(x, index, axis, windows):
     return np.take_along_axis(x, where, axis), np.take_along_axis(index, where, axis)
 
 
-def _adaptive_max_pool(axes, x, output_size, return_indices):
-    check_pooled(axes, x)
-    plan = list(zip(range(-axes, 0), _plan(axes, x, output_size), strict=True))
-    if not check_flag("return_indices", return_indices):
-        for axis, windows in plan:
-            x = _per_window(x, axis, windows, np.max)
-        return x
+def largest_adaptive(axes, x, plan):
+    """Maxima of the windows, and where in its map each lies."""
     index = flat_indices(x, axes)
-    for axis, windows in reversed(plan):  # columns first: among equals the upper row wins
+    # columns first: among equals the upper row wins
+    for axis, windows in zip(range(-1, -axes - 1, -1), reversed(plan), strict=True):
         x, index = _largest_per_window(x, index, axis, windows)
     return x, index
+
+
+def _adaptive_max_pool(axes, x, output_size, return_indices):
+    check_pooled(axes, x)
+    plan = adaptive_plan(axes, x, output_size)
+    if check_flag("return_indices", return_indices):
+        return largest_adaptive(axes, x, plan)
+    for axis, windows in zip(range(-axes, 0), plan, strict=True):
+        x = _per_window(x, axis, windows, np.max)
+    return x
 
 
 def adaptive_avg_pool1d(x, output_size):

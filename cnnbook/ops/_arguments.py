@@ -6,7 +6,7 @@ import numpy as np
 
 from cnnbook.shapes import per_axis
 
-_KINDS = {"fiuc": "numbers", "fiu": "real numbers", "f": "floats"}
+_KINDS = {"fiuc": "numbers", "fiu": "real numbers", "f": "floats", "iu": "integers"}
 
 
 def check_array(name, value, ranks=None, *, shape=None, kinds="fiuc"):
@@ -44,10 +44,10 @@ def check_flag(name, value):
 
 
 def check_number(name, value):
-    """Refuse what is no single real number."""
+    """Refuse what is no single real number; return it as a Python number."""
     if not isinstance(value, numbers.Real):
         raise TypeError(f"{name} must be a real number, got {value!r}")
-    return value
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def check_operands(axes, x, weight, bias, groups, *, transposed=False):

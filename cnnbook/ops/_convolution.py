@@ -1,9 +1,10 @@
-"""Convolution over 1, 2 and 3 axes: one core, copied windows times the weight matrix."""
+"""Convolution over 1, 2 and 3 axes, each with its backward (chapters 2 to 4, and 7)."""
 
 import numpy as np
 
 from cnnbook.ops._arguments import check_operands, narrow, widen
-from cnnbook.ops._windows import pad_zeros, take_block, window_blocks, window_view
+from cnnbook.ops._gradients import Gradients, check_grad_out
+from cnnbook.ops._products import gather, scatter, sum_of_maps, weight_gradient
 from cnnbook.shapes import output_size, per_axis, same_padding
 
 
@@ -37,6 +38,36 @@ def conv1d(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
     array([[1., 2., 4.]])
     """
     return _conv(1, x, weight, bias, stride, padding, dilation, groups)
+
+
+def conv1d_backward(grad_out, x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
+    """Take the gradient of `conv1d` with respect to its arrays.
+
+    As `conv2d_backward`, over one axis.
+
+    Parameters
+    ----------
+    grad_out : ndarray of shape (N, C_out, L_out) or (C_out, L_out)
+    x, weight, bias, stride, padding, dilation, groups
+        As `conv1d` was given them.
+
+    Returns
+    -------
+    Gradients
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `conv2d_backward`.
+
+    Examples
+    --------
+    >>> x, weight = np.array([[1.0, 2.0, 4.0]]), np.array([[[-1.0, 1.0]]])
+    >>> conv1d_backward(np.array([[1.0, 10.0]]), x, weight)  # doctest: +NORMALIZE_WHITESPACE
+    Gradients(grad_x=array([[-1., -9., 10.]]), grad_weight=array([[[21., 42.]]]), grad_bias=None)
+    """
+    settings = (stride, padding, dilation, groups)
+    return _conv_backward(1, grad_out, x, weight, bias, *settings)
 
 
 def conv2d(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
@@ -92,6 +123,45 @@ def conv2d(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
     return _conv(2, x, weight, bias, stride, padding, dilation, groups)
 
 
+def conv2d_backward(grad_out, x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
+    """Take the gradient of `conv2d` with respect to its arrays.
+
+    Parameters
+    ----------
+    grad_out : ndarray of shape (N, C_out, H_out, W_out) or (C_out, H_out, W_out)
+        Gradient of the loss with respect to what `conv2d` returned: floats, of the dtype of `x`.
+    x, weight, bias, stride, padding, dilation, groups
+        As `conv2d` was given them; of `bias` only the presence counts.
+
+    Returns
+    -------
+    Gradients
+        Named tuple (grad_x, grad_weight, grad_bias), each of the shape and dtype of its array;
+        `grad_bias` is None where there is no bias. `grad_x` is the transposed convolution of
+        `grad_out`; `grad_weight` sums, over all windows, `grad_out` times the window.
+
+    Raises
+    ------
+    TypeError
+        As `conv2d`, and if `grad_out` holds no floats or its dtype is not that of `x`.
+    ValueError
+        As `conv2d`, and if `grad_out` has not the shape that `conv2d` returns.
+
+    References
+    ----------
+    LeCun et al. (1989), Backpropagation Applied to Handwritten Zip Code Recognition, Neural
+    Computation 1(4); Dumoulin & Visin (2016), arXiv:1603.07285, chapter 4; chapter 7.
+
+    Examples
+    --------
+    >>> x, weight = np.array([[[1.0, 2.0, 4.0]]]), np.array([[[[-1.0, 1.0]]]])
+    >>> conv2d_backward(np.array([[[1.0, 10.0]]]), x, weight).grad_x
+    array([[[-1., -9., 10.]]])
+    """
+    settings = (stride, padding, dilation, groups)
+    return _conv_backward(2, grad_out, x, weight, bias, *settings)
+
+
 def conv3d(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
     """Cross-correlate a batch of volumes with a bank of kernels.
 
@@ -118,16 +188,62 @@ def conv3d(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
     return _conv(3, x, weight, bias, stride, padding, dilation, groups)
 
 
-def _conv(axes, x, weight, bias, stride, padding, dilation, groups):
+def conv3d_backward(grad_out, x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
+    """Take the gradient of `conv3d` with respect to its arrays.
+
+    As `conv2d_backward`, over three axes.
+
+    Parameters
+    ----------
+    grad_out : ndarray of shape (N, C_out, D_out, H_out, W_out) or (C_out, D_out, H_out, W_out)
+    x, weight, bias, stride, padding, dilation, groups
+        As `conv3d` was given them.
+
+    Returns
+    -------
+    Gradients
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `conv2d_backward`.
+    """
+    settings = (stride, padding, dilation, groups)
+    return _conv_backward(3, grad_out, x, weight, bias, *settings)
+
+
+def _conv(axes, x, weight, bias, *settings):
     """Read the arguments, convolve a batch (of one, if there is no batch axis)."""
+    settings = _settings(axes, x, weight, bias, *settings)
+    batch = x if x.ndim == axes + 2 else x[np.newaxis]
+    out = narrow(gather(*widen(batch, weight, bias), *settings), x.dtype)
+    return out if x.ndim == axes + 2 else out[0]
+
+
+def _conv_backward(axes, grad_out, x, weight, bias, *settings):
+    """Read the arguments, take the gradients of a batch (of one, if there is no batch axis)."""
+    positions, *settings = _settings(axes, x, weight, bias, *settings)
+    check_grad_out(grad_out, x, (*x.shape[: -axes - 1], len(weight), *positions))
+    grad, image = (a if x.ndim == axes + 2 else a[np.newaxis] for a in (grad_out, x))
+    grad, image, kernels = widen(grad, image, weight)
+    grad_x = scatter(grad, kernels, None, image.shape[2:], *settings)
+    grad_weight = weight_gradient(image, grad, kernels.shape[2:], *settings)
+    return Gradients(
+        narrow(grad_x.reshape(x.shape), x.dtype),
+        narrow(grad_weight, x.dtype),
+        None if bias is None else narrow(sum_of_maps(grad), x.dtype),
+    )
+
+
+def _settings(axes, x, weight, bias, stride, padding, dilation, groups):
+    """Check the arguments; return the output size and the settings with an entry an axis."""
     groups = check_operands(axes, x, weight, bias, groups)
     stride = per_axis("stride", stride, axes, minimum=1)
     dilation = per_axis("dilation", dilation, axes, minimum=1)
-    batch = x if x.ndim == axes + 2 else x[np.newaxis]
-    pads = _pads(padding, x.shape[-axes:], weight.shape[2:], stride, dilation)
-    out = _convolve(*widen(batch, weight, bias), stride, pads, dilation, groups)
-    out = narrow(out, x.dtype)
-    return out if x.ndim == axes + 2 else out[0]
+    size, kernel_size = x.shape[-axes:], weight.shape[2:]
+    pads = _pads(padding, size, kernel_size, stride, dilation)
+    positions = output_size(size, kernel_size, stride, pads, dilation)
+    return positions, stride, pads, dilation, groups
 
 
 def _pads(padding, size, kernel_size, stride, dilation):
@@ -141,28 +257,3 @@ def _pads(padding, size, kernel_size, stride, dilation):
     if any(step > 1 for step in stride):
         raise ValueError(f'padding "same" needs stride 1, got stride {stride}')
     return same_padding(size, kernel_size, 1, dilation)
-
-
-@np.errstate(invalid="ignore", over="ignore")  # NaN and inf travel without a word, as in PyTorch
-def _convolve(x, weight, bias, stride, pads, dilation, groups):
-    """Copy the windows to the columns of a matrix and multiply, block by block.
-
-    The matrices are (C_out/g, C_in/g * k²) for the weight and (C_in/g * k², windows) for the
-    image: one product for each sample and group, written to its place in the output.
-    """
-    kernel_size = weight.shape[2:]
-    axes = len(kernel_size)
-    positions = output_size(x.shape[2:], kernel_size, stride, pads, dilation)
-    windows = window_view(pad_zeros(x, pads), kernel_size, positions, stride, dilation)
-    rows = weight.reshape(groups, len(weight) // groups, -1)
-    out = np.empty((len(x), len(weight), *positions), x.dtype)
-    for block in window_blocks(windows, axes):
-        target = take_block(out, axes, block)
-        target = target.reshape(len(target), *rows.shape[:2], -1)  # whole rows, so still a view
-        columns = take_block(windows, axes, block)
-        columns = columns.reshape(len(target), groups, rows.shape[2], -1)  # for 1×1 kernels a view
-        # a view may still overlap itself (one channel, one axis): BLAS needs plain memory
-        np.matmul(rows, np.ascontiguousarray(columns), out=target)
-        if bias is not None:
-            target += bias.reshape(groups, -1, 1)
-    return out

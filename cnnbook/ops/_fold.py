@@ -6,6 +6,7 @@ import numpy as np
 
 from cnnbook import shapes
 from cnnbook.ops._arguments import check_array, check_not_empty
+from cnnbook.ops._gradients import InputGradient, check_grad_out
 from cnnbook.ops._windows import add_windows, crop, pad_zeros, window_view
 from cnnbook.shapes import per_axis
 
@@ -49,14 +50,45 @@ def unfold(x, kernel_size, dilation=1, padding=0, stride=1):
            [3., 4.],
            [4., 5.]])
     """
-    check_array("x", x, (3, 4), shape="(N, C, H, W) or (C, H, W)")
-    check_not_empty("x", x, first_axis=x.ndim - 3)
-    kernel_size, dilation, padding, stride = _settings(kernel_size, dilation, padding, stride)
-    positions = shapes.output_size(x.shape[-2:], kernel_size, stride, padding, dilation)
+    positions, settings = _unfold_settings(x, kernel_size, dilation, padding, stride)
+    kernel_size, dilation, padding, stride = settings
     padded = pad_zeros(x if x.ndim == 4 else x[np.newaxis], [(p, p) for p in padding])
     windows = window_view(padded, kernel_size, positions, stride, dilation)
     columns = x.shape[-3] * math.prod(kernel_size), math.prod(positions)
     return windows.copy().reshape(*x.shape[:-3], *columns)
+
+
+def unfold_backward(grad_out, x, kernel_size, dilation=1, padding=0, stride=1):
+    """Take the gradient of `unfold`: a pixel gets the sum over its copies.
+
+    Parameters
+    ----------
+    grad_out : ndarray of shape (N, C * kH * kW, windows) or (C * kH * kW, windows)
+        Gradient of the loss with respect to what `unfold` returned: floats, dtype of `x`.
+    x, kernel_size, dilation, padding, stride
+        As `unfold` was given them.
+
+    Returns
+    -------
+    InputGradient
+        Named tuple (grad_x,), the `fold` of `grad_out`.
+
+    Raises
+    ------
+    TypeError
+        As `unfold`, and if `grad_out` holds no floats or its dtype is not that of `x`.
+    ValueError
+        As `unfold`, and if `grad_out` has not the shape that `unfold` returns.
+
+    Examples
+    --------
+    >>> unfold_backward(np.ones((2, 2)), np.zeros((1, 1, 3)), kernel_size=(1, 2)).grad_x
+    array([[[1., 2., 1.]]])
+    """
+    positions, settings = _unfold_settings(x, kernel_size, dilation, padding, stride)
+    columns = x.shape[-3] * math.prod(settings[0]), math.prod(positions)
+    check_grad_out(grad_out, x, (*x.shape[:-3], *columns))
+    return InputGradient(fold(grad_out, x.shape[-2:], *settings))
 
 
 def fold(x, output_size, kernel_size, dilation=1, padding=0, stride=1):
@@ -97,13 +129,82 @@ def fold(x, output_size, kernel_size, dilation=1, padding=0, stride=1):
     array([[[0., 2., 2.],
             [3., 8., 5.]]])
     """
+    size, positions, settings = _fold_settings(
+        x, output_size, kernel_size, dilation, padding, stride
+    )
+    kernel_size, dilation, padding, stride = settings
+    channels = x.shape[-2] // math.prod(kernel_size)
+    whole = [n + 2 * p for n, p in zip(size, padding, strict=True)]
+    out = np.zeros((len(x) if x.ndim == 3 else 1, channels, *whole), x.dtype)
+    windows = window_view(out, kernel_size, positions, stride, dilation, writeable=True)
+    add_windows(windows, x)
+    out = np.ascontiguousarray(crop(out, [(p, p) for p in padding]))
+    return out if x.ndim == 3 else out[0]
+
+
+def fold_backward(grad_out, x, output_size, kernel_size, dilation=1, padding=0, stride=1):
+    """Take the gradient of `fold`: each entry gets that of the pixel it was added to.
+
+    Parameters
+    ----------
+    grad_out : ndarray of shape (N, C, H, W) or (C, H, W)
+        Gradient of the loss with respect to what `fold` returned: floats, dtype of `x`.
+    x, output_size, kernel_size, dilation, padding, stride
+        As `fold` was given them.
+
+    Returns
+    -------
+    InputGradient
+        Named tuple (grad_x,), the `unfold` of `grad_out`.
+
+    Raises
+    ------
+    TypeError
+        As `fold`, and if `grad_out` holds no floats or its dtype is not that of `x`.
+    ValueError
+        As `fold`, and if `grad_out` has not the shape that `fold` returns.
+
+    Examples
+    --------
+    >>> image = np.array([[[1.0, 2.0, 3.0]]])
+    >>> fold_backward(image, np.zeros((2, 2)), (1, 3), kernel_size=(1, 2)).grad_x
+    array([[1., 2.],
+           [2., 3.]])
+    """
+    size, _, settings = _fold_settings(x, output_size, kernel_size, dilation, padding, stride)
+    channels = x.shape[-2] // math.prod(settings[0])
+    check_grad_out(grad_out, x, (*x.shape[:-2], channels, *size))
+    return InputGradient(unfold(grad_out, *settings))
+
+
+def _pair(name, value, minimum):
+    """Spread an int over height and width; as PyTorch here, but not elsewhere, refuse (3,)."""
+    if isinstance(value, (tuple, list)) and len(value) != 2:
+        raise ValueError(f"{name} has {len(value)} entries, expected 2: {value!r}")
+    return per_axis(name, value, 2, minimum)
+
+
+def _unfold_settings(x, kernel_size, dilation, padding, stride):
+    """Check the arguments of `unfold`; return the window positions and the settings as pairs."""
+    check_array("x", x, (3, 4), shape="(N, C, H, W) or (C, H, W)")
+    check_not_empty("x", x, first_axis=x.ndim - 3)
+    settings = kernel_size, dilation, padding, stride = _settings(
+        kernel_size, dilation, padding, stride
+    )
+    positions = shapes.output_size(x.shape[-2:], kernel_size, stride, padding, dilation)
+    return positions, settings
+
+
+def _fold_settings(x, output_size, kernel_size, dilation, padding, stride):
+    """Check the arguments of `fold`; return image size, window positions, settings as pairs."""
     check_array("x", x, (2, 3), shape="(N, C * kH * kW, windows) or (C * kH * kW, windows)")
     check_not_empty("x", x, first_axis=x.ndim - 2)
-    kernel_size, dilation, padding, stride = _settings(kernel_size, dilation, padding, stride)
+    settings = kernel_size, dilation, padding, stride = _settings(
+        kernel_size, dilation, padding, stride
+    )
     size = _pair("output_size", output_size, 1)
     positions = shapes.output_size(size, kernel_size, stride, padding, dilation)
-    channels, rest = divmod(x.shape[-2], math.prod(kernel_size))
-    if rest:
+    if x.shape[-2] % math.prod(kernel_size):
         raise ValueError(
             f"x has {x.shape[-2]} entries a column, no multiple of the "
             f"{math.prod(kernel_size)} of kernel_size {kernel_size}"
@@ -113,19 +214,7 @@ def fold(x, output_size, kernel_size, dilation=1, padding=0, stride=1):
             f"x has {x.shape[-1]} columns, output_size {size} has {math.prod(positions)} windows "
             f"{positions}"
         )
-    whole = [n + 2 * p for n, p in zip(size, padding, strict=True)]
-    out = np.zeros((len(x) if x.ndim == 3 else 1, channels, *whole), x.dtype)
-    windows = window_view(out, kernel_size, positions, stride, dilation, writeable=True)
-    add_windows(windows, x)
-    out = np.ascontiguousarray(crop(out, [(p, p) for p in padding]))
-    return out if x.ndim == 3 else out[0]
-
-
-def _pair(name, value, minimum):
-    """Spread an int over height and width; as PyTorch here, but not elsewhere, refuse (3,)."""
-    if isinstance(value, (tuple, list)) and len(value) != 2:
-        raise ValueError(f"{name} has {len(value)} entries, expected 2: {value!r}")
-    return per_axis(name, value, 2, minimum)
+    return size, positions, settings
 
 
 def _settings(kernel_size, dilation, padding, stride):

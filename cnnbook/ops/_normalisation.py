@@ -3,7 +3,8 @@
 import numpy as np
 
 from cnnbook.ops._arguments import check_array, check_count, check_number
-from cnnbook.ops._sliding import Sliding, combine_along
+from cnnbook.ops._gradients import InputGradient, check_grad_out
+from cnnbook.ops._sliding import Sliding, combine_along, spread_along
 
 
 @np.errstate(all="ignore")  # 0 / 0 and negative powers become NaN or inf, as in PyTorch
@@ -43,6 +44,51 @@ def local_response_norm(x, size, alpha=1e-4, beta=0.75, k=1.0):
     array([[[0.4],
             [0.4]]])
     """
+    _, divisor = _divisor(x, size, alpha, beta, k)
+    return x / divisor ** float(beta)
+
+
+@np.errstate(all="ignore")
+def local_response_norm_backward(grad_out, x, size, alpha=1e-4, beta=0.75, k=1.0):
+    """Take the gradient of `local_response_norm`.
+
+    Parameters
+    ----------
+    grad_out : ndarray of shape (N, C, ...)
+        Gradient of the loss with respect to what `local_response_norm` returned: dtype of `x`.
+    x, size, alpha, beta, k
+        As `local_response_norm` was given them.
+
+    Returns
+    -------
+    InputGradient
+        Named tuple (grad_x,). With d the divisor before its exponent: ``grad_out / d**beta`` for
+        the channel's own output, less ``2 * alpha * beta / size * x`` times the sum of
+        ``grad_out * x / d**(beta + 1)`` over the channels that it is a neighbour of.
+
+    Raises
+    ------
+    TypeError
+        As `local_response_norm`, and if the dtype of `grad_out` is not that of `x`.
+    ValueError
+        As `local_response_norm`, and if `grad_out` has not the shape of `x`.
+
+    Examples
+    --------
+    >>> x, grad_out = np.full((1, 2, 1), 2.0), np.array([[[1.0], [0.0]]])
+    >>> local_response_norm_backward(grad_out, x, size=2, alpha=1.0, beta=1.0).grad_x.ravel()
+    array([-0.11111111,  0.        ])
+    """
+    neighbours, divisor = _divisor(x, size, alpha, beta, k)
+    check_grad_out(grad_out, x, x.shape)
+    own = grad_out / divisor ** float(beta)
+    others = spread_along(own * x / divisor, 1 - x.ndim, neighbours)
+    scale = 2 * float(alpha) * float(beta) / neighbours.kernel
+    return InputGradient(own - scale * x * others)
+
+
+def _divisor(x, size, alpha, beta, k):
+    """Check the arguments; return the window over the channels and the divisor without `beta`."""
     check_array("x", x, kinds="f")
     if x.ndim < 3:
         raise ValueError(f"x has {x.ndim} axes {x.shape}, expected at least 3: (N, C, ...)")
@@ -52,4 +98,4 @@ def local_response_norm(x, size, alpha=1e-4, beta=0.75, k=1.0):
     channels = x.shape[1]
     neighbours = Sliding(channels, channels, size, stride=1, padding=size // 2)
     sums = combine_along(x * x, 1 - x.ndim, neighbours, np.add, 0)
-    return x / (float(k) + float(alpha) * (sums / size)) ** float(beta)
+    return neighbours, float(k) + float(alpha) * (sums / size)

@@ -3,6 +3,7 @@
 import numpy as np
 
 from cnnbook.ops._arguments import check_array, check_not_empty, check_number
+from cnnbook.ops._gradients import InputGradient, add_at, check_grad_out
 from cnnbook.shapes import per_axis
 
 
@@ -46,6 +47,50 @@ def pad(x, pad, mode="constant", value=None):
     array([[3, 2, 1, 2, 3, 2]])
     """
     check_array("x", x)
+    return _padded(x, pad, mode, value)
+
+
+def pad_backward(grad_out, x, pad, mode="constant", value=None):
+    """Take the gradient of `pad`: a pixel gets the sum over all its copies.
+
+    Parameters
+    ----------
+    grad_out : ndarray
+        Gradient of the loss with respect to what `pad` returned: floats, dtype of `x`.
+    x, pad, mode, value
+        As `pad` was given them.
+
+    Returns
+    -------
+    InputGradient
+        Named tuple (grad_x,): 0 where `pad` cut off; a constant has no gradient.
+
+    Raises
+    ------
+    TypeError
+        As `pad`, and if `grad_out` holds no floats or its dtype is not that of `x`.
+    ValueError
+        As `pad`, and if `grad_out` has not the shape that `pad` returns.
+
+    Examples
+    --------
+    >>> grad_out = np.array([[1.0, 10.0, 100.0, 1000.0]])
+    >>> pad_backward(grad_out, np.zeros((1, 3)), (1, 0), mode="reflect").grad_x
+    array([[  10.,  101., 1000.]])
+    """
+    check_array("x", x)
+    numbers = np.arange(x.size).reshape(x.shape)
+    if mode == "constant":
+        if value is not None and x.dtype.kind != "c":
+            _check_fits(check_number("value", value), x.dtype)
+        value = -1  # the number of no pixel
+    index = _padded(numbers, pad, mode, value)  # which pixel each entry of the result shows
+    check_grad_out(grad_out, x, index.shape)
+    return InputGradient(add_at(grad_out, index, x))
+
+
+def _padded(x, pad, mode, value):
+    """Pad an array that is one; `pad` and `value` are still to be checked."""
     pairs = _pairs(pad, x)
     modes = {"reflect": _reflected, "replicate": _replicated, "circular": _wrapped}
     if mode == "constant":
@@ -100,10 +145,13 @@ def _pad_constant(x, pairs, value):
 
 def _check_fits(value, dtype):
     """Refuse a value that `dtype` cannot hold; a finite one must not turn into infinity."""
+    if dtype.kind == "f" and not np.isfinite(value):
+        return
     limits = np.finfo(dtype) if dtype.kind == "f" else np.iinfo(dtype)
-    special = dtype.kind == "f" and not np.isfinite(value)
-    if not special and not limits.min <= value <= limits.max:
-        raise ValueError(f"value {value} does not fit {dtype}, {limits.min} to {limits.max}")
+    # as Python numbers, or NumPy would compare in the narrow dtype itself
+    least, most = (np.asarray(limit).item() for limit in (limits.min, limits.max))
+    if not least <= value <= most:
+        raise ValueError(f"value {value} does not fit {dtype}, {least} to {most}")
 
 
 def _check_some_left(size, before, after):

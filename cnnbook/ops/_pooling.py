@@ -34,6 +34,14 @@ def _largest_along(x, index, axis, sliding):
     return best, best_index
 
 
+def largest(axes, x, plan):
+    """Maxima of the windows, and where in its map each lies: -1 where a window sees no pixel."""
+    index = flat_indices(x, axes)
+    for axis, sliding in zip(range(-1, -axes - 1, -1), reversed(plan), strict=True):
+        x, index = _largest_along(x, index, axis, sliding)
+    return x, index
+
+
 def _max_pool(axes, x, kernel_size, stride, padding, dilation, ceil_mode, return_indices):
     check_pooled(axes, x)
     plan = plan_windows(axes, x, kernel_size, stride, padding, dilation, ceil_mode)
@@ -42,9 +50,7 @@ def _max_pool(axes, x, kernel_size, stride, padding, dilation, ceil_mode, return
         for axis, sliding in zip(range(-axes, 0), plan, strict=True):
             x = combine_along(x, axis, sliding, np.maximum, lowest(x.dtype))
         return x
-    index = flat_indices(x, axes)
-    for axis, sliding in zip(range(-1, -axes - 1, -1), reversed(plan), strict=True):
-        x, index = _largest_along(x, index, axis, sliding)
+    x, index = largest(axes, x, plan)
     if (index < 0).any():
         raise ValueError(
             f"padding {padding} with dilation {dilation} makes a window of kernel_size "
@@ -164,13 +170,10 @@ def _window_sizes(sliding, count_include_pad):
     return stop - start
 
 
-@np.errstate(over="ignore", invalid="ignore")  # inf - inf is NaN without a warning, as in PyTorch
-def _avg_pool(
+def plan_means(
     axes, x, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override=None
 ):
-    check_pooled(axes, x, kinds="fiu")
-    if x.dtype.kind != "f" and x.dtype != np.int64:
-        raise TypeError(f"x must hold floats or int64, got dtype {x.dtype}")
+    """Check the arguments of an average pooling; return its windows and what divides each sum."""
     plan = plan_windows(axes, x, kernel_size, stride, padding, 1, ceil_mode)
     count_include_pad = check_flag("count_include_pad", count_include_pad)
     if divisor_override is not None:
@@ -180,6 +183,15 @@ def _avg_pool(
     else:
         sizes = [_window_sizes(sliding, count_include_pad) for sliding in plan]
         divisor = functools.reduce(np.multiply.outer, sizes)
+    return plan, divisor
+
+
+@np.errstate(over="ignore", invalid="ignore")  # inf - inf is NaN without a warning, as in PyTorch
+def _avg_pool(axes, x, *settings):
+    check_pooled(axes, x, kinds="fiu")
+    if x.dtype.kind != "f" and x.dtype != np.int64:
+        raise TypeError(f"x must hold floats or int64, got dtype {x.dtype}")
+    plan, divisor = plan_means(axes, x, *settings)
     (total,) = widen(x)
     for axis, sliding in zip(range(-axes, 0), plan, strict=True):
         total = combine_along(total, axis, sliding, np.add, 0)

@@ -53,6 +53,16 @@ def combine_along(x, axis, sliding, combine, initial):
     return out
 
 
+def spread_along(sums, axis, sliding):
+    """Undo `combine_along` for sums: give each pixel the total of the windows that saw it."""
+    shape = list(sums.shape)
+    shape[axis] = sliding.size
+    out = np.zeros(shape, sums.dtype)
+    for windows, pixels in sliding.entries():
+        out[along(axis, pixels)] += sums[along(axis, windows)]
+    return out
+
+
 def check_pooled(axes, x, kinds="fiu"):
     """Check the array that a pooling over its last `axes` axes is given."""
     size = ("L", "H, W", "D, H, W")[axes - 1]
@@ -62,7 +72,7 @@ def check_pooled(axes, x, kinds="fiu"):
 
 def plan_windows(axes, x, kernel_size, stride, padding, dilation, ceil_mode):
     """Check the arguments of a pooling; return one `Sliding` for each of the last `axes` axes."""
-    stride = kernel_size if stride is None or stride in ((), []) else stride
+    stride = kernel_size if stride is None else stride
     kernel = per_axis("kernel_size", kernel_size, axes, minimum=1)
     stride = per_axis("stride", stride, axes, minimum=1)
     padding = per_axis("padding", padding, axes, minimum=0)

@@ -1,9 +1,10 @@
-"""Transposed convolution over 1, 2 and 3 axes: the convolution's two steps, undone in turn."""
+"""Transposed convolution over 1, 2 and 3 axes, each with its backward."""
 
 import numpy as np
 
 from cnnbook.ops._arguments import check_operands, narrow, widen
-from cnnbook.ops._windows import add_windows, crop, take_block, window_blocks, window_view
+from cnnbook.ops._gradients import Gradients, check_grad_out
+from cnnbook.ops._products import gather, scatter, sum_of_maps, weight_gradient
 from cnnbook.shapes import per_axis, transposed_output_size
 
 
@@ -41,6 +42,32 @@ def conv_transpose1d(
     return _conv_transpose(1, x, weight, bias, *settings)
 
 
+def conv_transpose1d_backward(
+    grad_out, x, weight, bias=None, stride=1, padding=0, output_padding=0, groups=1, dilation=1
+):
+    """Take the gradient of `conv_transpose1d` with respect to its arrays.
+
+    As `conv_transpose2d_backward`, over one axis.
+
+    Parameters
+    ----------
+    grad_out : ndarray of shape (N, C_out, L_out) or (C_out, L_out)
+    x, weight, bias, stride, padding, output_padding, groups, dilation
+        As `conv_transpose1d` was given them.
+
+    Returns
+    -------
+    Gradients
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `conv_transpose2d_backward`.
+    """
+    settings = (stride, padding, output_padding, groups, dilation)
+    return _conv_transpose_backward(1, grad_out, x, weight, bias, *settings)
+
+
 def conv_transpose2d(
     x, weight, bias=None, stride=1, padding=0, output_padding=0, groups=1, dilation=1
 ):
@@ -53,7 +80,8 @@ def conv_transpose2d(
     Parameters
     ----------
     x : ndarray of shape (N, C_in, H, W) or (C_in, H, W)
-        Any dtype of numbers. float16 is summed in float32; integers wrap around.
+        Any dtype of numbers. float16 is summed in float32, where PyTorch rounds every sum;
+        integers wrap around.
     weight : ndarray of shape (C_in, C_out // groups, kH, kW)
         Of the dtype of `x`. A pixel of channel c adds ``x * weight[c, o]`` to its window of
         output channel o.
@@ -99,6 +127,46 @@ def conv_transpose2d(
     return _conv_transpose(2, x, weight, bias, *settings)
 
 
+def conv_transpose2d_backward(
+    grad_out, x, weight, bias=None, stride=1, padding=0, output_padding=0, groups=1, dilation=1
+):
+    """Take the gradient of `conv_transpose2d` with respect to its arrays.
+
+    Parameters
+    ----------
+    grad_out : ndarray of shape (N, C_out, H_out, W_out) or (C_out, H_out, W_out)
+        Gradient of the loss with respect to what `conv_transpose2d` returned: floats, of the
+        dtype of `x`.
+    x, weight, bias, stride, padding, output_padding, groups, dilation
+        As `conv_transpose2d` was given them; of `bias` only the presence counts.
+
+    Returns
+    -------
+    Gradients
+        Named tuple (grad_x, grad_weight, grad_bias), each of the shape and dtype of its array;
+        `grad_bias` is None where there is no bias. `grad_x` is the convolution of `grad_out`.
+
+    Raises
+    ------
+    TypeError
+        As `conv_transpose2d`, and if `grad_out` holds no floats or its dtype is not that of `x`.
+    ValueError
+        As `conv_transpose2d`, and if `grad_out` has not the shape that it returns.
+
+    References
+    ----------
+    Dumoulin & Visin (2016), arXiv:1603.07285, chapter 4.
+
+    Examples
+    --------
+    >>> x, weight = np.array([[[5.0]]]), np.array([[[[1.0, 2.0]]]])
+    >>> conv_transpose2d_backward(np.array([[[10.0, 100.0]]]), x, weight).grad_x
+    array([[[210.]]])
+    """
+    settings = (stride, padding, output_padding, groups, dilation)
+    return _conv_transpose_backward(2, grad_out, x, weight, bias, *settings)
+
+
 def conv_transpose3d(
     x, weight, bias=None, stride=1, padding=0, output_padding=0, groups=1, dilation=1
 ):
@@ -127,39 +195,67 @@ def conv_transpose3d(
     return _conv_transpose(3, x, weight, bias, *settings)
 
 
-def _conv_transpose(axes, x, weight, bias, stride, padding, output_padding, groups, dilation):
+def conv_transpose3d_backward(
+    grad_out, x, weight, bias=None, stride=1, padding=0, output_padding=0, groups=1, dilation=1
+):
+    """Take the gradient of `conv_transpose3d` with respect to its arrays.
+
+    As `conv_transpose2d_backward`, over three axes.
+
+    Parameters
+    ----------
+    grad_out : ndarray of shape (N, C_out, D_out, H_out, W_out) or (C_out, D_out, H_out, W_out)
+    x, weight, bias, stride, padding, output_padding, groups, dilation
+        As `conv_transpose3d` was given them.
+
+    Returns
+    -------
+    Gradients
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `conv_transpose2d_backward`.
+    """
+    settings = (stride, padding, output_padding, groups, dilation)
+    return _conv_transpose_backward(3, grad_out, x, weight, bias, *settings)
+
+
+def _conv_transpose(axes, x, weight, bias, *settings):
     """Read the arguments, work on a batch (of one, if there is no batch axis)."""
-    groups = check_operands(axes, x, weight, bias, groups, transposed=True)
-    stride = per_axis("stride", stride, axes, minimum=1)
-    dilation = per_axis("dilation", dilation, axes, minimum=1)
-    pads = [(p, p) for p in per_axis("padding", padding, axes, minimum=0)]
-    extra = per_axis("output_padding", output_padding, axes, minimum=0)
+    size, *settings = _settings(axes, x, weight, bias, *settings)
     batch = x if x.ndim == axes + 2 else x[np.newaxis]
-    out = _spread(*widen(batch, weight, bias), stride, pads, extra, dilation, groups)
-    out = narrow(out, x.dtype)
+    out = narrow(scatter(*widen(batch, weight, bias), size, *settings), x.dtype)
     return out if x.ndim == axes + 2 else out[0]
 
 
-@np.errstate(invalid="ignore", over="ignore")  # NaN and inf travel without a word, as in PyTorch
-def _spread(x, weight, bias, stride, pads, extra, dilation, groups):
-    """Multiply to get what each window receives, add the windows up, block by block.
+def _conv_transpose_backward(axes, grad_out, x, weight, bias, *settings):
+    """Read the arguments, take the gradients of a batch (of one, if there is no batch axis).
 
-    Convolution copies windows to columns and multiplies by the weight matrix; here the transposed
-    matrix gives the columns, and they are added where they would have been copied from.
+    The transpose of a transpose is the convolution. The weight's gradient is that of the
+    convolution from the output to `x`, with the roles of image and pixels exchanged.
     """
-    kernel_size, positions = weight.shape[2:], x.shape[2:]
-    axes = len(kernel_size)
-    size = transposed_output_size(
-        positions, kernel_size, stride, [p for p, _ in pads], extra, dilation
+    size, *settings = _settings(axes, x, weight, bias, *settings)
+    channels = weight.shape[1] * settings[-1]
+    check_grad_out(grad_out, x, (*x.shape[: -axes - 1], channels, *size))
+    grad, pixels = (a if x.ndim == axes + 2 else a[np.newaxis] for a in (grad_out, x))
+    grad, pixels, kernels = widen(grad, pixels, weight)
+    grad_x = gather(grad, kernels, None, pixels.shape[2:], *settings)
+    grad_weight = weight_gradient(grad, pixels, kernels.shape[2:], *settings)
+    return Gradients(
+        narrow(grad_x.reshape(x.shape), x.dtype),
+        narrow(grad_weight, x.dtype),
+        None if bias is None else narrow(sum_of_maps(grad), x.dtype),
     )
-    whole = [before + n + after for n, (before, after) in zip(size, pads, strict=True)]
-    out = np.zeros((len(x), groups * weight.shape[1], *whole), x.dtype)
-    windows = window_view(out, kernel_size, positions, stride, dilation, writeable=True)
-    rows = weight.reshape(groups, len(weight) // groups, -1).swapaxes(1, 2)
-    for block in window_blocks(windows, axes):
-        pixels = take_block(x, axes, block)
-        pixels = pixels.reshape(len(pixels), groups, rows.shape[2], -1)
-        add_windows(take_block(windows, axes, block), np.matmul(rows, pixels))
-    if bias is not None:
-        out += bias.reshape(-1, *(1,) * axes)
-    return np.ascontiguousarray(crop(out, pads))
+
+
+def _settings(axes, x, weight, bias, stride, padding, output_padding, groups, dilation):
+    """Check the arguments; return the output size and the settings with an entry an axis."""
+    groups = check_operands(axes, x, weight, bias, groups, transposed=True)
+    stride = per_axis("stride", stride, axes, minimum=1)
+    dilation = per_axis("dilation", dilation, axes, minimum=1)
+    padding = per_axis("padding", padding, axes, minimum=0)
+    extra = per_axis("output_padding", output_padding, axes, minimum=0)
+    kernel_size = weight.shape[2:]
+    size = transposed_output_size(x.shape[-axes:], kernel_size, stride, padding, extra, dilation)
+    return size, stride, [(p, p) for p in padding], dilation, groups

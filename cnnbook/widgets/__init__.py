@@ -1,6 +1,17 @@
 """Widgets of the chapters: a pure state, and one view that they all share."""
 
 from cnnbook.widgets.channel_stepper import channel_stepper
+from cnnbook.widgets.dense_to_convolution import dense_to_convolution
+from cnnbook.widgets.kernel_workbench import kernel_workbench
+from cnnbook.widgets.padding_explorer import padding_explorer
+from cnnbook.widgets.pooling_stepper import pooling_stepper
 from cnnbook.widgets.window_stepper import window_stepper
 
-__all__ = ["channel_stepper", "window_stepper"]
+__all__ = [
+    "channel_stepper",
+    "dense_to_convolution",
+    "kernel_workbench",
+    "padding_explorer",
+    "pooling_stepper",
+    "window_stepper",
+]

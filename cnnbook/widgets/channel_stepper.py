@@ -32,6 +32,7 @@ WEIGHT = np.array(
 )
 BIAS = np.array([1, -2.0])
 MAPS, ROWS, COLUMNS, KERNEL = 4, 24, 9, 5  # what a picture still holds legibly
+WHOLE = -1  # stands for None in a menu, where None would mean that nothing is chosen
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,7 +149,10 @@ def channel_stepper(
     def read(text):
         return np.array(parse_numbers(text), ndmin=1) if text.strip() else None
 
-    return Explorer(state, controls, {"bias": read})
+    def choose(value):
+        return None if value == WHOLE else value
+
+    return Explorer(state, controls, {"bias": read, "kernel_size": choose, "out_channel": choose})
 
 
 def _controls(state):
@@ -156,18 +160,19 @@ def _controls(state):
     sizes = [(f"{k} × {k}", k) for k in range(1, min(rows, columns) + 1)]
     if rows == columns:
         sizes.pop()
-    sizes.append((f"{rows} × {columns}", None))
+    sizes.append((f"{rows} × {columns}", WHOLE))
     divisors = [g for g in range(1, ins + 1) if math.gcd(ins, outs) % g == 0]
-    channels = [("all in turn", None), *((str(channel), channel) for channel in range(outs))]
+    channels = [("all in turn", WHOLE), *((str(channel), channel) for channel in range(outs))]
+    given = {"activation": state.activation, "groups": state.groups}
     menus = {
-        "out_channel": ("output channel", channels, "220px"),
-        "kernel_size": ("kernel", sizes, "150px"),
-        "activation": ("activation", [("none", "none"), ("ReLU", "relu")], "170px"),
-        "groups": ("groups", divisors, "130px"),
+        "out_channel": ("output channel", channels, "195px"),
+        "kernel_size": ("kernel", sizes, "130px"),
+        "activation": ("activation", [("none", "none"), ("ReLU", "relu")], "150px"),
+        "groups": ("groups", divisors, "110px"),
     }
     controls = {
         name: widgets.Dropdown(
-            options=options, value=getattr(state, name), description=label, style=LABELS,
+            options=options, value=given.get(name, WHOLE), description=label, style=LABELS,
             layout=widgets.Layout(width=width),
         )
         for name, (label, options, width) in menus.items()
@@ -176,11 +181,11 @@ def _controls(state):
     for name, least in (("stride", 1), ("padding", 0)):
         controls[name] = widgets.BoundedIntText(
             getattr(state, name), least, 4, description=name, style=LABELS,
-            layout=widgets.Layout(width="140px"),
+            layout=widgets.Layout(width="110px"),
         )  # fmt: skip
     controls["bias"] = widgets.Text(
         "" if state.bias is None else write_numbers(np.asarray(state.bias)), description="bias",
-        continuous_update=False, style=LABELS, layout=widgets.Layout(width="200px"),
+        continuous_update=False, style=LABELS, layout=widgets.Layout(width="150px"),
         tooltip="one number an output channel; empty for none; Enter applies",
     )  # fmt: skip
     return controls

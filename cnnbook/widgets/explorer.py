@@ -70,7 +70,8 @@ class Explorer(widgets.VBox):
     ----------
     state : frozen dataclass
         With a method ``picture() -> Picture``. A state that has an int field `step` and a
-        property `steps` gets buttons and a slider to go through them.
+        property `steps` gets buttons and a slider to go through them. A property `bounds`, a dict
+        of field to (least, most), sets the range of those controls each time.
     controls : dict of str to Widget
         A control for each field that the reader may change; its value becomes the field's.
     readers : dict of str to callable, optional
@@ -102,6 +103,7 @@ class Explorer(widgets.VBox):
         super().__init__(rows, layout=widgets.Layout(max_width="960px"))
         for control in self.controls.values():
             control.observe(self._update, "value")
+        self._fit_controls()
         self._show()
 
     def _transport(self):
@@ -148,9 +150,21 @@ class Explorer(widgets.VBox):
             else:
                 step = {"step": self.step.value} if hasattr(self, "step") else {}
                 self.state, self.message = replace(self.state, **self.settings(), **step), ""
+            self._fit_controls()
         except ERRORS as error:
             self.message = str(error)
         self._show()
+
+    def _fit_controls(self):
+        """Give controls the range that the state allows now; one without a choice is disabled."""
+        for name, (least, most) in getattr(self.state, "bounds", {}).items():
+            control = self.controls[name]
+            control.unobserve(self._update, "value")  # the state is set already: draw once
+            with control.hold_sync():
+                control.max = max(most, control.max)  # min may not pass it on the way
+                control.min, control.max = least, most
+                control.value, control.disabled = getattr(self.state, name), least == most
+            control.observe(self._update, "value")
 
     def _set_steps(self, steps, step):
         self.step.unobserve(self._update, "value")  # the state is set already: draw once

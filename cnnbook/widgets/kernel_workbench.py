@@ -8,7 +8,8 @@ import numpy as np
 import traitlets
 
 from cnnbook.datasets import PHOTOGRAPHS, photograph
-from cnnbook.figures.kernels import KERNELS, PHOTO, Filtering, Kernel, draw_filtering, name_kernel
+from cnnbook.figures.filtering import PHOTO, Filtering, draw_filtering
+from cnnbook.figures.kernels import KERNELS, Kernel, name_kernel
 from cnnbook.widgets.explorer import LABELS, Explorer
 
 OWN = "your kernel"
@@ -45,6 +46,20 @@ def resize_cells(cells, size):
     return np.pad(cells, extra)
 
 
+def _label(kernel):
+    """A kernel's name, with its size where that is not the usual one."""
+    size = len(kernel.cells)
+    return kernel.name if size == 3 else f"{kernel.name}, {size} × {size}"
+
+
+def _name(cells, divisor):
+    """Name of the classical kernel in the fields, if it is one."""
+    try:
+        return name_kernel(cells, divisor).name
+    except ValueError:  # the explorer says what is wrong with it
+        return OWN
+
+
 class KernelEditor(widgets.HBox):
     """Number fields for a 3 × 3 or 5 × 5 kernel, and a list of classical ones.
 
@@ -68,8 +83,17 @@ class KernelEditor(widgets.HBox):
         self.fields = np.array(
             [[self._field(row, column) for column in range(SIZE)] for row in range(SIZE)]
         )
-        self.grid = widgets.GridBox(layout=widgets.Layout(grid_gap="2px", min_height="172px"))
-        names = [(name, name) for name in KERNELS]
+        # a field out of use is hidden, not taken away: the page keeps it, and the focus with it
+        self.grid = widgets.GridBox(
+            tuple(self.fields.flat),
+            layout=widgets.Layout(
+                grid_gap="2px",
+                align_content="flex-start",
+                height=f"{34 * SIZE}px",
+                width=f"{62 * SIZE}px",
+            ),
+        )
+        names = [(_label(kernel), name) for name, kernel in KERNELS.items()]
         self.preset = widgets.Dropdown(options=[*names, (OWN, OWN)], description="kernel", **WIDE)
         sizes = [("3 × 3", 3), ("5 × 5", 5)]
         self.size = widgets.Dropdown(options=sizes, description="size", **WIDE)
@@ -86,7 +110,7 @@ class KernelEditor(widgets.HBox):
             control.observe(self._type, "value")
 
     def _field(self, row, column):
-        place = f"weight in row {row}, column {column} of 5 × 5"
+        place = f"weight; from the centre: row {row - SIZE // 2:+d}, column {column - SIZE // 2:+d}"
         return widgets.FloatText(
             tooltip=place, continuous_update=True, step=1, layout=widgets.Layout(width="58px")
         )
@@ -101,13 +125,13 @@ class KernelEditor(widgets.HBox):
         self._silent = True
         size = len(cells)
         fields = self._inside(size)
+        inside = set(fields.flat)
         for field, cell in zip(fields.flat, np.ravel(cells), strict=True):
             field.value = float(cell)
         self.size.value, self.divisor.value = size, float(divisor)
-        if len(self.grid.children) != fields.size:
-            self.grid.layout.grid_template_columns = f"repeat({size}, 60px)"
-            self.grid.layout.width = f"{SIZE * 62}px"
-            self.grid.children = tuple(fields.flat)
+        for field in self.fields.flat:
+            field.layout.display = None if field in inside else "none"
+        self.grid.layout.grid_template_columns = f"repeat({size}, 60px)"
         self._silent = False
         self._publish()
 
@@ -117,7 +141,7 @@ class KernelEditor(widgets.HBox):
         divisor = self.divisor.value
         self.normalise.disabled = cells.sum() in (0, divisor)
         self._silent = True
-        self.preset.value = name_kernel(cells, divisor).name if divisor else OWN
+        self.preset.value = _name(cells, divisor)
         self._silent = False
         self.value = tuple(map(tuple, cells.tolist())), divisor
 
@@ -143,8 +167,10 @@ class PhotoChooser(widgets.HBox):
 
     Parameters
     ----------
+    name : str
+        What is chosen at first.
     own : ndarray of shape (H, W), optional
-        A photograph to put at the head of the list.
+        The photograph of that name, where it is not one of the book's.
 
     Attributes
     ----------
@@ -163,7 +189,7 @@ class PhotoChooser(widgets.HBox):
             options=names, value=name, description="photograph", style=LABELS, layout=layout
         )
         self.upload = widgets.FileUpload(
-            accept="image/*", description="your own", layout=widgets.Layout(width="110px")
+            accept="image/*", description="your own", layout=widgets.Layout(width="136px")
         )
         super().__init__([self.list, self.upload])
         widgets.link((self.list, "value"), (self, "value"))
@@ -171,10 +197,9 @@ class PhotoChooser(widgets.HBox):
 
     def _add(self, change):
         for file in change["new"]:
-            name = file["name"]
+            name = f"{len(self._files) - len(PHOTOGRAPHS) + 1}: {file['name']}"
             self._files[name] = bytes(file["content"])
-            self._pixels.pop(name, None)
-            self.list.options = list(dict.fromkeys([*self.list.options, name]))
+            self.list.options = [*self.list.options, name]
             self.list.value = name
 
     def read(self, name):
@@ -187,7 +212,7 @@ class PhotoChooser(widgets.HBox):
 
 def _file(name, content):
     file = io.BytesIO(content)
-    file.name = name
+    file.name = name.partition(": ")[2]  # for the message, should it hold no image
     return file
 
 

@@ -1,0 +1,192 @@
+"""The dense layer on images, its weights named by offsets, and the locally connected layer."""
+
+import numpy as np
+
+from cnnbook.derivation._arguments import check, check_bias, check_units
+from cnnbook.shapes import per_axis
+
+
+def dense(x, weight, bias=None):
+    """Apply a dense layer whose input and output are images.
+
+    Parameters
+    ----------
+    x : ndarray of shape (H, W)
+    weight : ndarray of shape (H_out, W_out, H, W)
+        ``weight[i, j, k, l]`` leads from pixel (k, l) to unit (i, j): the weight matrix of shape
+        (H_out * W_out, H * W), reshaped.
+    bias : ndarray of shape (H_out, W_out), optional
+
+    Returns
+    -------
+    ndarray of shape (H_out, W_out)
+        ``H[i, j] = U[i, j] + sum over k, l of W[i, j, k, l] * X[k, l]``.
+
+    Raises
+    ------
+    TypeError
+        If an argument is no array of numbers.
+    ValueError
+        If the shapes do not fit.
+
+    References
+    ----------
+    Zhang et al., Dive into Deep Learning, section 7.1; chapter 1.
+
+    Examples
+    --------
+    >>> dense(np.array([[1, 2]]), np.array([[[[10, 1]], [[0, 1]]]]))
+    array([[12,  2]])
+    """
+    check("x", x, (2,), "(H, W)")
+    check("weight", weight, (4,), "(H_out, W_out, H, W)")
+    if x.shape != weight.shape[2:]:
+        raise ValueError(f"x has shape {x.shape}, weight expects {weight.shape[2:]}")
+    check_bias(bias, weight.shape[:2])
+    hidden = np.tensordot(weight, x, axes=2)
+    return hidden if bias is None else hidden + bias
+
+
+def to_offsets(weight):
+    """Name dense weights by the offset from unit to pixel, instead of by the pixel.
+
+    Parameters
+    ----------
+    weight : ndarray of shape (H_out, W_out, H, W)
+        W, indexed by unit (i, j) and pixel (k, l).
+
+    Returns
+    -------
+    ndarray of shape (H_out, W_out, H_out + H - 1, W_out + W - 1)
+        V with ``V[i, j, a, b] = W[i, j, i + a, j + b]``. Offsets a run from ``-(H_out - 1)`` to
+        ``H - 1``; offset a lies at index ``a + H_out - 1``, offset b at ``b + W_out - 1``. No
+        weight belongs to an offset that leads out of the image: there V is 0.
+
+    Raises
+    ------
+    TypeError
+        If `weight` is no array of numbers.
+    ValueError
+        If it has not four axes, or one of them is empty.
+
+    References
+    ----------
+    Zhang et al., Dive into Deep Learning, section 7.1.2; chapter 1.
+
+    Examples
+    --------
+    One row of two units and two pixels; the offsets are -1, 0 and 1.
+
+    >>> to_offsets(np.array([[[[1, 2]], [[3, 4]]]]))[0, :, 0]
+    array([[0, 1, 2],
+           [3, 4, 0]])
+    """
+    check("weight", weight, (4,), "(H_out, W_out, H, W)")
+    if 0 in weight.shape:
+        raise ValueError(f"weight has an axis of size 0 {weight.shape}, must be at least 1")
+    rows, columns, height, width = weight.shape
+    shape = (rows, columns, rows + height - 1, columns + width - 1)
+    offset_weight = np.zeros(shape, weight.dtype)
+    for i, j in np.ndindex(rows, columns):
+        offset_weight[i, j][_inside(i, j, weight.shape)] = weight[i, j]
+    return offset_weight
+
+
+def _inside(i, j, shape):
+    """Where the offsets lie that lead from unit (i, j) to the pixels of the image."""
+    rows, columns, height, width = shape
+    top, left = rows - 1 - i, columns - 1 - j
+    return slice(top, top + height), slice(left, left + width)
+
+
+def from_offsets(offset_weight):
+    """Undo `to_offsets`.
+
+    Parameters
+    ----------
+    offset_weight : ndarray of shape (H_out, W_out, H_out + H - 1, W_out + W - 1)
+        V, as returned by `to_offsets`: 0 at offsets that lead out of the image.
+
+    Returns
+    -------
+    ndarray of shape (H_out, W_out, H, W)
+        W with ``W[i, j, k, l] = V[i, j, k - i, l - j]``.
+
+    Raises
+    ------
+    TypeError
+        If `offset_weight` is no array of numbers.
+    ValueError
+        If its shape is not of this kind, or a number other than 0 would get lost.
+
+    References
+    ----------
+    Zhang et al., Dive into Deep Learning, section 7.1.2; chapter 1.
+    """
+    check("offset_weight", offset_weight, (4,), "(H_out, W_out, offsets, offsets)")
+    rows, columns, *offsets = offset_weight.shape
+    height, width = offsets[0] - rows + 1, offsets[1] - columns + 1
+    if min(rows, columns, height, width) < 1:
+        raise ValueError(
+            f"offset_weight has {tuple(offsets)} offsets, {(rows, columns)} units have at least "
+            f"as many each way"
+        )
+    weight = np.empty((rows, columns, height, width), offset_weight.dtype)
+    for i, j in np.ndindex(rows, columns):
+        weight[i, j] = offset_weight[i, j][_inside(i, j, weight.shape)]
+    lost = np.count_nonzero(offset_weight) - np.count_nonzero(weight)
+    if lost:
+        raise ValueError(
+            f"offset_weight has {lost} numbers other than 0 at offsets out of the image of "
+            f"{(height, width)}"
+        )
+    return weight
+
+
+def locally_connected(x, weight, bias=None, stride=1, padding=0):
+    """Let each unit see one window of the image, with weights of its own.
+
+    Parameters
+    ----------
+    x : ndarray of shape (H, W)
+    weight : ndarray of shape (H_out, W_out, kH, kW)
+        One kernel a unit.
+    bias : ndarray of shape (H_out, W_out), optional
+    stride, padding : int or tuple of int
+        In pixels; `padding` is zeros on each side.
+
+    Returns
+    -------
+    ndarray of shape (H_out, W_out)
+        ``H[i, j] = U[i, j] + sum over a, b of V[i, j, a, b] * X[i * s + a - p, j * s + b - p]``.
+
+    Raises
+    ------
+    TypeError
+        If an argument has the wrong type.
+    ValueError
+        If the shapes do not fit.
+
+    References
+    ----------
+    Chapter 1.
+
+    Examples
+    --------
+    >>> x = np.array([[1, 2, 3]])
+    >>> locally_connected(x, np.array([[[[1, 1]], [[-1, 1]]]]))
+    array([[3, 1]])
+    """
+    check("x", x, (2,), "(H, W)")
+    check("weight", weight, (4,), "(H_out, W_out, kH, kW)")
+    units, kernel = weight.shape[:2], weight.shape[2:]
+    stride, padding = per_axis("stride", stride, 2, 1), per_axis("padding", padding, 2, 0)
+    check_units("weight", units, x.shape, kernel, stride, padding)
+    check_bias(bias, units)
+    padded = np.pad(x, [(p, p) for p in padding])
+    hidden = np.empty(units, np.result_type(x, weight))
+    for i, j in np.ndindex(units):
+        row, column = i * stride[0], j * stride[1]
+        window = padded[row : row + kernel[0], column : column + kernel[1]]
+        hidden[i, j] = np.sum(weight[i, j] * window)
+    return hidden if bias is None else hidden + bias

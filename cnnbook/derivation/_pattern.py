@@ -1,0 +1,235 @@
+"""Layers as constrained weight matrices: which cells hold the same number, and which hold none."""
+
+import math
+
+import numpy as np
+
+from cnnbook.derivation._arguments import check, check_units, window_axes
+from cnnbook.shapes import per_axis
+
+
+def weight_pattern(input_size, kernel_size, stride=1, padding=0, *, shared, local):
+    """Number the free parameters in the cells of a layer's weight matrix.
+
+    The layer has one unit a window. Two switches constrain its matrix: `local` lets a unit see
+    its window only, `shared` gives all units the same weight for the same offset.
+
+    ========  =======  =======================================  ==============================
+    `shared`  `local`  layer                                    parameters
+    ========  =======  =======================================  ==============================
+    False     False    dense                                    `dense_parameters`
+    False     True     locally connected                        `locally_connected_parameters`
+    True      False    one weight an offset, wherever it leads  `offset_parameters`
+    True      True     convolution                              `shared_parameters`
+    ========  =======  =======================================  ==============================
+
+    Parameters
+    ----------
+    input_size, kernel_size : tuple of int
+        In pixels, one entry an axis: (H, W) for an image, (L,) for a signal.
+    stride, padding : int or tuple of int
+        In pixels; `padding` is zeros on each side.
+    shared, local : bool
+
+    Returns
+    -------
+    ndarray of int64, of shape (prod(output size), prod(input_size))
+        Row by row: the number of the parameter that stands in each cell, from 0; -1 where there
+        is none and the weight is 0. Units, pixels and entries of a kernel are counted row by row.
+        Windows that hang over the border leave those of their parameters unused that meet padding.
+
+    Raises
+    ------
+    TypeError
+        If an argument has the wrong type.
+    ValueError
+        If a number is out of range, or no window fits.
+
+    References
+    ----------
+    Chapter 1.
+
+    Examples
+    --------
+    >>> weight_pattern((3,), (2,), shared=True, local=True)
+    array([[ 0,  1, -1],
+           [-1,  0,  1]])
+    """
+    for name, switch in (("shared", shared), ("local", local)):
+        if not isinstance(switch, (bool, np.bool_)):
+            raise TypeError(f"{name} must be True or False, got {switch!r}")
+    rows = window_axes(input_size, kernel_size, stride, padding)
+    label, inside = np.int64(0), True
+    for axis, (size, kernel, step, before, count) in enumerate(rows):
+        pixel = np.broadcast_to(np.arange(size), (count, size))
+        entry = pixel - step * np.arange(count)[:, None] + before  # which entry of which window
+        if local:
+            number, limit = entry, kernel
+        elif shared:
+            offsets, number = np.unique(entry, return_inverse=True)
+            number, limit = number.reshape(entry.shape), len(offsets)
+        else:
+            number, limit = pixel, size
+        others = [a for a in range(2 * len(rows)) if a not in (axis, len(rows) + axis)]
+        number = np.expand_dims(number, others)
+        inside = inside & (number >= 0) & (number < limit)
+        label = label * limit + number
+    units = math.prod(count for *_, count in rows)
+    label, inside = label.reshape(units, -1), inside.reshape(units, -1)
+    if not shared:  # every unit has parameters of its own
+        own = [kernel if local else size for size, kernel, *_ in rows]
+        label = label + math.prod(own) * np.arange(units)[:, None]
+    return np.where(inside, label, -1)
+
+
+def place(pattern, parameters):
+    """Put parameters into the cells of a weight matrix.
+
+    Parameters
+    ----------
+    pattern : ndarray of int, of shape (rows, columns)
+        As returned by `weight_pattern`: the number of the parameter in each cell, -1 for none.
+    parameters : ndarray
+        Counted row by row, whatever its shape.
+
+    Returns
+    -------
+    ndarray of shape (rows, columns)
+        0 where there is no parameter; dtype of `parameters`.
+
+    Raises
+    ------
+    TypeError
+        If an argument is no array of numbers.
+    ValueError
+        If the pattern asks for more parameters than there are.
+
+    Examples
+    --------
+    >>> place(weight_pattern((3,), (2,), shared=True, local=True), np.array([5, 7]))
+    array([[5, 7, 0],
+           [0, 5, 7]])
+    """
+    check("pattern", pattern, (2,), "(rows, columns)")
+    check("parameters", parameters, range(65), "any")
+    if pattern.dtype.kind != "i":
+        raise TypeError(f"pattern must hold integers, got dtype {pattern.dtype}")
+    if pattern.size and not -1 <= pattern.min() <= pattern.max() < parameters.size:
+        raise ValueError(
+            f"pattern holds numbers from {pattern.min()} to {pattern.max()}, "
+            f"parameters has {parameters.size} entries"
+        )
+    zero = np.zeros(1, parameters.dtype)
+    return np.concatenate([parameters.ravel(), zero])[pattern]  # index -1 is the last: the zero
+
+
+def local_weights(weight, input_size, stride=1, padding=0):
+    """Write a locally connected layer as a dense one.
+
+    Parameters
+    ----------
+    weight : ndarray of shape (H_out, W_out, kH, kW)
+        As in `locally_connected`.
+    input_size : tuple of int
+        (H, W), in pixels.
+    stride, padding : int or tuple of int
+        As in `locally_connected`.
+
+    Returns
+    -------
+    ndarray of shape (H_out, W_out, H, W)
+        Weights for `dense`: 0 outside of each unit's window.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `locally_connected`.
+
+    References
+    ----------
+    Chapter 1.
+    """
+    check("weight", weight, (4,), "(H_out, W_out, kH, kW)")
+    units, kernel = weight.shape[:2], weight.shape[2:]
+    pattern = weight_pattern(input_size, kernel, stride, padding, shared=False, local=True)
+    stride, padding = per_axis("stride", stride, 2), per_axis("padding", padding, 2)
+    check_units("weight", units, tuple(input_size), kernel, stride, padding)
+    return place(pattern, weight).reshape(*units, *input_size)
+
+
+def shared_weights(kernel, input_size, stride=1, padding=0):
+    """Write a cross-correlation as a dense layer whose weights repeat.
+
+    Parameters
+    ----------
+    kernel : ndarray of shape (kH, kW)
+    input_size : tuple of int
+        (H, W), in pixels.
+    stride, padding : int or tuple of int
+        In pixels; `padding` is zeros on each side.
+
+    Returns
+    -------
+    ndarray of shape (H_out, W_out, H, W)
+        W for `dense`, with ``W[i, j, i * s + a - p, j * s + b - p] = kernel[a, b]``, 0 elsewhere.
+
+    Raises
+    ------
+    TypeError
+        If an argument has the wrong type.
+    ValueError
+        If a number is out of range, or no window fits.
+
+    References
+    ----------
+    Chapter 1.
+
+    Examples
+    --------
+    >>> shared_weights(np.array([[1, 2]]), (1, 3))[0, 1]
+    array([[0, 1, 2]])
+    """
+    check("kernel", kernel, (2,), "(kH, kW)")
+    rows = window_axes(input_size, kernel.shape, stride, padding)
+    counts = [count for *_, count in rows]
+    return toeplitz(kernel, input_size, stride, padding).reshape(*counts, *input_size)
+
+
+def toeplitz(kernel, input_size, stride=1, padding=0):
+    """Write a cross-correlation as one matrix.
+
+    Parameters
+    ----------
+    kernel : ndarray of shape (kH, kW) or (k,)
+        Not flipped.
+    input_size : tuple of int
+        (H, W) or (L,), in pixels.
+    stride, padding : int or tuple of int
+        In pixels; `padding` is zeros on each side.
+
+    Returns
+    -------
+    ndarray of shape (prod(output size), prod(input_size))
+        ``matrix @ x.ravel()`` is the cross-correlation, raveled. With stride 1 it is a Toeplitz
+        matrix (constant along diagonals) in 1-D, a Toeplitz matrix of Toeplitz blocks in 2-D.
+
+    Raises
+    ------
+    TypeError
+        If an argument has the wrong type.
+    ValueError
+        If a number is out of range, or no window fits.
+
+    References
+    ----------
+    Goodfellow, Bengio & Courville (2016), Deep Learning, section 9.1; chapter 1.
+
+    Examples
+    --------
+    >>> toeplitz(np.array([1, -2, 1]), (4,))
+    array([[ 1, -2,  1,  0],
+           [ 0,  1, -2,  1]])
+    """
+    check("kernel", kernel, (1, 2), "(k,) or (kH, kW)")
+    pattern = weight_pattern(input_size, kernel.shape, stride, padding, shared=True, local=True)
+    return place(pattern, kernel)

@@ -1,0 +1,147 @@
+"""How much each input pixel counts for a unit, measured with gradients."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from cnnbook._axes import per_axis
+from cnnbook.receptive_field.tracing import trace
+
+
+@dataclass(frozen=True, eq=False)
+class EffectiveField:
+    """The measured influence of the pixels on one unit.
+
+    Parameters
+    ----------
+    energy : ndarray, one axis an axis of the input
+        Squared gradient of the unit with respect to each pixel, averaged over samples and summed
+        over input channels, scaled to a total of 1.
+    unit : tuple of int
+        Index of the unit in its layer.
+    theoretical : tuple of Span, or None
+        What the unit can see at all, clipped at the border; None if `trace` cannot follow.
+    """
+
+    energy: np.ndarray
+    unit: tuple
+    theoretical: tuple | None
+
+    def profile(self, axis):
+        """Energy along one axis, summed over the others."""
+        return self.energy.sum(axis=tuple(n for n in range(self.energy.ndim) if n != axis))
+
+    @property
+    def centre(self):
+        """Mean position of the energy, as a pixel index an axis."""
+        return tuple(self.profile(n) @ np.arange(s) for n, s in enumerate(self.energy.shape))
+
+    @property
+    def sigma(self):
+        """Standard deviation of the position of the energy, in pixels, an axis."""
+        result = []
+        for n, centre in enumerate(self.centre):
+            away = np.arange(self.energy.shape[n]) - centre
+            result.append(float(np.sqrt(self.profile(n) @ away**2)))
+        return tuple(result)
+
+    @property
+    def width(self):
+        """Four sigma, in pixels, an axis: a Gaussian holds 95 % of its energy in it."""
+        return tuple(4 * sigma for sigma in self.sigma)
+
+    @property
+    def ratio(self):
+        """`width` as a part of the theoretical size, an axis."""
+        if self.theoretical is None:
+            raise ValueError("the theoretical field is not known: trace cannot follow the module")
+        return tuple(w / s.size for w, s in zip(self.width, self.theoretical, strict=True))
+
+
+def effective_receptive_field(module, input, unit=None, layer=None):
+    """Measure how much each pixel counts for one unit of a module.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        Used as it is: put it in evaluation mode first if it has dropout or batch normalisation.
+    input : torch.Tensor of shape (N, C, size, ...)
+        N samples to average over.
+    unit : int or tuple of int, optional
+        Index in the layer's map; the middle one when not given.
+    layer : str, optional
+        Name of a submodule whose output is looked at; the module's own output when not given.
+
+    Returns
+    -------
+    EffectiveField
+
+    Raises
+    ------
+    TypeError, ValueError
+        If there is no such layer or unit, its output is no map, or no pixel has any influence.
+
+    Notes
+    -----
+    The gradient is that of the unit's sum over channels. If weights are independent with mean 0
+    and nothing else lies between, the expected energy of a stack of convolutions spreads like a
+    random walk: its variance is the sum of ``(jump * dilation)**2 * (k**2 - 1) / 12`` over the
+    layers.
+
+    References
+    ----------
+    Luo, Li, Urtasun & Zemel (2016), "Understanding the effective receptive field in deep
+    convolutional neural networks", arXiv:1701.04128.
+
+    Examples
+    --------
+    >>> import torch
+    >>> blur = torch.nn.AvgPool1d(3, stride=1)
+    >>> field = effective_receptive_field(blur, torch.ones(1, 1, 7))
+    >>> field.energy.round(2), field.theoretical
+    (array([0.  , 0.  , 0.33, 0.33, 0.33, 0.  , 0.  ]), (Span(start=2, stop=5),))
+    """
+    import torch
+
+    if not isinstance(input, torch.Tensor) or input.ndim < 3:
+        raise TypeError("input must be a torch.Tensor of shape (N, C, size, ...)")
+    x = input.detach().clone().requires_grad_(True)
+    y = _output(module, x, layer)
+    sizes = tuple(y.shape[2:])
+    if not sizes or not len(y):
+        raise ValueError(f"the output has shape {tuple(y.shape)}, expected (N, C, size, ...)")
+    unit = tuple((n - 1) // 2 for n in sizes) if unit is None else unit
+    unit = per_axis("unit", unit, len(sizes), minimum=0)
+    if any(u >= n for u, n in zip(unit, sizes, strict=True)):
+        raise ValueError(f"no unit {unit} in a map of {sizes}")
+    (gradient,) = torch.autograd.grad(y[(slice(None), slice(None), *unit)].sum(), x)
+    energy = gradient.double().square().mean(0).sum(0).numpy()
+    if not energy.sum() > 0:
+        raise ValueError(f"no pixel has any influence on unit {unit}")
+    return EffectiveField(energy / energy.sum(), unit, _theoretical(module, x, unit, layer))
+
+
+def _output(module, x, layer):
+    """The output of the module, or of one of its submodules."""
+    if layer is None:
+        return module(x)
+    parts = dict(module.named_modules())
+    if layer not in parts:
+        raise ValueError(f"no layer {layer!r}; named_modules() lists {', '.join(parts)}")
+    caught = []
+    hook = parts[layer].register_forward_hook(lambda part, inputs, output: caught.append(output))
+    try:
+        module(x)
+    finally:
+        hook.remove()
+    if not caught:
+        raise ValueError(f"layer {layer!r} is not used")
+    return caught[0]
+
+
+def _theoretical(module, x, unit, layer):
+    try:
+        fields = trace(module, tuple(x.shape[1:]))
+        return fields["output" if layer is None else layer].rectangle(unit, clip=True)
+    except (ValueError, KeyError):
+        return None

@@ -1,0 +1,154 @@
+"""The receptive field of a layer's units: size, jump, start, centre, and each unit's rectangle."""
+
+import operator
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import NamedTuple
+
+from cnnbook._axes import integer
+from cnnbook.receptive_field._axis import NOTHING, AxisField
+
+
+class Span(NamedTuple):
+    """Pixels `start` to ``stop - 1`` along one axis, as in a slice; empty if the two are equal."""
+
+    start: int
+    stop: int
+
+    @property
+    def size(self):
+        """Number of pixels."""
+        return self.stop - self.start
+
+    @property
+    def centre(self):
+        """Middle of the pixels' indices: 2.0 for pixels 1, 2, 3."""
+        return (self.start + self.stop - 1) / 2
+
+
+def _span(pair):
+    return Span(0, 0) if pair == NOTHING else Span(int(pair[0]), int(pair[1]) + 1)
+
+
+@dataclass(frozen=True)
+class Field:
+    """What the units of one layer see of the input.
+
+    Pixel indices count from 0 at the first pixel of the unpadded input; negative ones lie in the
+    padding. `size`, `jump`, `start` and `centre` speak of an input without borders, as formulas
+    do; `rectangle` can clip at the border.
+
+    Parameters
+    ----------
+    name : str
+    axes : tuple of AxisField
+        One an input axis.
+    plain : bool
+        Give plain numbers for the only axis in place of tuples.
+
+    Examples
+    --------
+    >>> from cnnbook.receptive_field import receptive_field
+    >>> field = receptive_field([(3, 2), (3, 2)], input_size=15)[-1]
+    >>> field
+    layer 2: field 7, jump 4, start 0, 3 units
+    >>> field.rectangle(2)
+    Span(start=8, stop=15)
+    """
+
+    name: str
+    axes: tuple[AxisField, ...]
+    plain: bool = False
+
+    def _each(self, value):
+        """Evaluate for every axis: a tuple, or the only value."""
+        if any(axis.repeat is None for axis in self.axes):
+            raise ValueError(
+                f"{self.name!r} joins branches whose units move by different numbers of pixels: "
+                "no size or jump holds for all units; ask for rectangle(unit, clip=True)"
+            )
+        return self._shape(map(value, self.axes))
+
+    def _shape(self, values):
+        values = tuple(values)
+        return values[0] if self.plain else values
+
+    @property
+    def units(self):
+        """Number of units along each axis; 0 where no input size was given."""
+        return self._shape(axis.units for axis in self.axes)
+
+    @property
+    def size(self):
+        """Pixels from the first to the last that a unit can see; of the largest, if they differ."""
+        return self._each(lambda axis: max(_span(pair).size for pair in axis.repeat))
+
+    @property
+    def jump(self):
+        """Pixels from one unit's field to the next one's; a Fraction if it is no whole number."""
+        return self._each(lambda axis: _whole(axis.jump))
+
+    @property
+    def start(self):
+        """First pixel that unit 0 sees; negative if that is padding."""
+        return self._each(lambda axis: _span(axis.repeat[0]).start)
+
+    @property
+    def centre(self):
+        """Middle of what unit 0 sees, as a pixel index: ``start + (size - 1) / 2``."""
+        return self._each(lambda axis: _span(axis.repeat[0]).centre)
+
+    def rectangle(self, unit, clip=False):
+        """Find the input pixels that one unit sees.
+
+        Parameters
+        ----------
+        unit : int or tuple of int
+            Index of the unit, one number an axis.
+        clip : bool
+            Leave out pixels beyond the border, and with them all that a unit would see only
+            through a cell of padding: zeros that no pixel can change. Needs the input size.
+
+        Returns
+        -------
+        Span, or tuple of Span
+            The smallest that holds them, one an axis; a dilated kernel may skip pixels in it.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If there is no such unit, the size to clip at is unknown, or branches of different
+            jump leave no answer without clipping.
+        """
+        if clip and not self.axes[0].units:
+            raise ValueError("clipping needs the size of the input: give input_size")
+        index = self._index(unit)
+        if clip:
+            pairs = (axis.seen[u] for axis, u in zip(self.axes, index, strict=True))
+            return self._shape(map(_span, pairs))
+        places = iter(index)
+        return self._each(lambda axis: _span(axis.endless(next(places))))
+
+    def _index(self, unit):
+        index = tuple(unit) if isinstance(unit, (tuple, list)) else (unit,)
+        if len(index) != len(self.axes):
+            raise ValueError(f"unit has {len(index)} indices, the map has {len(self.axes)} axes")
+        for u, axis in zip(index, self.axes, strict=True):
+            if integer("unit", u, 0) >= axis.units > 0:
+                raise ValueError(f"no unit {u} in {self.name!r}: it has {axis.units} along the axis")
+        return tuple(map(operator.index, index))
+
+    def __repr__(self):
+        units = f", {_times(self.units)} units" if self.axes[0].units else ""
+        if any(axis.repeat is None for axis in self.axes):
+            return f"{self.name}: no common jump{units}"
+        size, jump, start = _times(self.size), _times(self.jump), _times(self.start)
+        return f"{self.name}: field {size}, jump {jump}, start {start}{units}"
+
+
+def _whole(number):
+    return int(number) if number.denominator == 1 else Fraction(number)
+
+
+def _times(values):
+    return " × ".join(map(str, values)) if isinstance(values, tuple) else str(values)

@@ -1,0 +1,160 @@
+"""The receptive field of a plain list of layers."""
+
+from collections import Counter
+from typing import NamedTuple
+
+from cnnbook._axes import axis_count, integer, per_axis
+from cnnbook.receptive_field._axis import AxisField, window_taps
+from cnnbook.receptive_field.field import Field
+from cnnbook.shapes import output_size
+
+
+class Layer(NamedTuple):
+    """A convolution or a pooling: all that the receptive field depends on.
+
+    Parameters
+    ----------
+    kernel_size, stride, padding, dilation : int or tuple of int
+        As in `torch.nn.Conv2d`; an int holds for every axis.
+    name : str
+        Shown in tables and pictures; "layer 1" and so on if empty.
+    """
+
+    kernel_size: int | tuple
+    stride: int | tuple = 1
+    padding: int | tuple = 0
+    dilation: int | tuple = 1
+    name: str = ""
+
+
+_LEAST = {"kernel_size": 1, "stride": 1, "padding": 0, "dilation": 1}
+
+
+def _rows(layers, input_size):
+    """Names, and for each layer its four numbers an axis; and the number of axes, 0 if plain."""
+    layers = [Layer(*layer) if isinstance(layer, (tuple, list)) else Layer(layer) for layer in layers]
+    axes = max((axis_count(*layer[:4], input_size) for layer in layers),
+               default=axis_count(input_size))  # fmt: skip
+    rows = []
+    for layer in layers:
+        columns = [
+            per_axis(name, getattr(layer, name), axes or 1, least)
+            for name, least in _LEAST.items()
+        ]
+        rows.append(list(zip(*columns, strict=True)))
+    return [layer.name or f"layer {n}" for n, layer in enumerate(layers, 1)], rows, axes
+
+
+def receptive_field(layers, input_size=None):
+    """Compute the receptive field after each of a list of layers.
+
+    Parameters
+    ----------
+    layers : sequence of Layer, of tuples in its order, or of ints (kernel sizes)
+        From the input upwards.
+    input_size : int or tuple of int, optional
+        Pixels along each axis. Needed to count the units and to clip rectangles at the border.
+
+    Returns
+    -------
+    list of Field
+        The input itself (size 1, jump 1, start 0), then one field a layer. Plain numbers if all
+        settings are plain, tuples with one entry an axis if any is a tuple.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a number is out of range, or a layer does not fit on what is below it.
+
+    Notes
+    -----
+    With kernel k, stride s, padding p and dilation d of layer l::
+
+        size[l]  = size[l-1] + d * (k - 1) * jump[l-1]
+        jump[l]  = jump[l-1] * s
+        start[l] = start[l-1] - p * jump[l-1]
+
+    References
+    ----------
+    Araujo, Norris & Sim (2019), "Computing receptive fields of convolutional neural networks",
+    doi:10.23915/distill.00021; chapter 8.
+
+    Examples
+    --------
+    >>> [field.size for field in receptive_field([3, 3, 3])]
+    [1, 3, 5, 7]
+    """
+    names, rows, axes = _rows(layers, input_size)
+    if input_size is None:
+        current = (AxisField.pixels(0),) * (axes or 1)
+    else:
+        sizes = per_axis("input_size", input_size, axes or 1, minimum=1)
+        current = tuple(map(AxisField.pixels, sizes))
+    fields = [Field("input", current, plain=not axes)]
+    for name, row in zip(names, rows, strict=True):
+        current = tuple(_apply(name, *pair) for pair in zip(current, row, strict=True))
+        fields.append(Field(name, current, plain=not axes))
+    return fields
+
+
+def _apply(name, axis, settings):
+    kernel_size, stride, padding, dilation = settings
+    units = 0
+    if axis.units:
+        try:
+            units = output_size(axis.units, kernel_size, stride, padding, dilation)
+        except ValueError as error:
+            raise ValueError(f"{name}: {error}") from None
+    return axis.window(units, kernel_size, stride, padding, dilation)
+
+
+def paths(layers, input_size, unit, layer=None):
+    """Count the paths from one unit down to each unit below it, along one axis.
+
+    With every weight 1 and no activation, the number of paths to a pixel is the gradient of the
+    unit with respect to that pixel.
+
+    Parameters
+    ----------
+    layers : sequence of Layer, tuples or ints
+        With one number a setting.
+    input_size : int
+    unit : int
+        Index in the layer.
+    layer : int, optional
+        0 is the input, 1 the first layer; the last one when not given.
+
+    Returns
+    -------
+    list of Counter
+        For the input, the first layer, ... up to `layer`: how many paths reach each unit. Indices
+        below 0 or past the end are cells of padding, where a path ends.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `receptive_field`, and if there is no such layer or unit.
+
+    Examples
+    --------
+    >>> paths([3, 3], input_size=7, unit=0)[0]
+    Counter({2: 3, 1: 2, 3: 2, 0: 1, 4: 1})
+    """
+    fields = receptive_field(layers, input_size)
+    _, rows, axes = _rows(layers, input_size)
+    if axes > 1:
+        raise ValueError(f"paths are counted along one axis, the layers have {axes}")
+    layer = len(rows) if layer is None else integer("layer", layer, 0)
+    if layer > len(rows):
+        raise ValueError(f"layer is {layer}, the list has {len(rows)}")
+    sizes = [field.axes[0].units for field in fields]
+    if integer("unit", unit, 0) >= sizes[layer]:
+        raise ValueError(f"no unit {unit} in {fields[layer].name!r}: it has {sizes[layer]}")
+    levels = [Counter({unit: 1})]
+    for depth in range(layer, 0, -1):
+        taps, below = window_taps(*rows[depth - 1][0]), Counter()
+        for u, count in levels[0].items():
+            if 0 <= u < sizes[depth]:
+                below.update(dict.fromkeys(taps(u), count))
+        levels.insert(0, below)
+    return levels

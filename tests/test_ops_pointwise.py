@@ -1,0 +1,244 @@
+"""Activations, softmax, the dense layer and response normalisation against PyTorch."""
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as npst
+
+from cnnbook import ops
+
+NAN, INF = np.nan, np.inf
+EXTREMES = np.array([[-INF, -1e4, -700.0, -20.0, -0.0], [0.5, 20.0, 700.0, 1e4, NAN]])
+ACTIVATIONS = ["relu", "sigmoid", "tanh"]
+TOLERANCE = {"float64": 1e-12, "float32": 1e-6, "float16": 1e-3}
+
+
+def random(*shape, dtype=np.float64):
+    return np.random.default_rng(0).standard_normal(shape).astype(dtype)
+
+
+def assert_same(name, x, *args, limit=None, **options):
+    """Our operation and torch's of the same name return the same array."""
+    ours = getattr(ops, name)(x, *args, **options)
+    tensors = [torch.from_numpy(a.copy()) if isinstance(a, np.ndarray) else a for a in (x, *args)]
+    options = {
+        k: torch.from_numpy(v) if isinstance(v, np.ndarray) else v for k, v in options.items()
+    }
+    theirs = getattr(F, name)(*tensors, **options).numpy()
+    limit = limit or TOLERANCE.get(str(theirs.dtype), 0)
+    np.testing.assert_allclose(ours, theirs, rtol=limit, atol=limit, strict=True)
+
+
+def layouts(x):
+    """Views that are not contiguous, one that is empty, and one that must not be written to."""
+    frozen = x.copy()
+    frozen.flags.writeable = False
+    return [np.asfortranarray(x), x.swapaxes(0, 1), x[::-1, ::-2], x[:0], frozen]
+
+
+# ---------------------------------------------------------------- activations
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_activations_match_torch(name):
+    assert_same(name, EXTREMES)
+    assert_same(name, EXTREMES.astype(np.float32), limit=1e-6)
+    assert_same(name, np.array(-0.5))  # an array without axes stays an array
+    for view in layouts(random(4, 6)):
+        assert_same(name, view)
+    for dtype in (np.uint8, np.int64, np.float16):
+        assert_same(name, np.array([0, 1, 100], dtype))
+
+
+def test_relu_and_sigmoid_by_hand():
+    np.testing.assert_array_equal(ops.relu(np.array([-3, 0, 4])), [0, 0, 4], strict=True)
+    halves = ops.sigmoid(np.array([-np.log(3.0), 0.0, np.log(3.0)]))
+    np.testing.assert_allclose(halves, [0.25, 0.5, 0.75], rtol=1e-15, strict=True)
+
+
+def test_sigmoid_is_accurate_in_both_tails():
+    small = ops.sigmoid(np.array([-700.0]))
+    np.testing.assert_allclose(small, np.exp([-700.0]), rtol=1e-12, strict=True)
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+@pytest.mark.parametrize("dtype", [bool, object, complex])
+def test_activations_refuse_what_is_no_real_number(name, dtype):
+    with pytest.raises(TypeError, match="x must hold real numbers, got dtype"):
+        getattr(ops, name)(np.ones(3, dtype))
+    with pytest.raises(TypeError, match="x must be a NumPy array, got float"):
+        getattr(ops, name)(1.0)
+
+
+# ---------------------------------------------------------------- softmax
+
+SOFTMAXES = ["softmax", "log_softmax"]
+
+
+@pytest.mark.parametrize("name", SOFTMAXES)
+def test_softmax_matches_torch_along_every_axis(name):
+    x = 100 * random(3, 4, 5)
+    for dim in range(-3, 3):
+        assert_same(name, x, dim)
+    assert_same(name, x.astype(np.float32), 1, limit=1e-5)
+    assert_same(name, np.array([6e4, 1.0], np.float16), 0)
+    for view in layouts(random(4, 6)):
+        assert_same(name, view, dim=0)
+        assert_same(name, view, dim=-1)
+
+
+@pytest.mark.parametrize("name", SOFTMAXES)
+@pytest.mark.parametrize(
+    "x",
+    [[-INF, 0.0], [-INF, -INF], [INF, 1.0], [INF, INF], [NAN, 0.0], [1e308, -1e308], [5.0], []],
+)
+def test_softmax_of_the_extremes(name, x):
+    assert_same(name, np.array(x), 0)
+    assert_same(name, np.array(x, np.float64)[None], 0)
+
+
+def test_softmax_of_an_array_without_axes():
+    np.testing.assert_array_equal(ops.softmax(np.array(3.0), 0), np.array(1.0), strict=True)
+    np.testing.assert_array_equal(ops.log_softmax(np.array(3.0), -1), np.array(0.0), strict=True)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    npst.arrays(np.float64, npst.array_shapes(), elements=st.floats(-1e3, 1e3) | st.just(-INF)),
+    st.data(),
+)
+def test_softmax_matches_torch_everywhere(x, data):
+    dim = data.draw(st.integers(-x.ndim, x.ndim - 1))
+    assert_same("softmax", x, dim)
+    assert_same("log_softmax", x, dim)
+
+
+@pytest.mark.parametrize("name", SOFTMAXES)
+@pytest.mark.parametrize(
+    ("x", "dim", "error", "message"),
+    [
+        (np.ones((2, 3)), 2, ValueError, r"dim is 2, must be from -2 to 1 for shape \(2, 3\)"),
+        (np.ones((2, 3)), -3, ValueError, "dim is -3, must be from -2 to 1"),
+        (np.array(1.0), 1, ValueError, "dim is 1, must be from -1 to 0"),
+        (np.ones(3), 0.0, TypeError, r"dim must be an int.* got 0.0"),
+        (np.ones(3), None, TypeError, r"dim must be an int.* got None"),
+        (np.ones(3), (0,), TypeError, r"dim must be an int.* got \(0,\)"),
+        (np.ones(3, int), 0, TypeError, "x must hold floats, got dtype int64"),
+        ([1.0, 2.0], 0, TypeError, "x must be a NumPy array, got list"),
+    ],
+)
+def test_softmax_refuses(name, x, dim, error, message):
+    with pytest.raises(error, match=message):
+        getattr(ops, name)(x, dim)
+
+
+# ---------------------------------------------------------------- linear
+
+
+@pytest.mark.parametrize("leading", [(), (4,), (0,), (2, 1, 4)])
+@pytest.mark.parametrize("bias", [None, (2,), (), (1,)])
+def test_linear_matches_torch(leading, bias):
+    x, weight = random(*leading, 3), random(2, 3)
+    bias = None if bias is None else np.asarray(random(*bias))
+    assert_same("linear", x, weight, bias)
+    for dtype in (np.float32, np.float16, np.int64, np.complex64):
+        cast = [None if a is None else np.asarray(8 * a).astype(dtype) for a in (x, weight, bias)]
+        assert_same("linear", *cast, limit=1e-2 if dtype is np.float16 else 1e-5)
+
+
+@pytest.mark.parametrize(
+    ("x", "weight", "bias"),
+    [((3,), (3,), ()), ((4, 3), (3,), None), ((4, 0), (2, 0), (2,)), ((4, 3), (2, 3), (4, 1)),
+     ((5, 4, 3), (2, 3), (4, 2)), ((4, 3), (0, 3), None)],
+)  # fmt: skip
+def test_linear_takes_the_shapes_that_torch_takes(x, weight, bias):
+    assert_same("linear", np.ones(x), np.ones(weight), None if bias is None else np.ones(bias))
+
+
+def test_linear_takes_every_layout_and_extremes():
+    weight = random(3, 6)
+    for view in layouts(random(6, 6)):
+        assert_same("linear", view, weight[:, : view.shape[-1]])
+    assert_same("linear", np.array([[INF, 1.0], [NAN, 0.0]]), np.array([[1.0, 1.0], [-1.0, 0.0]]))
+
+
+ROW, MATRIX = np.ones(3), np.ones((2, 3))
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        ({"weight": np.ones((2, 5))}, ValueError, "x has 3 features, weight expects 5"),
+        ({"bias": np.ones(3)}, ValueError, r"bias has shape \(3,\), result has \(2,\)"),
+        ({"bias": np.ones((4, 2))}, ValueError, r"bias has shape \(4, 2\), result has \(2,\)"),
+        ({"weight": ROW, "bias": ROW}, ValueError, r"bias has shape \(3,\), result has \(\)"),
+        ({"x": np.ones((3, 3)), "weight": ROW, "bias": ROW}, ValueError, r"bias has shape \(3,\)"),
+        ({"x": np.array(1.0)}, ValueError, "x has 0 axes, expected at least 1"),
+        ({"weight": MATRIX[None]}, ValueError, r"weight has 3 axes .* expected \(out_features"),
+        ({"weight": MATRIX.astype("f4")}, TypeError, "differ: x is float64, weight is float32"),
+        ({"bias": np.ones(2, int)}, TypeError, r"dtypes differ: .* bias is int64"),
+        ({"bias": 1.0}, TypeError, "bias must be a NumPy array, got float"),
+        ({"weight": [[1.0] * 3]}, TypeError, "weight must be a NumPy array, got list"),
+        ({"x": np.ones(3, bool)}, TypeError, "x must hold numbers, got dtype bool"),
+    ],
+)
+def test_linear_refuses(change, error, message):
+    with pytest.raises(error, match=message):
+        ops.linear(**({"x": ROW, "weight": MATRIX} | change))
+
+
+# ---------------------------------------------------------------- local response normalisation
+
+
+@pytest.mark.parametrize(
+    "shape", [(2, 5, 4), (2, 5, 4, 3), (1, 5, 2, 3, 2), (0, 5, 4, 3), (2, 0, 3)]
+)
+@pytest.mark.parametrize("size", [1, 2, 3, 4, 5, 12])
+def test_local_response_norm_matches_torch(shape, size):
+    x = 10 * random(*shape)
+    assert_same("local_response_norm", x, size)
+    assert_same("local_response_norm", x, size, 0.3, 0.5, 2.0)
+    assert_same("local_response_norm", x.astype(np.float32), size, limit=1e-5)
+
+
+def test_local_response_norm_by_hand():
+    x = np.array([1.0, 2.0, 3.0]).reshape(1, 3, 1)
+    # the even size takes the channel itself and the one before it
+    out = ops.local_response_norm(x, size=2, alpha=2.0, beta=1.0, k=0.0)
+    np.testing.assert_allclose(out.ravel(), [1 / 1, 2 / 5, 3 / 13], rtol=1e-15, strict=True)
+
+
+def test_local_response_norm_keeps_the_dtype_and_takes_every_layout():
+    x = random(3, 4, 5, dtype=np.float32)
+    out = ops.local_response_norm(x, 3, np.float64(0.1), np.float64(0.75), np.float64(1))
+    assert out.dtype == np.float32
+    for view in layouts(x):
+        assert_same("local_response_norm", view, 3, limit=1e-5)
+
+
+def test_local_response_norm_of_the_extremes():
+    x = np.array([0.0, INF, NAN, -1e200]).reshape(1, 4, 1)
+    assert_same("local_response_norm", x, 1, k=0.0)
+    assert_same("local_response_norm", np.ones((1, 2, 2)), 2, -9.0)
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        ({"x": np.ones((4, 3))}, ValueError, r"x has 2 axes \(4, 3\), expected at least 3"),
+        ({"x": np.ones((1, 2, 3), int)}, TypeError, "x must hold floats, got dtype int64"),
+        ({"x": 1.0}, TypeError, "x must be a NumPy array, got float"),
+        ({"size": 0}, ValueError, "size is 0, must be at least 1"),
+        ({"size": 2.0}, TypeError, r"size must be an int.* got 2.0"),
+        ({"size": (2, 2)}, TypeError, r"size must be an int.* got \(2, 2\)"),
+        ({"alpha": "a"}, TypeError, "alpha must be a real number, got 'a'"),
+        ({"beta": None}, TypeError, "beta must be a real number, got None"),
+        ({"k": 1j}, TypeError, "k must be a real number, got 1j"),
+    ],
+)
+def test_local_response_norm_refuses(change, error, message):
+    with pytest.raises(error, match=message):
+        ops.local_response_norm(**({"x": np.ones((1, 3, 2)), "size": 2} | change))

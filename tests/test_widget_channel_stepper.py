@@ -1,0 +1,320 @@
+"""The channel stepper: arithmetic against ops, controls, messages, a picture with nothing cut."""
+
+import numpy as np
+import pytest
+from matplotlib.font_manager import FontProperties
+from matplotlib.textpath import TextPath
+
+from cnnbook.figures.channels import Channels, draw_channels
+from cnnbook.figures.picture import MARGIN
+from cnnbook.ops import conv2d
+from cnnbook.shapes import conv_macs, conv_parameters
+from cnnbook.widgets import channel_stepper
+from cnnbook.widgets.channel_stepper import BIAS, EXAMPLE, WEIGHT, ChannelState
+
+HAND_X = np.array([[[1, 2, 0], [0, 1, 3], [2, 0, 1]], [[2, 0, 1], [1, 1, 0], [0, 3, 1.0]]])
+HAND_WEIGHT = np.array([[[[1, 1], [2, -1]], [[1, 0], [0, 1.0]]]])
+
+
+def texts(picture):
+    return [mark.text for mark in picture.marks if hasattr(mark, "text")]
+
+
+def span(mark):
+    """Left and right edge of a text in the PNG's fonts, which run wider than a browser's."""
+    family = "DejaVu Sans Mono" if mark.mono else "DejaVu Sans"
+    font = FontProperties(family=family, weight="bold" if mark.bold else "normal")
+    size = mark.size * (0.97 if mark.mono else 0.93)
+    width = TextPath((0, 0), mark.text, size=size, prop=font).get_extents().x1 if mark.text else 0
+    left = mark.x - {"start": 0, "middle": width / 2, "end": width}[mark.anchor]
+    return left, left + width
+
+
+def random_case(groups=1):
+    rng = np.random.default_rng(0)
+    x, bias = rng.standard_normal((4, 5, 6)), rng.standard_normal(2)
+    return x, rng.standard_normal((2, 4 // groups, 2, 3)), bias
+
+
+def test_the_hand_worked_step():
+    step = Channels(HAND_X, HAND_WEIGHT, np.array([1.0]))
+    np.testing.assert_array_equal(step.products[0], [[1, 2], [0, -1]])
+    np.testing.assert_array_equal(step.products[1], [[2, 0], [0, 1]])
+    np.testing.assert_array_equal(step.partial_sums, [2, 3])
+    assert step.sums[0, 0, 0] == 6
+    assert step.formula == "y[0,0,0] = s₀ + s₁ + b₀ = 2 + 3 + 1 = 6"
+    assert step.channel_formula(0) == "s₀ = 1·1 + 2·1 + 0·2 + 1·(−1) = 2"
+    assert step.count_formula == "C_out·C_in·kH·kW + C_out = 1·2·2·2 + 1 = 9 parameters"
+    assert step.work_formula == "8 weights · 2·2 positions = 32 multiply-adds"
+
+
+@pytest.mark.parametrize("groups", [1, 2])
+@pytest.mark.parametrize(("stride", "padding"), [(1, 0), (2, 1), ((1, 2), (2, 0))])
+def test_every_step_adds_up_to_the_output_of_ops(groups, stride, padding):
+    x, weight, bias = random_case(groups)
+    expected = conv2d(x, weight, bias, stride, padding, groups=groups)
+    steps = Channels(x, weight, bias, 0, stride, padding, groups).steps
+    assert steps == expected.size
+    for step in range(steps):
+        now = Channels(x, weight, bias, step, stride, padding, groups)
+        assert now.position == np.unravel_index(step, expected.shape)
+        np.testing.assert_allclose(
+            now.partial_sums.sum() + bias[now.position[0]], expected[now.position]
+        )
+        assert now.done.sum() == step + 1
+
+
+def test_a_group_sees_its_own_inputs_only():
+    x, weight, bias = random_case(groups=2)
+    first, last = (Channels(x, weight, bias, step, groups=2) for step in (0, 31))
+    assert (list(first.inputs), list(last.inputs)) == ([0, 1], [2, 3])
+    assert "(other group)" in " ".join(texts(draw_channels(first)))
+    assert first.count_formula.endswith("2·(4/2)·2·3 + 2 = 26 parameters")
+
+
+def test_relu_is_shown_beside_the_sum():
+    step = Channels(EXAMPLE, WEIGHT, BIAS, activation="relu")
+    assert step.sums[0, 0, 0] == -5
+    assert step.output[0, 0, 0] == 0
+    assert step.activation_formula == "a[0,0,0] = max(0, −5) = 0"
+    assert step.activation_formula in step.description
+    assert step.activation_formula in texts(draw_channels(step))
+    assert Channels(EXAMPLE, WEIGHT, BIAS).activation_formula == ""
+
+
+def test_without_a_bias_none_is_added_or_counted():
+    step = Channels(EXAMPLE, WEIGHT)
+    assert "b₀" not in step.formula
+    assert step.count_formula == "C_out·C_in·kH·kW = 2·3·3·3 = 54 parameters"
+    assert "plus bias" not in texts(draw_channels(step))
+
+
+def test_counts_agree_with_shapes():
+    x, weight, bias = random_case()
+    step = Channels(x, weight, bias, padding=1)
+    assert f"= {conv_parameters(4, 2, (2, 3))} parameters" in step.count_formula
+    assert f"= {conv_macs(4, 2, (2, 3), (6, 6)):,} multiply-adds" in step.work_formula
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "match"),
+    [
+        ({"x": EXAMPLE[0]}, ValueError, "x has 2 axes, expected 3"),
+        ({"weight": WEIGHT[0]}, ValueError, "weight has 3 axes, expected 4"),
+        ({"x": EXAMPLE[:2]}, ValueError, "x has 2 channels, weight expects 3"),
+        ({"bias": np.ones(3)}, ValueError, "bias has 3 entries, weight gives 2 channels"),
+        ({"x": np.full((3, 4, 5), np.nan)}, ValueError, "x holds a value that is not finite"),
+        ({"step": 12}, ValueError, "step is 12, expected 0 to 11"),
+        ({"out_channel": 2}, ValueError, "out_channel is 2, expected 0 to 1"),
+        ({"activation": "tanh"}, ValueError, "activation must be 'none' or 'relu', got 'tanh'"),
+        ({"stride": 1.5}, TypeError, "stride must be an int"),
+    ],
+)
+def test_impossible_channels_are_refused(change, error, match):
+    with pytest.raises(error, match=match):
+        Channels(**{"x": EXAMPLE, "weight": WEIGHT, "bias": BIAS, **change})
+
+
+def test_the_state_uses_a_part_of_the_weight():
+    small = ChannelState(EXAMPLE, WEIGHT, BIAS, kernel_size=1)
+    np.testing.assert_array_equal(small.used_weight, WEIGHT[:, :, :1, :1])
+    weight = np.arange(36.0).reshape(3, 3, 2, 2)
+    depthwise = ChannelState(EXAMPLE, weight, groups=3)
+    np.testing.assert_array_equal(
+        depthwise.channels.output, conv2d(EXAMPLE, weight[range(3), range(3)][:, None], groups=3)
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "match"),
+    [
+        (
+            {"x": np.ones((3, 9, 5))},
+            "27 rows in all padded input maps, the picture holds at most 24",
+        ),
+        ({"x": np.ones((3, 4, 10))}, "10 columns of the padded input"),
+        ({"weight": np.ones((5, 3, 3, 3))}, "5 output channels, the picture holds at most 4"),
+        ({"x": np.ones((5, 4, 4)), "weight": np.ones((2, 5, 3, 3))}, "5 input channels"),
+        ({"weight": np.ones((2, 3, 6, 1)), "x": np.ones((3, 7, 7))}, "6 kernel rows or columns"),
+        ({"weight": np.ones((4, 3, 1, 1)), "x": np.ones((3, 7, 7))}, "28 rows in all output maps"),
+        ({"kernel_size": 4}, "kernel_size is 4, the given kernels have 1 to 3"),
+        ({"groups": 2}, "groups is 2, must divide 3 inputs, 2 outputs"),
+        ({"weight": WEIGHT[0]}, "weight has 3 axes, expected 4"),
+    ],
+)
+def test_what_the_picture_cannot_hold_is_refused(change, match):
+    with pytest.raises(ValueError, match=match):
+        ChannelState(**{"x": EXAMPLE, "weight": WEIGHT, **change})
+
+
+def test_buttons_go_through_positions_and_output_channels():
+    view = channel_stepper()
+    first, back, forward, last = view.buttons
+    seen = []
+    for button in (forward, forward, back, last, forward, back, first, back):
+        button.click()
+        seen.append(view.state.channels.position)
+    assert [p for p in seen] == [
+        (0, 0, 1), (0, 0, 2), (0, 0, 1), (1, 1, 2), (1, 1, 2), (1, 1, 1), (0, 0, 0), (0, 0, 0),
+    ]  # fmt: skip
+    view.go_to(6)
+    assert "Step 7 of 12: output channel 1, row 0, column 0." in view.screen.value
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("out_channel", 1, "Step 1 of 6: output channel 1, row 0, column 0"),
+        ("kernel_size", 1, "2·3·1·1 + 2 = 8 parameters"),
+        ("kernel_size", 2, "2·3·2·2 + 2 = 26 parameters"),
+        ("activation", "relu", "a[0,0,0] = max(0, −5) = 0"),
+        ("stride", 2, "Step 1 of 4:"),
+        ("padding", 1, "Step 1 of 40:"),
+        ("bias", "4 0.5", "s₀ + s₁ + s₂ + b₀ = −4 + (−1) + (−1) + 4 = −2"),
+        ("bias", "", "y[0,0,0] = s₀ + s₁ + s₂ = −4 + (−1) + (−1) = −6"),
+    ],
+)
+def test_each_control_changes_the_picture(name, value, expected):
+    view = channel_stepper()
+    before = view.screen.value
+    assert expected not in before
+    view.controls[name].value = value
+    assert view.message == ""
+    assert expected in view.screen.value
+
+
+def test_every_menu_shows_its_choice_and_finds_back():
+    view = channel_stepper(EXAMPLE, np.ones((3, 3, 3, 3)), groups=3, activation="relu")
+    labels = {name: menu.label for name, menu in view.controls.items() if hasattr(menu, "label")}
+    assert labels == {
+        "out_channel": "all in turn", "kernel_size": "3 × 3", "activation": "ReLU", "groups": "3",
+    }  # fmt: skip
+    first = view.screen.value
+    for menu in (view.controls[name] for name in labels):
+        chosen = menu.index
+        menu.index = 0 if chosen else 1
+        assert view.screen.value != first
+        menu.index = chosen
+        assert view.screen.value == first
+
+
+def test_fewer_positions_clamp_the_step():
+    view = channel_stepper(padding=1, step=39)
+    view.controls["kernel_size"].value = 2
+    assert (view.state.step, view.state.steps, view.step.max) == (39, 60, 59)
+    view.controls["out_channel"].value = 0
+    assert (view.state.step, view.state.steps, view.step.max) == (29, 30, 29)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("padding", 3, "11 columns of the padded input, the picture holds at most 9"),
+        ("bias", "1 2 3", "bias has 3 entries, weight gives 2 channels"),
+        ("bias", "1 two", "&#x27;two&#x27; is not a number"),
+    ],
+)
+def test_an_impossible_setting_gives_a_message_and_keeps_the_state(name, value, message):
+    view = channel_stepper(step=3)
+    kept, good = view.state, view.controls[name].value
+    view.controls[name].value = value
+    assert view.message
+    assert message in view.screen.value
+    assert view.state is kept
+    view.controls[name].value = good
+    assert view.message == ""
+    assert "Step 4 of 12" in view.screen.value
+
+
+def test_groups_can_be_chosen_where_they_divide():
+    assert "groups" not in channel_stepper().controls
+    view = channel_stepper(EXAMPLE, np.ones((3, 3, 3, 3)))
+    view.controls["groups"].value = 3
+    assert "C_out·C_in/g·kH·kW = 3·(3/3)·3·3 = 27 parameters" in view.screen.value
+    view.controls["groups"].value = 1
+    assert "C_out·C_in·kH·kW = 3·3·3·3 = 81 parameters" in view.screen.value
+
+
+def test_own_arrays():
+    view = channel_stepper(HAND_X, HAND_WEIGHT, np.array([1.0]), step=2)
+    assert "Step 3 of 4: output channel 0, row 1, column 0." in repr(view)
+    assert "out_channel" in view.controls
+    assert channel_stepper(HAND_X, HAND_WEIGHT).state.bias is None
+    assert channel_stepper().state.bias is BIAS
+    with pytest.raises(ValueError, match="x has 2 channels, weight expects 3"):
+        channel_stepper(HAND_X, WEIGHT)
+
+
+def test_the_svg_holds_the_numbers_and_the_description():
+    state = ChannelState(EXAMPLE, WEIGHT, BIAS, step=7)
+    svg = state.picture().svg()
+    assert 'role="img" aria-label="Step 8 of 12: output channel 1, row 0, column 1. s₀ = 2·1' in svg
+    for text in ("y[1,0,1] = s₀ + s₁ + s₂ + b₁ = 6 + 5 + (−2) + (−2) = 7",
+                 "2 sets of 3: 6 two-dimensional kernels", "= 7", "w[1,2]", "b₁ = −2"):  # fmt: skip
+        assert f">{text}</text>" in svg
+
+
+def test_results_not_yet_computed_are_empty():
+    shown = [len(texts(ChannelState(EXAMPLE, WEIGHT, BIAS, step=s).picture())) for s in (0, 5, 11)]
+    assert shown[1] - shown[0] == 5
+    assert shown[2] - shown[1] == 6
+
+
+def test_the_picture_keeps_its_size_between_steps():
+    sizes = {ChannelState(EXAMPLE, WEIGHT, BIAS, step=s, padding=1).picture().size for s in (0, 39)}
+    assert len(sizes) == 1
+
+
+def test_a_png_stands_where_nothing_runs():
+    data = channel_stepper()._repr_mimebundle_()
+    assert data["image/png"]
+    assert data["text/plain"].startswith("Step 1 of 12: output channel 0, row 0, column 0.")
+
+
+def tall_case():
+    rng = np.random.default_rng(0)
+    x, weight = rng.standard_normal((4, 6, 9)), rng.standard_normal((4, 4, 3, 3))
+    return {"x": x, "weight": weight, "bias": -rng.random(4) * 1e-3}
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        {},
+        {"padding": 2, "activation": "relu", "step": 30},
+        {"kernel_size": 1},
+        {"x": HAND_X, "weight": HAND_WEIGHT, "bias": None},
+        {**tall_case(), "activation": "relu"},
+        {**tall_case(), "groups": 4, "step": 40},
+        {**tall_case(), "kernel_size": 1, "step": 100},
+        {"x": np.ones((2, 9, 9)), "weight": np.ones((2, 2, 5, 5)), "bias": None},
+    ],
+)
+def test_nothing_is_cut_and_nothing_is_too_small(case):
+    picture = ChannelState(**{"x": EXAMPLE, "weight": WEIGHT, "bias": BIAS, **case}).picture()
+    assert picture.size[0] <= 960
+    for mark in picture.marks:
+        if hasattr(mark, "text"):
+            left, right = span(mark)
+            assert mark.size >= 6.5, mark.text
+            assert left >= -MARGIN, mark.text
+            assert right <= picture.width + MARGIN, mark.text
+            assert 0 <= mark.y <= picture.height
+        elif hasattr(mark, "width"):
+            assert mark.x >= -MARGIN
+            assert mark.x + mark.width <= picture.width + MARGIN
+            assert 0 <= mark.y <= mark.y + mark.height <= picture.height
+
+
+@pytest.mark.parametrize("case", [{"padding": 2}, {**tall_case(), "activation": "relu"}])
+def test_columns_do_not_run_into_each_other(case):
+    picture = ChannelState(**{"x": EXAMPLE, "weight": WEIGHT, "bias": BIAS, **case}).picture()
+    boxes = [
+        (mark.y, *span(mark), mark.text)
+        for mark in picture.marks
+        if hasattr(mark, "text") and mark.anchor == "start" and mark.text
+    ]
+    for y, left, right, text in boxes:
+        for other_y, other_left, _, other in boxes:
+            if abs(y - other_y) < 6 and other_left > left:
+                assert right + 4 <= other_left, (text, other)

@@ -1,0 +1,305 @@
+import itertools
+import xml.etree.ElementTree as ET
+
+import numpy as np
+import pytest
+
+from cnnbook import ops
+from cnnbook.figures.padded_axis import PaddedAxis
+from cnnbook.figures.padding import LEFT, draw_padding, draw_paddings
+from cnnbook.figures.participation import Participation, draw_participation
+from cnnbook.widgets import padding_explorer
+from cnnbook.widgets.padding_explorer import LARGEST, MODES, PLACES, PaddingState
+
+SVG = "{http://www.w3.org/2000/svg}"
+SETTINGS = list(
+    itertools.product([6, 8, 9], [1, 2, 3], [1, 2, 4], [1, 2], [(0, 0), (1, 2), (0, -1)])
+)
+
+
+def texts(picture):
+    return [mark.text for mark in ET.fromstring(picture.svg()).iter(f"{SVG}text")]
+
+
+def assert_inside(picture):
+    """Every mark lies on the canvas; a text by the width of its PNG letters, which run widest."""
+    axes = picture.axes()
+    renderer = axes.figure.canvas.get_renderer()
+    for text in axes.texts:
+        box = text.get_window_extent(renderer)  # at 72 dpi a pixel is a CSS pixel
+        assert box.x0 >= 0, text.get_text()
+        assert box.y0 >= 0, text.get_text()
+        assert box.x1 <= picture.size[0], text.get_text()
+        assert box.y1 <= picture.size[1], text.get_text()
+    for patch in axes.patches:
+        box = patch.get_path().get_extents(patch.get_patch_transform())
+        assert -1 <= box.x0 <= box.x1 <= picture.width + 1
+        assert -1 <= box.y0 <= box.y1 <= picture.height + 1
+    assert picture.width <= 960
+
+
+@pytest.mark.parametrize(("size", "kernel", "stride", "dilation", "padding"), SETTINGS)
+def test_axis_agrees_with_a_convolution(size, kernel, stride, dilation, padding):
+    rng = np.random.default_rng(0)
+    x, w = rng.standard_normal(size), rng.standard_normal(kernel)
+    axis = PaddedAxis(size, kernel, stride, padding, dilation)
+    padded = ops.pad(x, padding)
+    y = ops.conv1d(padded[None], w[None, None], stride=stride, dilation=dilation)[0]
+    assert axis.steps == len(y)
+    for step, expected in enumerate(y):
+        taps = [x[p] if 0 <= p < size else 0 for p in axis.taps(step)]
+        np.testing.assert_allclose(w @ taps, expected, atol=1e-12)
+    # what a pixel adds to the sum of all outputs of a kernel of ones is its count
+    ones = np.ones((1, 1, kernel))
+    unit = ops.pad(np.eye(size), (*padding,))[:, None]
+    sums = ops.conv1d(unit, ones, stride=stride, dilation=dilation).sum((1, 2))
+    assert axis.counts == tuple(sums.astype(int))
+    assert axis.unseen == [pixel for pixel in range(size) if sums[pixel] == 0]
+    assert axis.zero_products == axis.steps * kernel - sums.sum()
+
+
+@pytest.mark.parametrize(("size", "kernel", "stride", "dilation", "padding"), SETTINGS)
+def test_admissible_padding_keeps_the_number_of_outputs(size, kernel, stride, dilation, padding):
+    axis = PaddedAxis(size, kernel, stride, padding, dilation)
+    same = [
+        total
+        for total in range(axis.extent - size, 3 * size + axis.extent)
+        if PaddedAxis(size + total, kernel, stride, (0, 0), dilation).steps == axis.steps
+    ]
+    # totals at which no window fits count none; the range may reach below them
+    assert same == [total for total in axis.admissible if total >= axis.extent - size]
+    assert axis.total in axis.admissible
+
+
+def test_hand_worked_axis():
+    axis = PaddedAxis(9, 2, 4, (0, 1), step=2)
+    assert (axis.steps, axis.same_steps, axis.total, axis.extent) == (3, 3, 1, 2)
+    assert list(axis.taps(2)) == [8, 9]
+    assert axis.counts == (1, 1, 0, 0, 1, 1, 0, 0, 1)
+    assert (axis.zero_products, axis.most_zeros) == (1, 1)
+    assert axis.size_formula == "⌊(9 + 1 − 2) / 4⌋ + 1 = 3"
+    assert axis.range_formula == "4·2 − 9 + 2 − 1 = 0 < P = 1 ≤ 4 = 4·3 − 9 + 2 − 1"
+    assert axis.covered_text == "window 2 covers x₈ and 1 zero"
+
+
+def test_negative_padding_cuts_off():
+    axis = PaddedAxis(8, 2, 4, (0, -2))
+    assert axis.size_formula == "⌊(8 − 2 − 2) / 4⌋ + 1 = 2"
+    assert axis.range_formula.startswith("4·1 − 8 + 2 − 1 = −3 < P = −2 ≤ 1")
+    assert axis.padding_text == "cut off: 0 before, 2 after"
+    assert axis.counts == PaddedAxis(8, 2, 4).counts
+    assert PaddedAxis(5, 2, 1, (-2, 0)).counts == (0, 0, 1, 2, 1)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((9, 10), "spans 10 pixels, more than the 9"),
+        ((9, 2, 4, (0, 1), 1, 3), "step is 3, expected 0 to 2"),
+        ((9, 0), "kernel_size is 0, must be at least 1"),
+        ((3, 1, 1, (-1, -2)), "cuts off 3 pixels, the axis has 3"),
+        ((9, 2, 1, (1, 1, 1)), "padding has 3 entries, expected 2"),
+    ],
+)
+def test_impossible_axis_is_refused(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        PaddedAxis(*arguments)
+
+
+def test_no_fraction_of_a_pixel():
+    with pytest.raises(TypeError, match="size must be an int"):
+        PaddedAxis(9.5, 2)
+
+
+def test_picture_names_pixels_weights_outputs_and_padding():
+    picture = draw_padding(PaddedAxis(9, 2, 4, (0, 1)), "a claim")
+    shown = texts(picture)
+    assert {"a claim", "x₀", "x₈", "w₀", "w₁", "y₂", "unseen: x₂, x₃, x₆, x₇"} <= set(shown)
+    assert "o = ⌊(9 + 1 − 2) / 4⌋ + 1 = 3" in shown
+    assert "SAME: ⌈9 / 4⌉ = 3" in shown
+    ruler = shown[shown.index("SAME: ⌈9 / 4⌉ = 3") + 1 :]
+    assert list(zip(ruler[::2], ruler[1::2], strict=True)) == [
+        ("−3", "2"), ("−2", "2"), ("−1", "2"), ("0", "2"), ("1", "3"), ("2", "3"),
+        ("3", "3"), ("4", "3"), ("5", "4"), ("6", "4"), ("7", "4"), ("8", "4"),
+    ]  # fmt: skip
+
+
+def test_zeros_and_products_with_zeros_are_dashed():
+    picture = draw_padding(PaddedAxis(5, 3, 1, (1, 1)))
+    dashed = [mark for mark in ET.fromstring(picture.svg()).iter() if mark.get("stroke-dasharray")]
+    assert len(dashed) == 2 + 2  # two zeros, two products with one
+
+
+def test_compared_paddings_stand_pixel_below_pixel():
+    axes = [PaddedAxis(9, 5, 4, padding) for padding in ((4, 0), (0, 4), (2, 2))]
+    picture = draw_paddings(axes, ["before", "after", "split"])
+    root = ET.fromstring(picture.svg())
+    places = [mark.get("x") for mark in root.iter(f"{SVG}text") if mark.text == "x₀"]
+    assert len(places) == 3
+    assert len(set(places)) == 1
+    assert min(float(mark.get("x")) for mark in root.iter(f"{SVG}rect")) == LEFT
+    assert texts(picture).count("3 outputs, 9 of 9 pixels seen") == 3
+    assert_inside(picture)
+
+
+def test_participation_is_what_folding_windows_of_ones_gives():
+    rows, columns = PaddedAxis(7, 3, 2, (1, 0)), PaddedAxis(6, 2, 1, (0, 0), 2)
+    windows = Participation(rows, columns)
+    padded = ops.pad(np.ones((1, 1, 7, 6)), (0, 0, 1, 0))
+    settings = {"kernel_size": (3, 2), "stride": (2, 1), "dilation": (1, 2)}
+    folded = ops.fold(ops.unfold(padded, **settings), (8, 6), **settings)[0, 0, 1:]
+    assert np.array_equal(windows.counts, folded)
+    assert windows.steps == rows.steps * columns.steps == 12
+    assert Participation(rows, columns, 5).position == (1, 1)
+    with pytest.raises(ValueError, match="step is 12, expected 0 to 11"):
+        Participation(rows, columns, 12)
+
+
+def test_participation_picture_shows_counts_and_unseen():
+    windows = Participation(PaddedAxis(15, 4, 7), PaddedAxis(13, 6, 5), 3)
+    picture = draw_participation(windows)
+    assert {"107 of 195", "step 4 of 4: row 1, column 1 of the output"} <= set(texts(picture))
+    assert "unseen: 107 of 195 pixels" in picture.description
+    assert_inside(picture)
+
+
+SHOWN = [
+    {},
+    {"mode": "wide", "size": 10, "kernel_size": 7, "stride": 1, "step": 3},
+    {"mode": "wide", "size": 12, "kernel_size": 3, "stride": 2, "dilation": 3, "step": 6},
+    {"mode": "SAME", "size": 8, "total": -2, "zeros": "after"},
+    {"mode": "SAME", "size": 16, "kernel_size": 1, "stride": 8, "total": -7},
+    {"mode": "custom", "size": 16, "kernel_size": 7, "stride": 1, "total": 7},
+    {"mode": "equal width", "size": 16, "kernel_size": 4, "stride": 3},
+    {"mode": "VALID", "size": 16, "kernel_size": 7, "stride": 1, "dilation": 2},
+    {"mode": "wide", "size": 12, "kernel_size": 7, "stride": 1, "view": "image", "step": 323},
+    {"mode": "SAME", "size": 16, "kernel_size": 7, "stride": 8, "view": "image", "dilation": 2},
+    {"mode": "VALID", "size": 1, "kernel_size": 1, "stride": 1, "view": "image"},
+    {"mode": "VALID", "size": 1, "kernel_size": 1, "stride": 1},
+]
+
+
+@pytest.mark.parametrize("settings", SHOWN, ids=str)
+def test_nothing_is_cut_off(settings):
+    assert_inside(PaddingState(**settings).picture())
+
+
+@pytest.mark.parametrize("mode", MODES.values())
+def test_size_does_not_depend_on_the_step(mode):
+    states = [PaddingState(9, 3, 2, mode=mode, step=step) for step in (0, 3)]
+    assert states[0].picture().size == states[1].picture().size
+
+
+def test_modes_fix_or_bound_the_total():
+    def totals(**settings):
+        return PaddingState(9, 3, 2, **settings).bounds["total"]
+
+    assert totals(mode="VALID") == (0, 0)
+    assert totals(mode="SAME") == (2, 3)
+    assert totals(mode="SAME", dilation=2) == (4, 5)
+    assert PaddingState(8, 2, 4).bounds["total"] == (-2, 1)
+    assert totals(mode="equal width") == (2, 2)
+    assert totals(mode="wide") == (4, 4)
+    assert totals(mode="custom") == (-6, 4)
+
+
+def test_every_total_of_same_gives_the_prescribed_outputs():
+    for size, kernel, stride in itertools.product([7, 8, 9], [1, 2, 5], [1, 3, 4]):
+        least, most = PaddingState(size, kernel, stride).bounds["total"]
+        for total, zeros in itertools.product(range(least, most + 1), PLACES.values()):
+            state = PaddingState(size, kernel, stride, total=total, zeros=zeros)
+            assert state.total == total == sum(state.padding)
+            assert state.steps == -(-size // stride)
+
+
+def test_zeros_go_where_they_are_sent():
+    paddings = [PaddingState(9, 5, 4, total=5, zeros=zeros).padding for zeros in PLACES.values()]
+    assert paddings == [(2, 3), (0, 5), (5, 0)]
+
+
+def test_total_outside_the_mode_is_moved_to_the_nearest():
+    assert PaddingState(9, 2, 4, total=9).total == 4
+    assert PaddingState(9, 2, 4, total=-9).total == 1
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"mode": "full"}, "mode must be one of .*got 'full'"),
+        ({"zeros": "left"}, "zeros must be one of .*got 'left'"),
+        ({"view": "map"}, "view must be one of .*got 'map'"),
+        ({"size": 3, "kernel_size": 4, "mode": "VALID"}, "spans 4 pixels, more than the 3"),
+        ({"size": 16, "kernel_size": 6, "mode": "wide"}, f"has 26 pixels, .* at most {LARGEST}"),
+        ({"step": 3}, "step is 3, expected 0 to 2"),
+        ({"stride": 0}, "stride is 0, must be at least 1"),
+    ],
+)
+def test_impossible_settings_are_refused(settings, message):
+    with pytest.raises(ValueError, match=message):
+        PaddingState(**settings)
+    with pytest.raises(ValueError, match=message):
+        padding_explorer(**settings)
+
+
+CHANGES = {
+    "size": 8, "kernel_size": 3, "stride": 3, "dilation": 2, "mode": "wide", "total": 3,
+    "zeros": "before", "view": "image",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "value"), CHANGES.items())
+def test_every_control_changes_state_and_picture(name, value):
+    view = padding_explorer()
+    before = view.screen.value
+    view.controls[name].value = value
+    assert view.message == ""
+    assert getattr(view.state, name) == value
+    assert view.screen.value != before
+    assert view.state.title in view.screen.value
+
+
+def test_slider_runs_through_what_the_mode_allows():
+    view = padding_explorer()
+    slider = view.controls["total"]
+    assert (slider.min, slider.value, slider.max, slider.disabled) == (1, 1, 4, False)
+    view.controls["kernel_size"].value = 5
+    assert (slider.min, slider.value, slider.max) == (4, 4, 7)
+    slider.value = 6
+    assert view.state.padding == (3, 3)
+    view.controls["mode"].value = "VALID"
+    assert (slider.value, slider.disabled) == (0, True)
+    view.controls["mode"].value = "custom"
+    assert (slider.min, slider.max, slider.disabled) == (-4, 8, False)
+
+
+def test_impossible_setting_keeps_the_state_and_says_why():
+    view = padding_explorer(5, 3, 1, mode="VALID")
+    view.controls["kernel_size"].value = 6
+    assert "spans 6 pixels, more than the 5" in view.message
+    assert view.message.split(" (")[0] in view.screen.value
+    assert view.state.kernel_size == 3
+    view.controls["kernel_size"].value = 5
+    assert view.message == ""
+    assert view.state.steps == 1
+
+
+def test_steps_are_clamped_when_windows_get_fewer():
+    view = padding_explorer(9, 3, 1)
+    view.go_to(99)
+    assert view.state.step == 8
+    view.controls["stride"].value = 4
+    assert view.state.step == view.step.max == 2
+    view.go_to(-1)
+    assert view.state.step == 0
+    view.controls["view"].value = "image"
+    assert view.step.max == 8
+
+
+@pytest.mark.parametrize("view", ["axis", "image"])
+def test_static_picture_and_stable_text(view):
+    explorer = padding_explorer(view=view)
+    data = explorer._repr_mimebundle_()
+    assert data["image/png"].startswith("iVBOR")
+    assert repr(explorer) == explorer.state.picture().description
+    assert "Step 1 of" in repr(explorer)
+    assert repr(explorer) == repr(padding_explorer(view=view))

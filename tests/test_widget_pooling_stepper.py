@@ -1,0 +1,275 @@
+"""The pooling stepper: the state's arithmetic, what the controls do, and what the picture says."""
+
+import itertools
+import re
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+
+from cnnbook.figures.change import Change
+from cnnbook.figures.pooling import Pooling, draw_pooling
+from cnnbook.widgets import pooling_stepper
+from cnnbook.widgets.pooling_stepper import EXAMPLE, PoolingState
+
+SETTINGS = [
+    case
+    for case in itertools.product(["max", "average"], [2, 3], [1, 2, 3], [0, 1], [False, True])
+    if 2 * case[3] <= case[1]
+]
+
+
+def signed(rows=7, columns=5):
+    return np.random.default_rng(0).standard_normal((rows, columns))  # negatives: zeros would win
+
+
+def torch_pool(x, mode, kernel_size, stride, padding, ceil_mode, count_include_pad=True):
+    x = torch.from_numpy(x)[None]
+    if mode == "max":
+        return F.max_pool2d(x, kernel_size, stride, padding, ceil_mode=ceil_mode)[0].numpy()
+    return F.avg_pool2d(x, kernel_size, stride, padding, ceil_mode, count_include_pad)[0].numpy()
+
+
+@pytest.mark.parametrize("setting", SETTINGS)
+def test_outputs_and_every_covered_window_match_torch(setting):
+    for include in (True, False):
+        pooling = Pooling(signed(), *setting, include)
+        expected = torch_pool(signed(), *setting, include)
+        np.testing.assert_allclose(pooling.output, expected, rtol=1e-12, strict=True)
+        reduce = np.nanmax if pooling.mode == "max" else np.nanmean
+        by_window = [
+            reduce(Pooling(signed(), *setting, include, step=step).covered)
+            for step in range(pooling.steps)
+        ]
+        np.testing.assert_allclose(by_window, expected.ravel(), rtol=1e-12)
+
+
+@pytest.mark.parametrize("setting", [case for case in SETTINGS if case[0] == "max"])
+def test_winners_hold_the_maxima_of_the_shifted_input(setting):
+    pooling = Pooling(signed(), *setting, shift=2, direction="diagonal")
+    found = [pooling.shifted[place] for place in pooling.winners]
+    np.testing.assert_array_equal(found, pooling.output.ravel())
+
+
+def test_one_step_by_hand():
+    largest = Pooling(EXAMPLE)
+    assert largest.formula == "y[0,0] = max(1, 3, 2, 0) = 3"
+    assert (largest.position, largest.winners[0], largest.steps) == ((0, 0), (0, 1), 9)
+    assert Pooling(EXAMPLE, "average").formula == "y[0,0] = (1 + 3 + 2 + 0) / 4 = 1.5"
+    assert "y[2,1] = max(2, 2, 2, 0) = 2." in Pooling(EXAMPLE, step=7).description
+    assert Pooling(EXAMPLE, step=7).winners[7] == (4, 2)  # the first of three equals
+
+
+def test_padding_is_excluded_from_a_maximum_and_counted_or_not_in_a_mean():
+    x = np.array([[-3.0, -1.0], [-2.0, -5.0]])
+    settings = {"kernel_size": 2, "stride": 2, "padding": 1}
+    assert Pooling(x, "max", **settings).formula == "y[0,0] = max(−∞, −∞, −∞, −3) = −3"
+    with_zeros = Pooling(x, "average", **settings, step=3)
+    assert with_zeros.formula == "y[1,1] = (−5 + 0 + 0 + 0) / 4 = −1.25"
+    without = Pooling(x, "average", **settings, count_include_pad=False)
+    assert without.formula == "y[0,0] = (−3) / 1 = −3"
+
+
+def test_a_window_that_hangs_over_counts_only_what_is_there():
+    x = np.arange(25.0).reshape(5, 5)
+    pooling = Pooling(x, "average", 2, ceil_mode=True, step=2)
+    assert pooling.formula == "y[0,2] = (4 + 9) / 2 = 6.5"
+    assert pooling.size_formula == "⌈(5 + 2·0 − 2) / 2⌉ + 1 = 3"
+    assert pooling.zone.shape == (6, 6)
+    assert (pooling.unseen, Pooling(x, "max", 2).unseen) == (0, 9)
+
+
+def test_a_window_that_would_start_in_the_padding_is_dropped():
+    pooling = Pooling(np.ones((4, 4)), "max", 2, 2, 1, True)
+    assert pooling.output_shape == torch_pool(np.ones((4, 4)), "max", 2, 2, 1, True).shape
+    dropped = Pooling(np.ones((3, 3)), "max", 2, 2, 1, True)
+    assert dropped.size_formula == "⌈(3 + 2·1 − 2) / 2⌉ + 1 − 1 = 2"
+
+
+@pytest.mark.parametrize(
+    ("direction", "expected"),
+    [
+        ("right", [[2.0, 0.0, 1.0], [5.0, 3.0, 4.0]]),
+        ("down", [[3.0, 4.0, 5.0], [0.0, 1.0, 2.0]]),
+        ("diagonal", [[5.0, 3.0, 4.0], [2.0, 0.0, 1.0]]),
+    ],
+)
+def test_shift_moves_the_input_and_wraps(direction, expected):
+    pooling = Pooling(np.arange(6.0).reshape(2, 3), shift=1, direction=direction)
+    np.testing.assert_array_equal(pooling.shifted, expected)
+
+
+def test_changes_are_counted_against_the_unshifted_input():
+    pixels, sampled, pooled = Pooling(EXAMPLE, shift=1).changes
+    assert (pixels.count, sampled.count, pooled.count) == ("34 of 36", "9 of 9", "3 of 9")
+    shifted = np.roll(EXAMPLE, 1, axis=1)
+    assert (shifted != EXAMPLE).sum() == 34
+    assert (shifted[::2, ::2] != EXAMPLE[::2, ::2]).sum() == 9
+    assert (pooled.where == [[1, 1, 0], [0, 0, 1], [0, 0, 0]]).all()
+    length = np.sqrt(9 + 16 + 25 + 16 + 25 + 9 + 25 + 4 + 16)
+    assert pooled.relative == pytest.approx(np.sqrt(1 + 1 + 1) / length)
+    assert all(change.share == 0 for change in Pooling(EXAMPLE).changes)
+    assert Change(np.zeros((1, 2)), np.zeros((1, 2))).relative == 0
+
+
+def test_a_change_needs_two_arrays_of_one_shape():
+    with pytest.raises(ValueError, match=re.escape("before has shape (1, 2), after (2, 1)")):
+        Change(np.zeros((1, 2)), np.zeros((2, 1)))
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"mode": "min"}, "mode is 'min'"),
+        ({"direction": "left"}, "direction is 'left'"),
+        ({"kernel_size": 7}, "kernel_size 7 .* spans 7 pixels, more than the 6"),
+        ({"padding": 2}, "padding 2 is more than half of kernel_size 2"),
+        ({"stride": 0}, "stride is 0, must be at least 1"),
+        ({"shift": -1}, "shift is -1, must be at least 0"),
+        ({"step": 9}, "step is 9, expected 0 to 8"),
+        ({"step": -1}, "step is -1, expected 0 to 8"),
+    ],
+)
+def test_impossible_settings_are_named(settings, message):
+    with pytest.raises(ValueError, match=message):
+        Pooling(EXAMPLE, **settings)
+
+
+@pytest.mark.parametrize(
+    ("x", "message"),
+    [
+        (np.ones(5), "x has 1 axes, expected 2"),
+        (np.array([[1.0, np.nan]]), "x holds NaN or infinity"),
+        (np.ones((13, 3)), "the padded input is 13 × 3, the picture holds at most 12 × 12"),
+    ],
+)
+def test_impossible_arrays_are_named(x, message):
+    with pytest.raises(ValueError, match=message):
+        pooling_stepper(x, kernel_size=1)
+
+
+def test_a_shift_beyond_the_slider_and_a_wrong_type_are_named():
+    with pytest.raises(ValueError, match="shift is 7, the slider holds at most 6"):
+        pooling_stepper(shift=7)
+    with pytest.raises(TypeError, match="kernel_size must be an int"):
+        pooling_stepper(kernel_size=2.5)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("mode", "average"),
+        ("kernel_size", 3),
+        ("stride", 1),
+        ("padding", 1),
+        ("shift", 1),
+        ("x", "1 2; 3 4"),
+    ],
+)
+def test_every_control_changes_the_state_and_the_picture(name, value):
+    view = pooling_stepper()
+    before = view.screen.value
+    view.controls[name].value = value
+    assert view.message == ""
+    assert view.screen.value != before
+    if name != "x":
+        assert getattr(view.state, name) == value
+    np.testing.assert_array_equal(view.state.output, PoolingState(**view.settings()).output)
+
+
+def test_controls_that_need_another_setting_change_the_picture_too():
+    view = pooling_stepper(np.arange(25.0).reshape(5, 5), mode="average", padding=1, shift=1)
+    for name, value in (("ceil_mode", True), ("count_include_pad", False), ("direction", "down")):
+        before = view.screen.value
+        view.controls[name].value = value
+        assert getattr(view.state, name) == value
+        assert view.screen.value != before, name
+
+
+def test_an_impossible_setting_is_said_and_the_state_stays():
+    view = pooling_stepper(step=3)
+    state = view.state
+    view.controls["padding"].value = 2
+    assert view.message == "padding 2 is more than half of kernel_size 2"
+    assert view.state is state
+    assert 'role="alert"' in view.screen.value
+    view.controls["padding"].value = 1
+    assert (view.message, view.state.padding) == ("", 1)
+
+
+def test_steps_clamp_and_follow_the_settings():
+    view = pooling_stepper()
+    view.go_to(99)
+    assert (view.state.step, view.state.position) == (8, (2, 2))
+    view.controls["kernel_size"].value = 3
+    view.controls["stride"].value = 3
+    assert (view.state.steps, view.state.step, view.step.max) == (4, 3, 3)
+    view.buttons[0].click()
+    assert view.state.step == 0
+
+
+def test_own_array_and_typed_row():
+    view = pooling_stepper(np.array([[-1.0, -2.0, -3.0]]), kernel_size=1)
+    assert view.state.formula == "y[0,0] = max(−1) = −1"
+    view.controls["x"].value = "4 5 6 7"
+    assert view.state.x.shape == (1, 4)
+
+
+def test_svg_says_what_the_picture_shows():
+    svg = PoolingState(EXAMPLE, shift=1, step=4).picture().svg()
+    words = set(re.findall(r">([^<>]+)</text>", svg))
+    assert {"y[1,1] = max(0, 1, 0, 5) = 5", "3 of 9 changed", "9 of 9 changed"} <= words
+    assert {"relative change 14 %", "= 5", "maximum, found in row 3, column 3"} <= words
+    assert 'aria-label="Step 5 of 9: row 1, column 1 of the output.' in svg
+    assert "3 of 9 outputs of max pooling." in svg
+    assert "maximum stands" not in PoolingState(EXAMPLE, "average").picture().svg()
+
+
+def test_the_bundle_holds_a_static_png():
+    view = pooling_stepper(shift=1)
+    assert "image/png" in view._repr_mimebundle_()
+    assert repr(view) == view.state.description
+
+
+PICTURES = [
+    {},
+    {"shift": 6, "direction": "diagonal", "step": 8},
+    {"mode": "average", "kernel_size": 3, "stride": 2, "padding": 1, "count_include_pad": False},
+    {"kernel_size": 3, "stride": 2, "padding": 1, "ceil_mode": True, "step": 15},
+    {"kernel_size": 2, "stride": 4},
+    {"kernel_size": 1, "stride": 1},
+    {"mode": "average", "kernel_size": 6, "stride": 1},
+]
+ARRAYS = [EXAMPLE, -EXAMPLE[:, :4] / 7, np.arange(9.0 * 7).reshape(9, 7) * 1.5]
+
+
+@pytest.mark.parametrize("settings", PICTURES)
+@pytest.mark.parametrize("x", ARRAYS, ids=["example", "negative", "large"])
+def test_no_text_is_cut_or_overlaps_another(x, settings):
+    if settings.get("kernel_size", 2) > min(x.shape):
+        pytest.skip("no such window")
+    steps = Pooling(x, **{**settings, "step": 0}).steps
+    step = min(settings.get("step", 0), steps - 1)
+    picture = draw_pooling(Pooling(x, **{**settings, "step": step}))
+    assert picture.width <= 952
+    axes = picture.axes()
+    renderer = axes.figure.canvas.get_renderer()
+    boxes = [(text.get_text(), text.get_window_extent(renderer)) for text in axes.texts]
+    page = axes.figure.bbox
+    for text, box in boxes:
+        assert page.x0 <= box.x0 < box.x1 <= page.x1, text
+        assert page.y0 <= box.y0 < box.y1 <= page.y1, text
+    for (one, box), (other, next_box) in itertools.combinations(boxes, 2):
+        assert not box.padded(-0.5).overlaps(next_box.padded(-0.5)), (one, other)
+
+
+def test_size_does_not_depend_on_step_shift_or_mode():
+    sizes = {
+        Pooling(EXAMPLE, mode, shift=shift, step=step).size_formula
+        and draw_pooling(Pooling(EXAMPLE, mode, shift=shift, step=step)).size
+        for mode in ("max", "average")
+        for shift in (0, 3)
+        for step in (0, 8)
+    }
+    assert len(sizes) == 1
