@@ -132,6 +132,22 @@ def test_size_and_type_are_the_same_at_every_step(case):
     assert all(each <= sizes[-1] for each in sizes)
 
 
+def product_sizes(picture, near):
+    """Sizes of type in the cells whose place `near` finds, given title and mark."""
+    marks = [mark for mark in picture.marks if isinstance(mark, _Text)]
+    title = next(mark for mark in marks if mark.text == "window × kernel")
+    return {mark.size for mark in marks if mark.anchor == "middle" and near(title, mark)}
+
+
+def test_products_keep_one_size_of_type():
+    x, kernel = np.array([1, 0.25, 8, -0.125, 3, 5]), np.array([1, 0.5, 3])
+    images = [draw_window(Window(x.reshape(2, 3), kernel[None], step)) for step in range(2)]
+    below = [product_sizes(p, lambda t, m: m.y > t.y and t.x < m.x < t.x + 150) for p in images]
+    rows = [draw_window(Window(x, kernel, step)) for step in range(4)]
+    beside = [product_sizes(p, lambda t, m: abs(m.y - t.y) < 16) for p in rows]
+    assert len(set.union(*below)) == len(set.union(*beside)) == 1
+
+
 def test_a_long_formula_is_broken_into_lines():
     window = Window(**PICTURES["full"], step=17)
     lines = window.formula_lines

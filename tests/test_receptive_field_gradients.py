@@ -31,6 +31,15 @@ MODELS = {
 }
 
 
+@pytest.fixture(autouse=True)
+def one_thread():
+    """Many small operations lose more time to waiting threads than they gain."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
 def average_instead(module):
     """Replace maximum pooling, through which a gradient takes one way only."""
     for name, part in module.named_children():

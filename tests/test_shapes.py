@@ -285,6 +285,7 @@ def test_per_axis_spreads_what_is_no_tuple():
         (lambda: output_size(5, 1, rounding="up"), ValueError, r"rounding must be .* got 'up'"),
         (lambda: output_size(6, 3, 2, rounding="exact"), ValueError, r"stride 2 .* divide 3"),
         (lambda: output_size(2, 3, 2, rounding="ceil"), ValueError, r"spans 3 .* more than the 2"),
+        (lambda: pool_output_size(5, 3, padding=-1), ValueError, "padding is -1, must be at least"),
         (lambda: pool_output_size(5, 3, padding=2), ValueError, r"2 is more than half of .* 3"),
         (lambda: pool_output_size(1, 3, 2, ceil_mode=True), ValueError, r"spans 3 .* than the 1"),
         (

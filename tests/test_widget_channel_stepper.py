@@ -68,7 +68,10 @@ def test_a_group_sees_its_own_inputs_only():
     x, weight, bias = random_case(groups=2)
     first, last = (Channels(x, weight, bias, step, groups=2) for step in (0, 31))
     assert (list(first.inputs), list(last.inputs)) == ([0, 1], [2, 3])
-    assert "(other group)" in " ".join(texts(draw_channels(first)))
+    picture = draw_channels(first)
+    frames = [m for m in picture.marks if getattr(m, "stroke", "") == "kernel"]
+    assert sum(m.stroke_width == 3 for m in frames) == 2  # a window on each map that is seen
+    assert sum("(other group)" in text for text in texts(picture)) == 2
     assert first.count_formula.endswith("2·(4/2)·2·3 + 2 = 26 parameters")
 
 
@@ -258,6 +261,14 @@ def test_results_not_yet_computed_are_empty():
     shown = [len(texts(ChannelState(EXAMPLE, WEIGHT, BIAS, step=s).picture())) for s in (0, 5, 11)]
     assert shown[1] - shown[0] == 5
     assert shown[2] - shown[1] == 6
+
+
+def test_a_tiny_number_does_not_shrink_the_others():
+    x = EXAMPLE / 3
+    x[0, 0, 0] = -0.004451
+    shown = texts(draw_channels(Channels(x, WEIGHT, BIAS)))
+    assert "0.67" in shown
+    assert not any(text.startswith("−0.004") for text in shown)
 
 
 def test_the_picture_keeps_its_size_between_steps():

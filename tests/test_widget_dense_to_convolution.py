@@ -102,6 +102,15 @@ def test_own_arrays():
     np.testing.assert_array_equal(view.state.x, x[:4, :4])
 
 
+def test_arguments_set_the_first_picture():
+    view = dense_to_convolution(locality=True, step=3, stride=2, padding=1)
+    assert (view.state.locality, view.state.sharing) == (True, False)
+    assert (view.state.step, view.state.stride, view.state.padding) == (3, 2, 1)
+    values = {name: control.value for name, control in view.controls.items()}
+    settings = {"locality": True, "sharing": False, "stride": 2, "padding": 1}
+    assert values == {**settings, "x": 4, "kernel": 2}
+
+
 def test_own_integer_lists():
     view = dense_to_convolution([[1, 2, 3]], [[1, -1]], locality=True, sharing=True)
     np.testing.assert_array_equal(view.state.output, [[-1, -1]])

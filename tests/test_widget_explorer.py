@@ -138,16 +138,13 @@ def test_every_control_is_reached_by_name():
     assert ladder().step.description == "Step"
 
 
-def test_a_control_replaces_the_state_and_draws_once():
-    view = ladder(step=2)
-    drawn = []
-    view.screen.observe(lambda change: drawn.append(change["new"]), "value")
+def test_a_control_replaces_the_state_and_draws_once(monkeypatch):
+    view, draw, drawn = ladder(step=2), Ladder.picture, []
+    monkeypatch.setattr(Ladder, "picture", lambda state: drawn.append(state) or draw(state))
     view.controls["name"].value = "stairs"
-    assert view.state == Ladder(5, 2, "stairs")
-    assert len(drawn) == 1
+    assert drawn == [Ladder(5, 2, "stairs")] == [view.state]
     view.controls["rungs"].value = 2  # the step must follow: still one drawing
-    assert view.state == Ladder(2, 1, "stairs")
-    assert len(drawn) == 2
+    assert drawn[1:] == [Ladder(2, 1, "stairs")] == [view.state]
 
 
 def test_more_steps_widen_slider_and_play():

@@ -258,6 +258,14 @@ def test_every_control_changes_state_and_picture(name, value):
     assert view.state.title in view.screen.value
 
 
+@pytest.mark.parametrize("view", ["axis", "image"])
+def test_modes_that_agree_on_the_padding_still_say_which_one_it_is(view):
+    modes = ["custom", "SAME", "equal width"]
+    states = [PaddingState(7, 3, 1, mode=mode, total=2, view=view) for mode in modes]
+    assert len({state.padding for state in states}) == 1
+    assert len({state.title for state in states}) == 3
+
+
 def test_slider_runs_through_what_the_mode_allows():
     view = padding_explorer()
     slider = view.controls["total"]
@@ -266,6 +274,11 @@ def test_slider_runs_through_what_the_mode_allows():
     assert (slider.min, slider.value, slider.max) == (4, 4, 7)
     slider.value = 6
     assert view.state.padding == (3, 3)
+    view.controls["kernel_size"].value = 2
+    assert (slider.min, slider.value, slider.max) == (1, 4, 4)
+    view.controls["kernel_size"].value = 7  # its least total is above the largest so far
+    assert (slider.min, slider.value, slider.max) == (6, 6, 9)
+    view.controls["kernel_size"].value = 5
     view.controls["mode"].value = "VALID"
     assert (slider.value, slider.disabled) == (0, True)
     view.controls["mode"].value = "custom"

@@ -39,13 +39,37 @@ def format_number(value, digits=3):
 
 
 def format_factor(value, digits=3):
-    """Write a number as a factor in a product: negative ones in brackets."""
+    """Write a number as a factor in a product: negative ones in brackets.
+
+    Parameters
+    ----------
+    value : float
+    digits : int
+        Significant digits at most.
+
+    Returns
+    -------
+    str
+    """
     text = format_number(value, digits)
     return f"({text})" if text.startswith("−") else text
 
 
 def fit_cell(columns, width, largest=38, smallest=6):
-    """Choose the cell size in pixels so that `columns` cells fit into `width`."""
+    """Choose the cell size so that a row of cells fits.
+
+    Parameters
+    ----------
+    columns : int
+    width : float
+        Room for the row in pixels.
+    largest, smallest : float
+        Bounds of the size in pixels; the smallest wins over the room.
+
+    Returns
+    -------
+    float
+    """
     return max(smallest, min(largest, math.floor(width / max(columns, 1))))
 
 
@@ -187,6 +211,19 @@ def draw_cells(
 
 
 def draw_heading(picture, x, y, title, caption="", *, role="ink", anchor="start"):
-    """Write a grid's title in its colour and a muted caption under it, ending above y."""
+    """Write a grid's title in its colour, and a muted caption under it.
+
+    Parameters
+    ----------
+    picture : Picture
+        Drawn upon.
+    x, y : float
+        Where the grid below begins: the caption ends 8 pixels above y.
+    title, caption : str
+    role : str
+        Colour of the title.
+    anchor : {"start", "middle", "end"}
+        Which part of the text stands at x.
+    """
     picture.text(x, y - 24, title, size=14, fill=role, bold=True, anchor=anchor)
     picture.text(x, y - 8, caption, size=12, fill="muted", anchor=anchor)

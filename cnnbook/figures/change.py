@@ -6,8 +6,8 @@ import numpy as np
 
 from cnnbook.figures.cells import draw_cells, draw_heading, fit_cell
 
-SIDE = 95  # of each of the two grids, in pixels
-PAIR_WIDTH = 2 * SIDE + 32
+SIDE = 84  # of each of the two grids, in pixels
+PAIR_WIDTH = 2 * SIDE + 36
 
 
 @dataclass(frozen=True, eq=False)

@@ -226,8 +226,8 @@ def draw_layer(layer):
     top, left, right = 158, 44, 598
     rows, columns = layer.matrix.shape
     cell = min(fit_cell(columns, 486, largest=30), fit_cell(rows, 460, largest=30))
-    under, outputs = top + BLOCK + 70, layer.output_shape[0]
-    bottom = max(top + rows * cell + SPACE * outputs, under + max(44, _small(layer) * outputs))
+    under = top + BLOCK + 70
+    bottom = max(top + rows * cell + SPACE * layer.output_shape[0], under + BLOCK)
     picture = Picture(WIDTH, bottom + 42, layer.description)
     picture.text(0, 16, layer.name, size=15, bold=True)
     picture.text(0, 54, layer.count, size=25, fill=layer.role, bold=True, mono=True)
@@ -279,25 +279,21 @@ def _draw_folded(picture, layer, x, y):
     draw_heading(picture, second, y - 6, title, f"seen: {layer.seen.sum()}", role="input")
     image = draw_cells(picture, layer.x, second, y, cell=cell, digits=2)
     rows, columns = (np.flatnonzero(layer.seen.any(axis)) for axis in (1, 0))
-    if True:
+    if rows.size:
         block = (rows[0], columns[0], rows[-1] - rows[0] + 1, columns[-1] - columns[0] + 1)
         for target in (grid, image):
             target.frame(picture, *block)
     picture.text((x + BLOCK + second) / 2, y + BLOCK / 2 + 5, "·", size=22, anchor="middle")
 
 
-def _small(layer):
-    return min(38, BLOCK // max(layer.output_shape))  # the side of a cell of the output
-
-
 def _draw_output(picture, layer, x, y):
     """The sums so far, and the newest one large."""
     i, j = layer.position
-    second = x + BLOCK + 38
+    second, cell = x + BLOCK + 38, min(52, BLOCK // max(layer.output_shape))
     title = "output H {} × {}".format(*layer.output_shape)
     draw_heading(picture, x, y - 6, title, "the sums so far", role="output")
     done = np.arange(layer.steps).reshape(layer.output_shape) <= layer.step
-    grid = draw_cells(picture, layer.output, x, y, cell=_small(layer), role="output", shown=done)
+    grid = draw_cells(picture, layer.output, x, y, cell=cell, role="output", shown=done)
     grid.frame(picture, i, j, role="output")
     picture.text(second, y - 30, f"H[{i},{j}], the sum", size=14, fill="muted", bold=True)
     value = f"= {format_number(layer.output[i, j], 4)}"

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from cnnbook.figures.cells import format_number
 from cnnbook.shapes import (
     effective_kernel_size,
     output_size,
@@ -14,13 +15,23 @@ SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 
 
 def indexed(letter, index):
-    """Write x with index 12 as x₁₂."""
+    """Write a letter with its index below the line.
+
+    Parameters
+    ----------
+    letter : str
+    index : int
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> indexed("x", 12)
+    'x₁₂'
+    """
     return f"{letter}{index}".translate(SUBSCRIPTS)
-
-
-def signed(number):
-    """Write an integer with a true minus sign."""
-    return str(number).replace("-", "−")
 
 
 def _plural(count, noun):
@@ -154,7 +165,8 @@ class PaddedAxis:
         low, high = self.admissible.start - 1, self.admissible.stop - 1
         one_less = f"{self.stride}·{self.steps - 1} − {self.size} + {self.extent} − 1"
         whole = f"{self.stride}·{self.steps} − {self.size} + {self.extent} − 1"
-        return f"{one_less} = {signed(low)} < P = {signed(self.total)} ≤ {signed(high)} = {whole}"
+        low, total, high = map(format_number, (low, self.total, high))
+        return f"{one_less} = {low} < P = {total} ≤ {high} = {whole}"
 
     @property
     def padding_text(self):

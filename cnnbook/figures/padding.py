@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from cnnbook.figures.cells import Grid, draw_heading, fit_cell
-from cnnbook.figures.padded_axis import indexed, signed
+from cnnbook.figures.cells import Grid, draw_heading, fit_cell, format_number
+from cnnbook.figures.padded_axis import indexed
 from cnnbook.figures.picture import Picture
 
 WIDTH = 900
@@ -12,7 +12,18 @@ OUTPUT = 48  # from the end of the axis to the outputs
 
 
 def hatch(picture, x, y, side, *, strong=False):
-    """Mark a cell as unused with diagonal strokes."""
+    """Mark a cell as unused with diagonal strokes.
+
+    Parameters
+    ----------
+    picture : Picture
+    x, y : float
+        Top left corner in pixels.
+    side : float
+        Of the cell, in pixels.
+    strong : bool
+        Dark strokes: the cell is cut off.
+    """
     for share in (0.5, 1, 1.5):
         near, far = max(share - 1, 0) * side, min(share, 1) * side
         stroke = "muted" if strong else "line"
@@ -167,7 +178,7 @@ def _draw_ruler(picture, axis, y):
         outputs = replace(axis, padding=(0, total), step=0).steps
         picture.rect(x + 1, y + 24, width - 2, 24, fill="output" if inside else "wash",
                      tint=0.5 if inside else 1)  # fmt: skip
-        _centred(picture, x + width / 2, y + 12, signed(total), 13, bold=chosen, **style)
+        _centred(picture, x + width / 2, y + 12, format_number(total), 13, bold=chosen, **style)
         _centred(picture, x + width / 2, y + 36, outputs, 13, **style)
         if chosen:
             picture.rect(x, y, width, 49, stroke="kernel", stroke_width=2.5, radius=3)

@@ -12,7 +12,6 @@ from html import escape
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.image import imsave
 from matplotlib.patches import FancyBboxPatch, Polygon, Rectangle
 from PIL import Image as PILImage
 
@@ -156,9 +155,15 @@ class _Image:
     width: float
     height: float
 
+    def grey(self):
+        """Whether all pixels are opaque greys, so that one channel says everything."""
+        colours, alpha = self.pixels[..., :3], self.pixels[..., 3]
+        return bool((alpha == 255).all() and (colours == colours[..., :1]).all())
+
     def svg(self):
         buffer = io.BytesIO()
-        imsave(buffer, self.pixels, format="png", pil_kwargs={"compress_level": 1})
+        pixels = self.pixels[..., 0] if self.grey() else self.pixels
+        PILImage.fromarray(np.ascontiguousarray(pixels)).save(buffer, "png", compress_level=1)
         data = base64.b64encode(buffer.getvalue()).decode()
         crisp = "pixelated" if min(self.pixels.shape[:2]) < 64 else "auto"
         return (
@@ -287,9 +292,9 @@ class Picture:
         buffer = io.BytesIO()
         # no software version in the file: a newer Matplotlib would change every notebook
         self.axes().figure.savefig(buffer, dpi=72 * scale, metadata={"Software": None})
-        photos = [mark.pixels[..., :3] for mark in self.marks if isinstance(mark, _Image)]
+        photos = [mark for mark in self.marks if isinstance(mark, _Image)]
         if photos:
-            grey = all(np.ptp(photo, axis=2).max() == 0 for photo in photos)
+            grey = all(photo.grey() for photo in photos)
             return palette_png(np.asarray(PILImage.open(buffer))) if grey else buffer.getvalue()
         # flat tints fit a palette: a third of the size, and a chapter holds many pictures
         paper = PILImage.open(buffer).convert("RGB").quantize(256, PILImage.Quantize.MEDIANCUT)

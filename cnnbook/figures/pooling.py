@@ -9,6 +9,7 @@ from cnnbook.figures.pooling_window import Pooling
 
 __all__ = ["Pooling", "draw_pooling"]
 WIDTH = 900
+HEIGHT = 274  # of the upper half, in pixels
 
 
 def draw_pooling(pooling):
@@ -23,13 +24,13 @@ def draw_pooling(pooling):
     Picture
     """
     rows, columns = pooling.zone.shape
-    (tall, wide), (down, across) = pooling.windows[0], pooling.output_shape
-    cell = min(fit_cell(columns, 340, 34), fit_cell(max(rows, down), 300, 34))
+    wide, (down, across) = pooling.windows[0][1], pooling.output_shape
+    cell = min(fit_cell(columns, 340), fit_cell(max(rows, down), HEIGHT))
     top, middle = 66, max(columns * cell, 280) + 40
     right = middle + max(wide * cell, 160) + 40
-    bottom = top + max(rows * cell, tall * cell + 30, down * cell + 84)
+    bottom = top + max(HEIGHT, down * cell + 84)  # the same for most settings: nothing jumps
     width = max(WIDTH, right + across * cell)
-    picture = Picture(width, bottom + 74 + 58 + SIDE + 62, pooling.description)
+    picture = Picture(width, bottom + 58 + 58 + SIDE + 62, pooling.description)
     picture.text(
         0, 16, f"Step {pooling.step + 1} of {pooling.steps}", size=14, fill="muted", bold=True
     )
@@ -40,8 +41,8 @@ def draw_pooling(pooling):
     _draw_covered(picture, pooling, middle, top, cell)
     _draw_output(picture, pooling, right, top, cell)
     size = min(15, WIDTH / len(pooling.formula) / 0.62)
-    picture.text(0, bottom + 34, pooling.formula, size=size, mono=True)
-    _draw_shift(picture, pooling, bottom + 74)
+    picture.text(0, bottom + 26, pooling.formula, size=size, mono=True)
+    _draw_shift(picture, pooling, bottom + 58)
     return picture
 
 

@@ -7,14 +7,17 @@
 from cnnbook.receptive_field.effective import EffectiveField, effective_receptive_field
 from cnnbook.receptive_field.field import Field, Span
 from cnnbook.receptive_field.layers import Layer, paths, receptive_field
+from cnnbook.receptive_field.notation import Network, parse_network
 from cnnbook.receptive_field.tracing import trace
 
 __all__ = [
     "EffectiveField",
     "Field",
     "Layer",
+    "Network",
     "Span",
     "effective_receptive_field",
+    "parse_network",
     "paths",
     "receptive_field",
     "trace",

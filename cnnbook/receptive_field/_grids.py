@@ -71,7 +71,9 @@ def resize(half, reach):
 
     def change(axis, units, corners, scale):
         if scale and not math.isclose(axis.units * scale, units):
-            raise CannotFollowError(f"scale factor {scale:g} of {axis.units} units is no whole number")
+            raise CannotFollowError(
+                f"scale factor {scale:g} of {axis.units} units is no whole number"
+            )
         up, down = (max(units - 1, 1), axis.units - 1) if corners else (units, axis.units)
         shift, common = 0 if corners else half, math.gcd(up, down)
 

@@ -205,6 +205,10 @@ _CONSTANT = (
 _REDUCTION = (
     "mean sum amax amin max min std var var_mean linalg_vector_norm logsumexp norm prod argmax"
 )
+_BATCH_NORM = (
+    "native_batch_norm cudnn_batch_norm _native_batch_norm_legit "
+    "_native_batch_norm_legit_no_training"
+)
 
 RULES = {
     **dict.fromkeys(_POINTWISE.split(), pointwise),
@@ -234,13 +238,7 @@ RULES = {
     **dict.fromkeys(("_softmax", "_log_softmax", "_safe_softmax"), softmax),
     "native_layer_norm": layer_norm,
     "native_group_norm": group_norm,
-    **{
-        name: batch_norm
-        for name in (
-            "native_batch_norm", "cudnn_batch_norm", "_native_batch_norm_legit",
-            "_native_batch_norm_legit_no_training",
-        )
-    },  # fmt: skip
+    **dict.fromkeys(_BATCH_NORM.split(), batch_norm),
     **dict.fromkeys(("mm", "bmm", "addmm", "baddbmm"), product),
     "cat": concatenation,
     "stack": stack,

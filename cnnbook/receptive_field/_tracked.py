@@ -33,9 +33,7 @@ class Tracked:
 
     def moved(self, place):
         """Give the axes new dimensions: ``place(dim)``."""
-        return Tracked(
-            self.axes, tuple(None if dim is None else place(dim) for dim in self.dims)
-        )
+        return Tracked(self.axes, tuple(None if dim is None else place(dim) for dim in self.dims))
 
     def collapsed(self, gone):
         """Put together all units along the dimensions `gone`, which hold one unit then."""

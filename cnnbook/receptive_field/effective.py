@@ -1,6 +1,8 @@
 """How much each input pixel counts for a unit, measured with gradients."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
@@ -19,13 +21,18 @@ class EffectiveField:
         over input channels, scaled to a total of 1.
     unit : tuple of int
         Index of the unit in its layer.
-    theoretical : tuple of Span, or None
-        What the unit can see at all, clipped at the border; None if `trace` cannot follow.
+    find_theoretical : callable
+        Gives `theoretical`; called once it is asked for.
     """
 
     energy: np.ndarray
     unit: tuple
-    theoretical: tuple | None
+    find_theoretical: Callable = field(repr=False)
+
+    @cached_property
+    def theoretical(self):
+        """What the unit can see at all, a clipped `Span` an axis; as `trace` finds it."""
+        return self.find_theoretical()
 
     def profile(self, axis):
         """Energy along one axis, summed over the others."""
@@ -53,8 +60,6 @@ class EffectiveField:
     @property
     def ratio(self):
         """`width` as a part of the theoretical size, an axis."""
-        if self.theoretical is None:
-            raise ValueError("the theoretical field is not known: trace cannot follow the module")
         return tuple(w / s.size for w, s in zip(self.width, self.theoretical, strict=True))
 
 
@@ -118,7 +123,12 @@ def effective_receptive_field(module, input, unit=None, layer=None):
     energy = gradient.double().square().mean(0).sum(0).numpy()
     if not energy.sum() > 0:
         raise ValueError(f"no pixel has any influence on unit {unit}")
-    return EffectiveField(energy / energy.sum(), unit, _theoretical(module, x, unit, layer))
+
+    def find_theoretical():
+        fields = trace(module, tuple(x.shape[1:]))
+        return fields["output" if layer is None else layer].rectangle(unit, clip=True)
+
+    return EffectiveField(energy / energy.sum(), unit, find_theoretical)
 
 
 def _output(module, x, layer):
@@ -137,11 +147,3 @@ def _output(module, x, layer):
     if not caught:
         raise ValueError(f"layer {layer!r} is not used")
     return caught[0]
-
-
-def _theoretical(module, x, unit, layer):
-    try:
-        fields = trace(module, tuple(x.shape[1:]))
-        return fields["output" if layer is None else layer].rectangle(unit, clip=True)
-    except (ValueError, KeyError):
-        return None

@@ -135,7 +135,9 @@ class Field:
             raise ValueError(f"unit has {len(index)} indices, the map has {len(self.axes)} axes")
         for u, axis in zip(index, self.axes, strict=True):
             if integer("unit", u, 0) >= axis.units > 0:
-                raise ValueError(f"no unit {u} in {self.name!r}: it has {axis.units} along the axis")
+                raise ValueError(
+                    f"no unit {u} in {self.name!r}: it has {axis.units} along the axis"
+                )
         return tuple(map(operator.index, index))
 
     def __repr__(self):

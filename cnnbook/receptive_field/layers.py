@@ -32,14 +32,15 @@ _LEAST = {"kernel_size": 1, "stride": 1, "padding": 0, "dilation": 1}
 
 def _rows(layers, input_size):
     """Names, and for each layer its four numbers an axis; and the number of axes, 0 if plain."""
-    layers = [Layer(*layer) if isinstance(layer, (tuple, list)) else Layer(layer) for layer in layers]
+    layers = [
+        Layer(*layer) if isinstance(layer, (tuple, list)) else Layer(layer) for layer in layers
+    ]
     axes = max((axis_count(*layer[:4], input_size) for layer in layers),
                default=axis_count(input_size))  # fmt: skip
     rows = []
     for layer in layers:
         columns = [
-            per_axis(name, getattr(layer, name), axes or 1, least)
-            for name, least in _LEAST.items()
+            per_axis(name, getattr(layer, name), axes or 1, least) for name, least in _LEAST.items()
         ]
         rows.append(list(zip(*columns, strict=True)))
     return [layer.name or f"layer {n}" for n, layer in enumerate(layers, 1)], rows, axes

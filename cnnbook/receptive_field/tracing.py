@@ -189,6 +189,10 @@ def _operation_mode(recorder):
         return value.to("meta") if isinstance(value, tensor_type) and not value.is_meta else value
 
     class OperationMode(TorchDispatchMode):
+        @classmethod
+        def _should_skip_dynamo(cls):
+            return False  # else PyTorch loads its compiler first, which takes seconds
+
         def __torch_dispatch__(self, operation, types, args=(), kwargs=None):
             kwargs = kwargs or {}
             leaves = tree_leaves((args, kwargs))

@@ -5,6 +5,7 @@ from cnnbook.widgets.dense_to_convolution import dense_to_convolution
 from cnnbook.widgets.kernel_workbench import kernel_workbench
 from cnnbook.widgets.padding_explorer import padding_explorer
 from cnnbook.widgets.pooling_stepper import pooling_stepper
+from cnnbook.widgets.receptive_field_explorer import receptive_field_explorer
 from cnnbook.widgets.window_stepper import window_stepper
 
 __all__ = [
@@ -13,5 +14,6 @@ __all__ = [
     "kernel_workbench",
     "padding_explorer",
     "pooling_stepper",
+    "receptive_field_explorer",
     "window_stepper",
 ]

@@ -167,7 +167,7 @@ def _controls(state):
     menus = {
         "out_channel": ("output channel", channels, "195px"),
         "kernel_size": ("kernel", sizes, "130px"),
-        "activation": ("activation", [("none", "none"), ("ReLU", "relu")], "150px"),
+        "activation": ("activation", [("none", "none"), ("ReLU", "relu")], "140px"),
         "groups": ("groups", divisors, "110px"),
     }
     controls = {
@@ -185,7 +185,7 @@ def _controls(state):
         )  # fmt: skip
     controls["bias"] = widgets.Text(
         "" if state.bias is None else write_numbers(np.asarray(state.bias)), description="bias",
-        continuous_update=False, style=LABELS, layout=widgets.Layout(width="150px"),
+        continuous_update=False, style=LABELS, layout=widgets.Layout(width="130px"),
         tooltip="one number an output channel; empty for none; Enter applies",
     )  # fmt: skip
     return controls

@@ -58,7 +58,16 @@ def _number(word):
 
 
 def write_numbers(array):
-    """Write an array the way `parse_numbers` reads it."""
+    """Write an array the way `parse_numbers` reads it.
+
+    Parameters
+    ----------
+    array : ndarray of shape (W,) or (H, W)
+
+    Returns
+    -------
+    str
+    """
     rows = array if array.ndim == 2 else [array]
     return "; ".join(" ".join(f"{value:g}" for value in row) for row in rows)
 

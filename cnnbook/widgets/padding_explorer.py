@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import ipywidgets as widgets
 
+from cnnbook.figures.cells import format_number
 from cnnbook.figures.padded_axis import PaddedAxis
 from cnnbook.figures.padding import draw_padding
 from cnnbook.figures.participation import Participation, draw_participation
@@ -120,13 +121,14 @@ class PaddingState:
         """What the picture claims."""
         if self.view == "image":
             counts, middle = self.subject.counts, self.size // 2
-            places = counts[0, 0], counts[0, middle], counts[middle, middle]
-            return "Times seen: corner {}, top edge {}, centre {}".format(*places)
+            corner, edge, centre = counts[0, 0], counts[0, middle], counts[middle, middle]
+            total = format_number(self.total)
+            return f"{self.mode}, P = {total}: corner {corner}, top edge {edge}, centre {centre}"
         if self.mode == "VALID":
             unseen = len(self.subject.unseen)
             return f"VALID: no zeros, {unseen} of {self.size} pixels unseen"
         if self.mode == "SAME":
-            least, most = (str(bound).replace("-", "−") for bound in self.bounds["total"])
+            least, most = map(format_number, self.bounds["total"])
             span = f"every P from {least} to {most}" if least != most else f"P = {least}"
             return f"SAME: {self.steps} outputs for {span}"
         if self.mode == "equal width" and self.stride > 1:

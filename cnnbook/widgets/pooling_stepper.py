@@ -89,7 +89,17 @@ def pooling_stepper(
     def read(text):  # one typed row is a one-row matrix
         return np.array(parse_numbers(text), ndmin=2)
 
-    return Explorer(state, _controls(state), {"x": read})
+    view = Explorer(state, _controls(state), {"x": read})
+    for name in ("mode", "padding"):
+        view.controls[name].observe(lambda _: _disable_idle(view), "value")
+    _disable_idle(view)
+    return view
+
+
+def _disable_idle(view):
+    """Offer count_include_pad only where it says something: a mean over padding."""
+    idle = view.state.mode == "max" or not view.state.padding
+    view.controls["count_include_pad"].disabled = idle
 
 
 def _controls(state):

@@ -2,8 +2,9 @@
 
     python tests/benchmarks/compare_with_torch.py [part of a layer's name]
 
-Prints one table: the median of repeats that alternate between the libraries, and the geometric
-mean of the ratios of each family. Nothing is asserted: times belong to a machine and an hour.
+Prints two tables, forward, and forward with backward: the median of repeats that alternate between
+the libraries, and the geometric mean of the ratios of each family. Nothing is asserted: times
+belong to a machine and an hour.
 """
 
 import os
@@ -107,10 +108,15 @@ def scipy_call(row, arrays):
     return call
 
 
-def calls_of(row):
-    """The row as calls without arguments, by library; their results have been compared."""
+def arrays_of(row):
+    """Draw the arrays of a row."""
     rng = np.random.default_rng(0)
-    arrays = [rng.standard_normal(shape, dtype=np.float32) for shape in row.shapes]
+    return [rng.standard_normal(shape, dtype=np.float32) for shape in row.shapes]
+
+
+def forward_calls(row):
+    """The row as calls without arguments, by library; their results have been compared."""
+    arrays = arrays_of(row)
     tensors = [torch.from_numpy(array) for array in arrays]
     ours = getattr(ops, row.function)
     theirs = getattr(F, row.function)
@@ -123,6 +129,30 @@ def calls_of(row):
     for call in calls.values():  # also the warm-up
         np.testing.assert_allclose(call(), calls["torch"]().numpy(), rtol=1e-4, atol=2e-3)
     return calls
+
+
+def backward_calls(row):
+    """The row with the gradients of all of its arrays, as calls, by library; compared."""
+    arrays = arrays_of(row)
+    tensors = [torch.from_numpy(array).requires_grad_() for array in arrays]
+    ours, backward = getattr(ops, row.function), getattr(ops, f"{row.function}_backward")
+    theirs = getattr(F, row.function)
+    shape = ours(*arrays, **row.settings).shape
+    grad_out = np.random.default_rng(1).standard_normal(shape, dtype=np.float32)
+
+    def call_ours():
+        ours(*arrays, **row.settings)
+        return backward(grad_out, *arrays, **row.settings)
+
+    def call_theirs():
+        with torch.enable_grad():
+            out = theirs(*tensors, **row.settings)
+            return torch.autograd.grad(out, tensors, torch.from_numpy(grad_out))
+
+    for one, other in zip(call_ours(), call_theirs(), strict=True):
+        scale = float(other.abs().max())  # sums of up to a million products
+        np.testing.assert_allclose(one / scale, other.numpy() / scale, rtol=0, atol=1e-4)
+    return {"ours": call_ours, "torch": call_theirs}
 
 
 def medians(calls):
@@ -139,15 +169,12 @@ def medians(calls):
     return {name: statistics.median(values) for name, values in times.items()}
 
 
-def main(part=""):
-    torch.set_num_threads(1)
-    torch.set_grad_enabled(False)
-    print(f"NumPy {np.__version__}, PyTorch {torch.__version__}, float32, one thread each")
+def print_table(title, calls_of, rows):
+    """Time the rows, print a line for each and the mean ratio of each family."""
+    print(f"\n{title}")
     print(f"{'layer':22} {'ours ms':>9} {'torch ms':>9} {'ours/torch':>11} {'ours/scipy':>11}")
     ratios = {}
-    for row in ROWS:
-        if part.lower() not in row.layer.lower():
-            continue
+    for row in rows:
         ms = medians(calls_of(row))
         ratio = ms["ours"] / ms["torch"]
         ratios.setdefault(row.family, []).append(ratio)
@@ -158,6 +185,15 @@ def main(part=""):
         )
     for family, values in ratios.items():
         print(f"geometric mean, {family}: {statistics.geometric_mean(values):.2f}")
+
+
+def main(part=""):
+    torch.set_num_threads(1)
+    torch.set_grad_enabled(False)
+    print(f"NumPy {np.__version__}, PyTorch {torch.__version__}, float32, one thread each")
+    rows = [row for row in ROWS if part.lower() in row.layer.lower()]
+    print_table("forward", forward_calls, rows)
+    print_table("forward and backward", backward_calls, rows)
 
 
 if __name__ == "__main__":

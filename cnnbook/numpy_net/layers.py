@@ -1,0 +1,244 @@
+"""Layers: operations of `cnnbook.ops` with their settings, their parameters and a memory."""
+
+import math
+
+import numpy as np
+
+from cnnbook import ops
+from cnnbook.shapes import per_axis
+
+
+class Layer:
+    """An operation of `cnnbook.ops` with its settings and, if it learns, its parameters.
+
+    Attributes
+    ----------
+    parameters, gradients : dict of str to ndarray
+        Under torch's names ("weight", "bias"); the gradients are those of the last backward.
+    training : bool
+        Whether the layer learns or predicts; only `Dropout` does not do the same in both.
+    """
+
+    operation = ""  # its name in cnnbook.ops
+    training = True
+
+    def __init__(self, **settings):
+        self.settings = settings
+        self.parameters, self.gradients = {}, {}
+
+    def forward(self, x):
+        """Apply the operation to a batch; remember the batch."""
+        self.x = x
+        return getattr(ops, self.operation)(x, *self.parameters.values(), **self.settings)
+
+    def backward(self, grad_out):
+        """Return the gradient of the last input, keep those of the parameters."""
+        backward = getattr(ops, f"{self.operation}_backward")
+        grads = backward(grad_out, self.x, *self.parameters.values(), **self.settings)
+        self.gradients = dict(zip(self.parameters, grads[1:], strict=False))  # maybe no bias
+        return grads.grad_x
+
+    def train(self, mode=True):
+        """Switch to learning, or with False to predicting."""
+        self.training = mode
+        return self
+
+    def eval(self):
+        """Switch to predicting."""
+        return self.train(False)
+
+    def state(self):
+        """Copy the parameters: names and arrays, as in the `state_dict` of the torch module."""
+        return {name: array.copy() for name, array in self.parameters.items()}
+
+    def load(self, state):
+        """Overwrite the parameters with arrays of the same names and shapes; keep the dtypes."""
+        own = self.parameters
+        if set(state) != set(own):
+            raise ValueError(f"state has {sorted(state)}, the network has {sorted(own)}")
+        arrays = {name: np.asarray(array) for name, array in state.items()}
+        for name, array in arrays.items():
+            if array.shape != own[name].shape:
+                raise ValueError(f"{name} has shape {array.shape}, expected {own[name].shape}")
+        for name, array in arrays.items():
+            own[name][...] = array
+
+    def _draw(self, weight_shape, fan_in, bias, rng, dtype):
+        """Draw weight and bias as torch's layers do: uniform, up to ``1 / sqrt(fan_in)``."""
+        rng = np.random.default_rng() if rng is None else rng
+        bound = 1 / math.sqrt(fan_in)
+        self.parameters["weight"] = rng.uniform(-bound, bound, weight_shape).astype(dtype)
+        if bias:
+            self.parameters["bias"] = rng.uniform(-bound, bound, weight_shape[0]).astype(dtype)
+
+
+class Conv2d(Layer):
+    """Convolution with a learned weight, see `cnnbook.ops.conv2d`."""
+
+    operation = "conv2d"
+
+    def __init__(
+        self,
+        in_channels,
+        out_channels,
+        kernel_size,
+        stride=1,
+        padding=0,
+        dilation=1,
+        groups=1,
+        bias=True,
+        *,
+        rng=None,
+        dtype=np.float32,
+    ):
+        super().__init__(stride=stride, padding=padding, dilation=dilation, groups=groups)
+        for name, channels in (("in_channels", in_channels), ("out_channels", out_channels)):
+            if channels % groups:
+                raise ValueError(f"{name} {channels} is not divisible by groups {groups}")
+        kernel = per_axis("kernel_size", kernel_size, 2, minimum=1)
+        shape = (out_channels, in_channels // groups, *kernel)
+        self._draw(shape, math.prod(shape[1:]), bias, rng, dtype)
+
+
+class Linear(Layer):
+    """Dense layer, see `cnnbook.ops.linear`."""
+
+    operation = "linear"
+
+    def __init__(self, in_features, out_features, bias=True, *, rng=None, dtype=np.float32):
+        super().__init__()
+        self._draw((out_features, in_features), in_features, bias, rng, dtype)
+
+
+class MaxPool2d(Layer):
+    """Max pooling, see `cnnbook.ops.max_pool2d`."""
+
+    operation = "max_pool2d"
+
+    def __init__(self, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False):
+        super().__init__(
+            kernel_size=kernel_size,
+            stride=stride,
+            padding=padding,
+            dilation=dilation,
+            ceil_mode=ceil_mode,
+        )
+
+
+class AvgPool2d(Layer):
+    """Average pooling, see `cnnbook.ops.avg_pool2d`."""
+
+    operation = "avg_pool2d"
+
+    def __init__(
+        self,
+        kernel_size,
+        stride=None,
+        padding=0,
+        ceil_mode=False,
+        count_include_pad=True,
+        divisor_override=None,
+    ):
+        super().__init__(
+            kernel_size=kernel_size,
+            stride=stride,
+            padding=padding,
+            ceil_mode=ceil_mode,
+            count_include_pad=count_include_pad,
+            divisor_override=divisor_override,
+        )
+
+
+class ReLU(Layer):
+    """Negative numbers to 0."""
+
+    operation = "relu"
+
+
+class Tanh(Layer):
+    """Hyperbolic tangent."""
+
+    operation = "tanh"
+
+
+class Sigmoid(Layer):
+    """Logistic function."""
+
+    operation = "sigmoid"
+
+
+class Flatten(Layer):
+    """Turn each sample into one row of features."""
+
+    def forward(self, x):
+        """Join all axes but the first."""
+        self.shape = x.shape
+        return x.reshape(len(x), math.prod(x.shape[1:]))
+
+    def backward(self, grad_out):
+        """Give the gradient the shape of the input."""
+        return grad_out.reshape(self.shape)
+
+
+class Dropout(Layer):
+    """While learning, set each number to 0 with probability `p`; the others grow to make up."""
+
+    def __init__(self, p=0.5, *, rng=None):
+        super().__init__()
+        if not 0 <= p < 1:
+            raise ValueError(f"p is {p}, must be at least 0 and less than 1")
+        self.p = p
+        self.rng = np.random.default_rng() if rng is None else rng
+
+    def forward(self, x):
+        """Multiply by a new mask of 0 and ``1 / (1 - p)``, so that the mean stays."""
+        self.mask = np.ones_like(x)
+        if self.training:
+            self.mask *= (self.rng.random(x.shape) >= self.p) / (1 - self.p)
+        return x * self.mask
+
+    def backward(self, grad_out):
+        """Multiply by the same mask."""
+        return grad_out * self.mask
+
+
+class Sequential(Layer):
+    """Layers one after the other; the parameters of layer 3 are "3.weight" and "3.bias"."""
+
+    def __init__(self, *layers):
+        self.layers = layers
+
+    @property
+    def parameters(self):
+        """Parameters of all layers: the arrays themselves, no copies."""
+        return self._gather("parameters")
+
+    @property
+    def gradients(self):
+        """Gradients of all layers, under the names of the parameters."""
+        return self._gather("gradients")
+
+    def _gather(self, attribute):
+        return {
+            f"{i}.{name}": array
+            for i, layer in enumerate(self.layers)
+            for name, array in getattr(layer, attribute).items()
+        }
+
+    def forward(self, x):
+        """Run the layers, first to last."""
+        for layer in self.layers:
+            x = layer.forward(x)
+        return x
+
+    def backward(self, grad_out):
+        """Run the layers backwards, last to first."""
+        for layer in reversed(self.layers):
+            grad_out = layer.backward(grad_out)
+        return grad_out
+
+    def train(self, mode=True):
+        """Switch every layer to learning, or with False to predicting."""
+        for layer in self.layers:
+            layer.train(mode)
+        return super().train(mode)

@@ -1,0 +1,227 @@
+"""Networks in NumPy: step for step beside PyTorch, by hand, and on bad input."""
+
+import itertools
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from cnnbook import numpy_net as net
+
+STEPS = 50
+OPTIMISERS = {
+    "SGD": {"lr": 0.1},
+    "SGD with momentum": {"lr": 0.05, "momentum": 0.9},
+    "Adam": {"lr": 2e-3},
+    "Adam with betas": {"lr": 1e-3, "betas": (0.8, 0.95), "eps": 1e-6},
+}
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    """Two libraries with a thread a core each, on layers this small, wait for each other."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+def in_torch(layer):
+    """Build the torch module of a layer, without its parameters."""
+    if isinstance(layer, net.Sequential):
+        return nn.Sequential(*map(in_torch, layer.layers))
+    twin = getattr(nn, type(layer).__name__)
+    weight, bias = (layer.parameters.get(name) for name in ("weight", "bias"))
+    if isinstance(layer, net.Conv2d):
+        channels = weight.shape[1] * layer.settings["groups"], weight.shape[0], weight.shape[2:]
+        return twin(*channels, **layer.settings, bias=bias is not None)
+    if isinstance(layer, net.Linear):
+        return twin(*weight.shape[::-1], bias=bias is not None)
+    return twin(**layer.settings)
+
+
+def beside(network):
+    """Build the same network in torch, with the same numbers in float64."""
+    twin = in_torch(network).double()
+    twin.load_state_dict({name: torch.tensor(a) for name, a in network.state().items()})
+    return twin
+
+
+def varied(rng):
+    """Build a network with every layer and with settings that LeNet leaves alone."""
+    options = {"rng": rng, "dtype": np.float64}
+    return net.Sequential(
+        net.Conv2d(2, 6, (3, 2), stride=(2, 1), padding=1, bias=False, **options),
+        net.Sigmoid(),
+        net.MaxPool2d(3, 2, padding=1, ceil_mode=True),
+        net.Conv2d(6, 4, 2, dilation=2, padding=2, groups=2, **options),
+        net.Tanh(),
+        net.AvgPool2d(3, 1, padding=1, count_include_pad=False),
+        net.Flatten(),
+        net.Sequential(net.Linear(4 * 6 * 9, 9, bias=False, **options), net.ReLU()),
+        net.Linear(9, 10, **options),
+    )
+
+
+def simple(rng):
+    settings = {"filter_num": 4, "filter_size": 3, "stride": 2, "pad": 1, "hidden_size": 12}
+    return net.simple_conv_net((2, 12, 11), **settings, weight_init_std=0.2, rng=rng, dtype="f8")
+
+
+NETWORKS = {
+    "LeNet tanh": ((1, 28, 28), lambda rng: net.lenet(rng=rng, dtype="f8")),
+    "LeNet ReLU": (
+        (3, 32, 32),
+        lambda rng: net.lenet(3, 10, 0, net.ReLU, net.MaxPool2d, rng=rng, dtype="f8"),
+    ),
+    "simple": ((2, 12, 11), simple),
+    "varied": ((2, 12, 11), varied),
+}
+
+
+PAIRS = [*itertools.product(NETWORKS, ["SGD with momentum", "Adam"])]
+PAIRS += [("simple", "SGD"), ("simple", "Adam with betas")]
+
+
+@pytest.mark.parametrize(("name", "optimiser"), PAIRS)
+def test_fifty_steps_are_those_of_torch(name, optimiser):
+    rng = np.random.default_rng(0)
+    shape, build = NETWORKS[name]
+    network = build(rng)
+    twin, loss = beside(network), net.CrossEntropyLoss()
+    start = network.state()
+    kind = optimiser.split()[0]
+    ours = getattr(net, kind)(network, **OPTIMISERS[optimiser])
+    theirs = getattr(torch.optim, kind)(twin.parameters(), **OPTIMISERS[optimiser])
+    close = {"rtol": 0, "atol": 1e-8, "strict": True}
+    for _ in range(STEPS):
+        x, target = rng.standard_normal((4, *shape)), rng.integers(0, 10, 4)
+        value = loss.forward(network.forward(x), target)
+        network.backward(loss.backward())
+        ours.step()
+        theirs.zero_grad()
+        expected = nn.functional.cross_entropy(twin(torch.tensor(x)), torch.tensor(target))
+        expected.backward()
+        theirs.step()
+        np.testing.assert_allclose(value, expected.detach().numpy(), **close)
+        for key, parameter in twin.state_dict().items():
+            np.testing.assert_allclose(network.parameters[key], parameter.numpy(), **close)
+    moved = [np.abs(network.parameters[key] - start[key]).max() for key in start]
+    assert min(moved) > 1e-3  # every parameter has learnt
+
+
+def test_one_step_by_hand():
+    network = net.Sequential(net.Linear(1, 2, rng=np.random.default_rng(0), dtype=np.float64))
+    network.load({"0.weight": [[0.0], [0.0]], "0.bias": [0.0, 0.0]})
+    loss, optimiser = net.CrossEntropyLoss(), net.SGD(network, lr=1.0, momentum=0.5)
+    value = loss.forward(network.forward(np.array([[3.0]])), np.array([1]))
+    assert value == pytest.approx(np.log(2))
+    np.testing.assert_array_equal(network.backward(loss.backward()), [[0.0]])
+    np.testing.assert_array_equal(network.gradients["0.weight"], [[1.5], [-1.5]])
+    optimiser.step()
+    np.testing.assert_array_equal(network.parameters["0.weight"], [[-1.5], [1.5]])
+    np.testing.assert_array_equal(network.parameters["0.bias"], [-0.5, 0.5])
+    optimiser.step()  # the same gradient and half of the last step
+    np.testing.assert_array_equal(network.parameters["0.bias"], [-1.25, 1.25])
+
+
+@pytest.mark.parametrize("steps", [1, 3])
+def test_adams_first_steps_are_as_long_as_the_rate(steps):
+    """Of a constant gradient only the sign counts."""
+    network = net.Linear(2, 1, bias=False, dtype=np.float64)
+    network.load({"weight": [[0.0, 0.0]]})
+    network.gradients = {"weight": np.array([[1e-3, -50.0]])}
+    optimiser = net.Adam(network, lr=0.1)
+    for _ in range(steps):
+        optimiser.step()
+    np.testing.assert_allclose(network.parameters["weight"], [[-0.1 * steps, 0.1 * steps]], 1e-4)
+
+
+def test_lenet_has_its_number_of_parameters():
+    sizes = {name: a.size for name, a in net.lenet().parameters.items()}
+    by_layer = [sizes[f"{i}.weight"] + sizes[f"{i}.bias"] for i in (0, 3, 7, 9, 11)]
+    assert by_layer == [156, 2_416, 48_120, 10_164, 850]
+    assert sum(by_layer) == 61_706
+
+
+@pytest.mark.parametrize(
+    ("layer", "fan_in"),
+    [
+        (lambda rng: net.Conv2d(40, 50, (3, 2), groups=2, rng=rng), 20 * 6),
+        (lambda rng: net.Linear(300, 200, rng=rng), 300),
+    ],
+    ids=["Conv2d", "Linear"],
+)
+def test_parameters_are_drawn_as_in_torch(layer, fan_in):
+    """The bounds of torch's default, the same from the same seed, and float32 as there."""
+    parameters = layer(np.random.default_rng(0)).parameters
+    twin, bound = in_torch(layer(None)), fan_in**-0.5
+    for name, array in parameters.items():
+        again = layer(np.random.default_rng(0)).parameters[name]
+        np.testing.assert_array_equal(array, again, strict=True)
+        for drawn in (array, twin.get_parameter(name).detach().numpy()):
+            assert (drawn.shape, drawn.dtype) == (array.shape, np.float32)
+            assert np.abs(drawn).max() <= bound * (1 + 1e-6)
+    weight = parameters["weight"]
+    assert weight.std() == pytest.approx(bound / 3**0.5, rel=0.05)  # of a uniform distribution
+    assert not np.array_equal(layer(None).parameters["weight"], parameters["weight"])
+
+
+def test_weight_init_std_is_that_of_the_weights():
+    network = net.simple_conv_net(weight_init_std=0.03, rng=np.random.default_rng(0))
+    assert network.parameters["4.weight"].shape == (100, 30 * 12 * 12)
+    for name, array in network.parameters.items():
+        spread = 0.03 if name.endswith("weight") else 0
+        assert array.std() == pytest.approx(spread, rel=0.1)
+
+
+def test_dropout_keeps_the_mean_while_learning_and_all_while_predicting():
+    layer = net.Dropout(0.25, rng=np.random.default_rng(0))
+    x = np.ones((100, 100), np.float32)
+    out = layer.forward(x)
+    assert set(np.unique(out)) == {np.float32(0), np.float32(4 / 3)}
+    assert out.mean() == pytest.approx(1, abs=0.02)
+    np.testing.assert_array_equal(layer.backward(x), out, strict=True)
+    assert not np.array_equal(layer.forward(x), out)
+    network = net.Sequential(layer).eval()
+    assert not layer.training
+    np.testing.assert_array_equal(network.forward(x), x, strict=True)
+    np.testing.assert_array_equal(network.backward(x), x, strict=True)
+    assert network.train().layers[0].training
+
+
+def test_state_is_a_copy_and_load_keeps_the_arrays():
+    network, other = net.lenet(), net.lenet()
+    state = network.state()
+    network.parameters["0.bias"][...] = 7
+    assert not (state["0.bias"] == 7).any()
+    before = other.parameters["0.weight"]
+    other.load(state)
+    assert other.parameters["0.weight"] is before  # an optimiser may hold on to it
+    np.testing.assert_array_equal(before, state["0.weight"], strict=True)
+
+
+def test_load_takes_the_state_dict_of_torch():
+    network = net.lenet(dtype=np.float64)
+    twin = in_torch(network)
+    network.load({name: tensor.numpy() for name, tensor in twin.state_dict().items()})
+    x = np.random.default_rng(0).standard_normal((2, 1, 28, 28))
+    expected = twin.double()(torch.tensor(x)).detach().numpy()
+    np.testing.assert_allclose(network.forward(x), expected, rtol=1e-12, atol=1e-12, strict=True)
+
+
+def test_bad_arguments_are_named():
+    layer = net.Linear(3, 2)
+    with pytest.raises(ValueError, match=r"state has \['weight'\], the network has \['bias', 'w"):
+        layer.load({"weight": np.zeros((2, 3))})
+    before = layer.state()
+    with pytest.raises(ValueError, match=r"bias has shape \(3,\), expected \(2,\)"):
+        layer.load({"weight": np.zeros((2, 3)), "bias": np.zeros(3)})
+    np.testing.assert_array_equal(layer.parameters["weight"], before["weight"])  # all or nothing
+    with pytest.raises(ValueError, match="in_channels 3 is not divisible by groups 2"):
+        net.Conv2d(3, 4, 3, groups=2)
+    with pytest.raises(ValueError, match="p is 1, must be at least 0 and less than 1"):
+        net.Dropout(1)
+    with pytest.raises(ValueError, match=r"kernel_size 9 .* more than the 8"):
+        net.simple_conv_net((1, 8, 8), filter_size=9)

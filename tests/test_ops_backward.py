@@ -1,0 +1,499 @@
+"""Every backward: autograd, central differences, cases by hand, memory, and what it refuses.
+
+`test_ops_backward_sweep.py` compares with autograd over all arguments; here stand the cases that
+deserve a name.
+"""
+
+import itertools
+import math
+import tracemalloc
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+
+from cnnbook import ops
+from cnnbook.ops import _windows
+from cnnbook.shapes import pool_output_size
+
+CLOSE = {"rtol": 1e-10, "atol": 1e-10, "strict": True}
+SIZES = {1: (9,), 2: (9, 7), 3: (5, 7, 6)}  # unequal, as are the kernels: swapped axes fail
+KERNELS = {1: (3,), 2: (3, 2), 3: (2, 3, 1)}
+SAME_WARNING = "ignore:Using padding='same' with even kernel lengths:UserWarning"
+
+
+def normal(*shape, seed=0):
+    return np.random.default_rng(seed).standard_normal(shape)
+
+
+def autograd(name, grad_out, *arguments, **options):
+    """Gradients of torch's function of this name with respect to each array of floats."""
+    tensors = [torch.tensor(a) if isinstance(a, np.ndarray) else a for a in arguments]
+    leaves = [t.requires_grad_() for t in tensors if torch.is_tensor(t) and t.is_floating_point()]
+    out = getattr(F, name)(*tensors, **options)
+    return [grad.numpy() for grad in torch.autograd.grad(out, leaves, torch.tensor(grad_out))]
+
+
+def gradients(name, grad_out, *arguments, **options):
+    """Our gradients, without those that are None."""
+    grads = getattr(ops, f"{name}_backward")(grad_out, *arguments, **options)
+    return [grad for grad in grads if grad is not None]
+
+
+def assert_like_autograd(name, *arguments, **options):
+    """Compare with autograd for a random upstream gradient."""
+    grad_out = np.asarray(normal(*getattr(ops, name)(*arguments, **options).shape, seed=1))
+    expected = autograd(name, grad_out, *arguments, **options)
+    given = gradients(name, grad_out, *arguments, **options)
+    for one, other in zip(given, expected, strict=True):
+        np.testing.assert_allclose(one, other, **CLOSE)
+
+
+def operands(axes, groups=1, batch=2):
+    shapes = (batch, 4, *SIZES[axes]), (6, 4 // groups, *KERNELS[axes]), (6,)
+    return [normal(*shape, seed=i) for i, shape in enumerate(shapes)]
+
+
+# ---------------------------------------------------------------- the convolutions
+
+
+SETTINGS = [
+    settings
+    for settings in itertools.product([1, 2, 3], [0, 1, 2, "valid", "same"], [1, 2], [1, 2])
+    if settings[1] != "same" or settings[0] == 1
+]
+
+
+@pytest.mark.filterwarnings(SAME_WARNING)
+@pytest.mark.parametrize("axes", [1, 2, 3])
+@pytest.mark.parametrize(("stride", "padding", "dilation", "groups"), SETTINGS)
+def test_conv_backward_is_autograd(axes, stride, padding, dilation, groups):
+    x, weight, bias = operands(axes, groups)
+    options = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
+    assert_like_autograd(f"conv{axes}d", x, weight, bias, **options)
+    assert_like_autograd(f"conv{axes}d", x[1], weight, **options)
+
+
+@pytest.mark.parametrize("axes", [1, 2, 3])
+@pytest.mark.parametrize("stride", [1, 2, 3])
+@pytest.mark.parametrize("padding", [0, 1])
+@pytest.mark.parametrize("dilation", [1, 3])
+@pytest.mark.parametrize("groups", [1, 2])
+def test_conv_transpose_backward_is_autograd(axes, stride, padding, dilation, groups):
+    x, weight = normal(2, 4, *SIZES[axes]), normal(4, 3, *KERNELS[axes], seed=1)
+    options = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
+    name, bias = f"conv_transpose{axes}d", normal(3 * groups, seed=2)
+    assert_like_autograd(name, x, weight, bias, **options)
+    # more rows than the stride: a convolution would find more windows in them than x has pixels
+    options["output_padding"] = max(stride, dilation) - 1
+    assert_like_autograd(name, x[1], weight, **options)
+
+
+def test_conv1d_backward_by_hand():
+    """y0 = a x0 + b x1 and y1 = a x2 + b x3; the loss is y0 + 10 y1."""
+    x, weight = np.array([[[1.0, 2.0, 3.0, 4.0, 5.0]]]), np.array([[[-1.0, 7.0]]])
+    grads = ops.conv1d_backward(np.array([[[1.0, 10.0]]]), x, weight, np.zeros(1), stride=2)
+    assert grads._fields == ("grad_x", "grad_weight", "grad_bias")
+    np.testing.assert_array_equal(grads.grad_x, [[[-1.0, 7.0, -10.0, 70.0, 0.0]]], strict=True)
+    np.testing.assert_array_equal(grads.grad_weight, [[[1.0 + 30, 2.0 + 40]]], strict=True)
+    np.testing.assert_array_equal(grads.grad_bias, [11.0], strict=True)
+
+
+def test_conv_transpose1d_backward_by_hand():
+    """y = (a x0, b x0 + a x1, b x1); the loss is y0 + 10 y1 + 100 y2."""
+    x, weight = np.array([[[2.0, 3.0]]]), np.array([[[-1.0, 7.0]]])
+    grads = ops.conv_transpose1d_backward(np.array([[[1.0, 10.0, 100.0]]]), x, weight)
+    np.testing.assert_array_equal(grads.grad_x, [[[-1.0 + 70, -10 + 700.0]]], strict=True)
+    np.testing.assert_array_equal(grads.grad_weight, [[[2.0 + 30, 20 + 300.0]]], strict=True)
+    assert grads.grad_bias is None
+
+
+def test_gradients_of_a_convolution_are_convolutions():
+    """∂L/∂W is the correlation of x and grad_out; ∂L/∂x the wide convolution with the kernel."""
+    x, kernel, grad_out = normal(6, 5), normal(3, 2, seed=1), normal(4, 4, seed=2)
+    grads = ops.conv2d_backward(grad_out[None], x[None], kernel[None, None])
+    np.testing.assert_allclose(grads.grad_x[0], ops.convolve(grad_out, kernel, "full"), **CLOSE)
+    expected = ops.correlate(x, grad_out, "valid")
+    np.testing.assert_allclose(grads.grad_weight[0, 0], expected, **CLOSE)
+
+
+@pytest.mark.parametrize("name", ["conv2d", "conv_transpose2d"])
+def test_blocks_fit_together(name, monkeypatch):
+    """Whatever the workspace holds, from a single row to the whole batch, the result is one."""
+    x, weight = normal(5, 4, 9, 7), normal(4, 2, 3, 2, seed=1)
+    options = {"padding": 1, "groups": 2}
+    grad_out = normal(*getattr(ops, name)(x, weight, **options).shape, seed=2)
+    expected = autograd(name, grad_out, x, weight, **options)
+    for size in (1, 2_000, 10_000, 20_000, 10**6):
+        monkeypatch.setattr(_windows, "WORKSPACE_BYTES", size)
+        for one, other in zip(
+            gradients(name, grad_out, x, weight, **options), expected, strict=True
+        ):
+            np.testing.assert_allclose(one, other, **CLOSE)
+
+
+@pytest.mark.parametrize("shape", [(16, 8, 64, 60), (1, 16, 180, 170)], ids=str)
+def test_workspace_is_bounded(shape):
+    """Peak memory: padded copies of x and its gradient and three blocks, not k² times x."""
+    x = np.zeros(shape, np.float32)  # 2 MB; all its windows would be 97 MB
+    weight = np.zeros((4, shape[1], 7, 7), np.float32)
+    grad_out = np.zeros((shape[0], 4, *shape[2:]), np.float32)
+    tracemalloc.start()
+    ops.conv2d_backward(grad_out, x, weight, padding=3)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 4 * x.nbytes + 3 * _windows.WORKSPACE_BYTES + 2**20
+    assert peak < 49 * x.nbytes / 4
+
+
+@pytest.mark.parametrize("name", ["conv2d", "conv_transpose2d"])
+@pytest.mark.parametrize("groups", [1, 2, 4])
+def test_nan_and_inf_travel_as_in_torch(name, groups):
+    x, weight = normal(2, 4, 6, 5), normal(4, 4 // groups, 3, 2, seed=1)
+    options = {"padding": 1, "groups": groups}
+    grad_out = normal(*getattr(ops, name)(x, weight, **options).shape, seed=2)
+    x[0, 1, 2, 3], x[1, 0, 0, 0] = np.nan, np.inf
+    grad_out[0, 2, 1, 1], grad_out[1, 3, 4, 0] = np.nan, -np.inf
+    expected = autograd(name, grad_out, x, weight, **options)
+    given = gradients(name, grad_out, x, weight, **options)
+    for one, other in zip(given, expected, strict=True):
+        np.testing.assert_allclose(one, other, **CLOSE)
+
+
+@pytest.mark.parametrize("name", ["conv2d", "conv_transpose2d"])
+def test_an_empty_batch_has_gradients_of_zero(name):
+    x, weight, bias = normal(0, 4, 6, 5), normal(4, 4, 3, 2), normal(4)
+    grad_out = getattr(ops, name)(x, weight, bias)
+    grads = getattr(ops, f"{name}_backward")(grad_out, x, weight, bias)
+    assert grads.grad_x.shape == x.shape
+    np.testing.assert_array_equal(grads.grad_weight, np.zeros_like(weight), strict=True)
+    np.testing.assert_array_equal(grads.grad_bias, np.zeros(4), strict=True)
+
+
+# ---------------------------------------------------------------- all operations
+
+
+PER_AXES = {
+    f"{name}{axes}d": arguments
+    for axes in (1, 2, 3)
+    for name, arguments in {
+        "conv": (*operands(axes, 2), 2, 1, 1, 2),
+        "conv_transpose": (normal(2, 4, *SIZES[axes]), normal(4, 3, *KERNELS[axes], seed=1)),
+        "max_pool": (normal(2, 3, *SIZES[axes]), 3, 2, 1),
+        "avg_pool": (normal(2, 3, *SIZES[axes]), 3, 2, 1, True, False),
+        "adaptive_max_pool": (normal(2, 3, *SIZES[axes]), 4),
+        "adaptive_avg_pool": (normal(2, 3, *SIZES[axes]), 4),
+    }.items()
+}
+EXAMPLES = PER_AXES | {
+    "unfold": (normal(2, 3, 6, 5), (3, 2), 1, 1, 2),
+    "fold": (normal(2, 12, 24), (6, 5), (3, 2), 1, (1, 0), (1, 1)),
+    "pad": (normal(2, 3, 5, 4), (1, 2, 3, -1), "reflect"),
+    "local_response_norm": (normal(2, 6, 3), 4, 0.9, 0.75, 2.0),
+    "linear": (normal(2, 5, 4), normal(3, 4, seed=1), normal(3, seed=2)),
+    "relu": (normal(4, 5),),
+    "sigmoid": (normal(4, 5),),
+    "tanh": (normal(4, 5),),
+    "softmax": (normal(4, 5), 1),
+    "log_softmax": (normal(4, 5), 0),
+    "cross_entropy": (normal(4, 5), np.array([0, 4, 1, 1])),
+}
+
+
+def test_every_operation_has_an_example():
+    assert {n.removesuffix("_backward") for n in ops.__all__ if "_backward" in n} == set(EXAMPLES)
+
+
+def floats(arguments):
+    return [a for a in arguments if isinstance(a, np.ndarray) and a.dtype.kind == "f"]
+
+
+def change_floats(arguments, change):
+    return [change(a) if any(a is b for b in floats(arguments)) else a for a in arguments]
+
+
+def upstream(name, arguments):
+    return np.asarray(normal(*getattr(ops, name)(*arguments).shape, seed=9))
+
+
+def central_differences(loss, array, step=1e-6):
+    """Slope of `loss` along each entry of `array`, which is changed and changed back."""
+    slopes = np.empty_like(array)
+    for entry in np.ndindex(array.shape):
+        value, ends = array[entry], []
+        for end in (value - step, value + step):
+            array[entry] = end
+            ends.append(loss())
+        array[entry] = value
+        slopes[entry] = (ends[1] - ends[0]) / (2 * step)
+    return slopes
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_backward_agrees_with_central_differences(name):
+    arguments = change_floats(EXAMPLES[name], np.copy)
+    grad_out, forward = upstream(name, arguments), getattr(ops, name)
+
+    def loss():
+        return (forward(*arguments) * grad_out).sum()
+
+    given = gradients(name, grad_out, *arguments)
+    for grad, array in zip(given, floats(arguments), strict=True):
+        if array.size > 200:  # of large arrays the first sample is enough
+            array, grad = array[:1, :2], grad[:1, :2]
+        slopes = central_differences(loss, array)
+        np.testing.assert_allclose(grad, slopes, rtol=1e-6, atol=1e-6, strict=True)
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_gradients_have_the_dtype_and_the_shape_of_their_arrays(name):
+    grad_out = upstream(name, EXAMPLES[name])
+    exact = gradients(name, grad_out, *EXAMPLES[name])
+    for dtype, tolerance in ((np.float32, 1e-4), (np.float16, 5e-2)):
+        arguments = change_floats(EXAMPLES[name], lambda a, dtype=dtype: a.astype(dtype))
+        given = gradients(name, grad_out.astype(dtype), *arguments)
+        for grad, array, best in zip(given, floats(arguments), exact, strict=True):
+            assert (type(grad), grad.shape, grad.dtype) == (np.ndarray, array.shape, dtype)
+            np.testing.assert_allclose(grad, best, rtol=tolerance, atol=tolerance)
+
+
+def layouts(array):
+    """The same numbers in other memory."""
+    wide = np.zeros((*array.shape, 2), array.dtype)
+    wide[..., 0] = array
+    frozen = array.copy()
+    frozen.flags.writeable = False
+    return [array.copy(order="F"), np.asarray(np.flip(np.flip(array).copy())), wide[..., 0], frozen]
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_memory_layout_does_not_matter_and_nothing_is_written(name):
+    grad_out = upstream(name, EXAMPLES[name])
+    expected = gradients(name, grad_out, *EXAMPLES[name])
+    for i in range(4):
+        arguments = change_floats(EXAMPLES[name], lambda a, i=i: layouts(a)[i])
+        grad = layouts(grad_out)[i]
+        given = gradients(name, grad, *arguments)
+        for one, other in zip(given, expected, strict=True):
+            np.testing.assert_allclose(one, other, **CLOSE)
+            assert one.flags.writeable
+            assert not any(np.shares_memory(one, a) for a in (grad, *floats(arguments)))
+        for array, before in zip(
+            (grad, *floats(arguments)), (grad_out, *floats(EXAMPLES[name])), strict=True
+        ):
+            np.testing.assert_array_equal(array, before)
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_a_wrong_grad_out_is_named(name):
+    backward, arguments = getattr(ops, f"{name}_backward"), EXAMPLES[name]
+    shape = getattr(ops, name)(*arguments).shape
+    wrong = (*shape[:-1], shape[-1] + 1) if shape else (1,)
+    numbers = [", ".join(map(str, s)) + ("," if len(s) == 1 else "") for s in (wrong, shape)]
+    message = rf"grad_out has shape \({numbers[0]}\), the output has \({numbers[1]}\)"
+    with pytest.raises(ValueError, match=message):
+        backward(np.zeros(wrong), *arguments)
+    with pytest.raises(TypeError, match="dtypes differ: grad_out is float32, x is float64"):
+        backward(np.zeros(shape, np.float32), *arguments)
+    with pytest.raises(TypeError, match="grad_out must hold floats, got dtype int64"):
+        backward(np.zeros(shape, np.int64), *arguments)
+    with pytest.raises(TypeError, match="grad_out must be a NumPy array, got list"):
+        backward(np.zeros((*shape, 1)).tolist(), *arguments)
+
+
+# ---------------------------------------------------------------- pooling
+
+
+@pytest.mark.parametrize("axes", [1, 2, 3])
+@pytest.mark.parametrize("padding", [1, 2])
+@pytest.mark.parametrize("kernel_size", [4, 5])
+def test_max_pool_backward_with_padding(axes, kernel_size, padding):
+    """NumPy libraries exist in which this raises, for the padding is still on the gradient."""
+    x = normal(2, 3, *SIZES[axes]) - 3  # negative: padded zeros would win
+    for stride in (1, 2, kernel_size):
+        assert_like_autograd(f"max_pool{axes}d", x, kernel_size, stride, padding)
+
+
+def test_max_pool_backward_with_padding_by_hand():
+    x = np.array([[[-1.0, -2.0, -3.0, -4.0]]])  # windows (pad, -1), (-2, -3), (-4, pad)
+    grads = ops.max_pool1d_backward(np.array([[[1.0, 10.0, 100.0]]]), x, 2, padding=1)
+    np.testing.assert_array_equal(grads.grad_x, [[[1.0, 10.0, 0.0, 100.0]]], strict=True)
+
+
+def test_pooling_output_size_counts_padding():
+    """A well-known textbook's pooling takes a padding and leaves it out of its output size."""
+    assert pool_output_size((4, 7), 2, 2, 1) == (3, 4)  # without padding (2, 3)
+    x = normal(2, 3, 4, 7)
+    for name in ("max_pool2d", "avg_pool2d"):
+        out = getattr(ops, name)(x, 2, 2, 1)
+        assert out.shape == getattr(F, name)(torch.tensor(x), 2, 2, 1).shape == (2, 3, 3, 4)
+        backward = getattr(ops, f"{name}_backward")
+        assert backward(out, x, 2, 2, 1).grad_x.shape == x.shape
+        with pytest.raises(ValueError, match=r"has shape \(2, 3, 2, 3\), the output has \(2, 3, 3"):
+            backward(np.zeros((2, 3, 2, 3)), x, 2, 2, 1)
+
+
+def test_the_first_of_equal_maxima_gets_the_gradient():
+    x = np.array([[[5.0, 5.0, 1.0], [5.0, 5.0, 5.0]]])
+    grads = ops.max_pool2d_backward(np.array([[[1.0, 10.0]]]), x, 2, 1)
+    np.testing.assert_array_equal(grads.grad_x, [[[1.0, 10.0, 0.0], [0.0, 0.0, 0.0]]], strict=True)
+    x = np.array([[[1.0, 5.0], [5.0, 1.0]]])  # the upper row wins, not the left column
+    for backward, windows in ((ops.max_pool2d_backward, 2), (ops.adaptive_max_pool2d_backward, 1)):
+        grad_x = backward(np.ones((1, 1, 1)), x, windows).grad_x
+        np.testing.assert_array_equal(grad_x, [[[0.0, 1.0], [0.0, 0.0]]], strict=True)
+    assert_like_autograd("max_pool2d", np.zeros((2, 3, 7, 6)), 3, 2, 1)
+    assert_like_autograd("adaptive_max_pool2d", np.zeros((2, 3, 7, 6)), (3, 4))
+    assert_like_autograd("adaptive_max_pool2d", np.full((2, 3, 7, 6), np.nan), (3, 4))
+
+
+def test_a_window_that_sees_padding_only_has_no_gradient():
+    x = normal(1, 1, 1, 4)
+    assert_like_autograd("max_pool2d", x, (1, 2), 1, (0, 1), (1, 5))
+    out = ops.max_pool2d_backward(np.ones((1, 1, 1, 1)), x, (1, 2), 1, (0, 1), (1, 5))
+    np.testing.assert_array_equal(out.grad_x, np.zeros_like(x), strict=True)
+
+
+@pytest.mark.parametrize("name", ["max_pool2d", "avg_pool2d"])
+@pytest.mark.parametrize("ceil_mode", [False, True])
+def test_overlapping_windows_add_up(name, ceil_mode):
+    x = normal(2, 3, 8, 9)
+    assert_like_autograd(name, x, (3, 4), (2, 3), 1, ceil_mode=ceil_mode)
+    assert_like_autograd(name, x[0], 4, 1, 2, ceil_mode=ceil_mode)
+
+
+@pytest.mark.parametrize("name", ["max_pool2d", "adaptive_max_pool2d"])
+def test_a_nan_gets_the_gradient_of_its_windows(name):
+    x = normal(2, 2, 6, 7)
+    x[0, 0, 2, 3] = x[0, 0, 3, 3] = x[1, 1, 5, 0] = np.nan
+    assert_like_autograd(name, x, 3)
+
+
+@pytest.mark.parametrize("name", ["max_pool1d", "avg_pool2d", "adaptive_avg_pool1d", "pad", "relu"])
+def test_integers_have_no_gradient(name):
+    x = EXAMPLES[name][0].astype(np.int64)
+    grad_out = upstream(name, EXAMPLES[name])
+    with pytest.raises(TypeError, match=r"x must hold floats|x is int64"):
+        getattr(ops, f"{name}_backward")(grad_out, x, *EXAMPLES[name][1:])
+
+
+# ---------------------------------------------------------------- the others
+
+
+@pytest.mark.parametrize("mode", ["constant", "reflect", "replicate", "circular"])
+@pytest.mark.parametrize("pads", [(2, 1), (1, 0, 2, 2), (3, -1, 0, 1), (-2, -1, 1, -1)], ids=str)
+def test_pad_backward_is_autograd(mode, pads):
+    if mode == "circular" and min(pads) < 0:
+        pytest.skip("PyTorch wraps what it has cut off")
+    shape = (2, 3, 5, 4)[2 - len(pads) // 2 :] if mode != "constant" else (2, 3, 5, 4)
+    assert_like_autograd("pad", normal(*shape), pads, mode)
+
+
+def test_pad_backward_by_hand():
+    grad_out = np.array([[1.0, 10.0, 100.0, 1000.0]])
+    x = np.zeros((1, 3))
+    for mode, expected in {
+        "constant": [10.0, 100.0, 1000.0],
+        "reflect": [10.0, 101.0, 1000.0],
+        "replicate": [11.0, 100.0, 1000.0],
+        "circular": [10.0, 100.0, 1001.0],
+    }.items():
+        grads = ops.pad_backward(grad_out, x, (1, 0), mode)
+        np.testing.assert_array_equal(grads.grad_x, [expected], strict=True)
+    cut = ops.pad_backward(grad_out[:, :1], x, (-1, -1))
+    np.testing.assert_array_equal(cut.grad_x, [[0.0, 1.0, 0.0]], strict=True)
+
+
+def test_local_response_norm_backward_by_hand():
+    """One channel: y = x / (1 + x²), so dy/dx = (1 - x²) / (1 + x²)²."""
+    x = np.array([[[0.5, 2.0]]])
+    grads = ops.local_response_norm_backward(np.ones_like(x), x, 1, 1.0, 1.0)
+    np.testing.assert_allclose(grads.grad_x, (1 - x**2) / (1 + x**2) ** 2, **CLOSE)
+
+
+@pytest.mark.parametrize("shape", [(4,), (3, 4), (2, 3, 4), (0, 4)], ids=str)
+def test_linear_backward_is_autograd(shape):
+    assert_like_autograd("linear", normal(*shape), normal(5, 4, seed=1), normal(5, seed=2))
+    assert_like_autograd("linear", normal(*shape), normal(4, seed=1))
+    grads = ops.linear_backward(np.zeros((*shape[:-1], 5)), normal(*shape), normal(5, 4))
+    assert grads.grad_bias is None
+
+
+@pytest.mark.parametrize("bias", [(), (1,), (5,), (3, 1), (1, 5), (2, 3, 5)], ids=str)
+def test_a_bias_gets_the_sum_over_the_axes_it_was_spread_along(bias):
+    bias = np.asarray(normal(*bias, seed=2))
+    x, weight, grad_out = normal(2, 3, 4), normal(5, 4, seed=1), normal(2, 3, 5, seed=3)
+    assert ops.linear(x, weight, bias).shape == grad_out.shape
+    leaf = torch.tensor(bias, requires_grad=True)
+    out = torch.tensor(x) @ torch.tensor(weight).T + leaf
+    expected = torch.autograd.grad(out, leaf, torch.tensor(grad_out))[0].numpy()
+    grads = ops.linear_backward(grad_out, x, weight, bias)
+    np.testing.assert_allclose(grads.grad_bias, expected, **CLOSE)
+
+
+def test_activations_at_their_extremes():
+    x = np.array([-1000.0, -0.0, 0.0, 1000.0, np.nan, np.inf, -np.inf])
+    for name in ("relu", "sigmoid", "tanh"):
+        assert_like_autograd(name, x)
+    assert ops.relu_backward(np.ones(1), np.zeros(1)).grad_x == 0  # as in torch: 0 at the kink
+
+
+@pytest.mark.parametrize("name", ["softmax", "log_softmax"])
+def test_softmax_backward_of_large_and_infinite_scores(name):
+    x = np.array([[1000.0, 0.0, -1000.0], [-np.inf, 0.0, 1.0], [np.nan, 0.0, 1.0]])
+    assert_like_autograd(name, x, 1)
+    assert_like_autograd(name, np.asarray(3.0), 0)
+
+
+# ---------------------------------------------------------------- cross-entropy
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("index", [np.int64, np.uint8, np.int32])
+def test_cross_entropy_is_torchs(dtype, index):
+    x = (5 * normal(7, 4)).astype(dtype)
+    target = np.random.default_rng(0).integers(0, 4, 7)
+    expected = F.cross_entropy(torch.tensor(x), torch.tensor(target)).numpy()
+    loss = ops.cross_entropy(x, target.astype(index))
+    tolerance = 1e-12 if dtype == np.float64 else 1e-6
+    np.testing.assert_allclose(loss, expected, rtol=tolerance, strict=True)
+
+
+def test_cross_entropy_by_hand():
+    x, target = np.log([[1.0, 3.0], [1.0, 1.0]]), np.array([0, 1])
+    assert ops.cross_entropy(x, target) == pytest.approx((math.log(4) + math.log(2)) / 2)
+    grads = ops.cross_entropy_backward(np.asarray(2.0), x, target)
+    np.testing.assert_allclose(grads.grad_x, [[-0.75, 0.75], [0.5, -0.5]], **CLOSE)
+
+
+def test_cross_entropy_of_scores_that_would_overflow():
+    x, target = np.array([[1e4, 0.0], [0.0, -1e4]]), np.array([1, 1])
+    assert ops.cross_entropy(x, target) == 1e4
+    assert_like_autograd("cross_entropy", x, target)
+
+
+def test_cross_entropy_of_no_samples_is_nan():
+    x, target = np.zeros((0, 3)), np.zeros(0, np.int64)
+    assert np.isnan(ops.cross_entropy(x, target))
+    assert_like_autograd("cross_entropy", x, target)
+
+
+@pytest.mark.parametrize(
+    ("x", "target", "error", "message"),
+    [
+        (np.zeros(3), np.zeros(1, int), ValueError, r"x has 1 axes \(3,\), expected \(N, C\)"),
+        (np.zeros((2, 0)), np.zeros(2, int), ValueError, "x has size 0 along axis 1"),
+        (np.zeros((2, 3), int), np.zeros(2, int), TypeError, "x must hold floats, got dtype int64"),
+        (np.zeros((2, 3)), np.zeros(2), TypeError, "target must hold integers, got dtype float64"),
+        (np.zeros((2, 3)), [0, 1], TypeError, "target must be a NumPy array, got list"),
+        (np.zeros((2, 3)), np.zeros((2, 1), int), ValueError, r"target has 2 axes .*\(N,\)"),
+        (np.zeros((2, 3)), np.zeros(3, int), ValueError, "target has 3 entries, x has 2 samples"),
+        (np.zeros((2, 3)), np.array([1, 3]), ValueError, "target holds 3, x has classes 0 to 2"),
+        (np.zeros((2, 3)), np.array([-100, 1]), ValueError, "target holds -100, x has classes"),
+    ],
+)
+def test_cross_entropy_names_what_it_refuses(x, target, error, message):
+    with pytest.raises(error, match=message):
+        ops.cross_entropy(x, target)
+    with pytest.raises(error, match=message):
+        ops.cross_entropy_backward(np.ones(()), x, target)
