@@ -30,6 +30,14 @@ MODELS = {
     "mnasnet0_5": ((3, 140, 77), ["layers.8", "layers.16"]),
 }
 
+# layer, and the rows that its units see, with nothing clipped, in the inputs above
+WHOLE = {
+    "alexnet": ("features.12", 195), "vgg16": ("features.30", 212), "resnet18": ("layer4", 435),
+    "resnet50": ("layer4", 427), "googlenet": ("inception5b", 379),
+    "squeezenet1_1": ("features.12", 207), "mobilenet_v2": ("features.18", 491),
+    "shufflenet_v2_x0_5": ("conv5", 527),
+}  # fmt: skip
+
 
 @pytest.fixture(autouse=True)
 def one_thread():
@@ -130,6 +138,9 @@ def test_torchvision_model(name):
         for unit in units:
             expected = gradient_extent(y, x, unit)
             assert fields[layer].rectangle(unit, clip=True) == expected, (layer, unit)
+            if WHOLE.get(name, ("", 0))[0] == layer and unit[0] == sizes[0] // 2:
+                top, bottom = expected[0]  # the input is higher than the field: nothing is clipped
+                assert bottom - top == WHOLE[name][1] == fields[layer].size[0]
 
 
 # What stands between input and output of a random network: builders from (rng, channels) to a

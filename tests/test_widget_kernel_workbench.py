@@ -13,7 +13,6 @@ from scipy import signal
 from cnnbook.datasets import photograph
 from cnnbook.figures.filtering import PHOTO, RESPONSES, Filtering, draw_filtering, draw_photos
 from cnnbook.figures.kernels import CLASSICAL, KERNELS, Kernel, draw_kernels, name_kernel
-from cnnbook.figures.palette import palette_png
 from cnnbook.figures.picture import MARGIN, _Image, _Text
 from cnnbook.widgets import kernel_workbench
 from cnnbook.widgets.kernel_workbench import fit_photograph, resize_cells
@@ -221,15 +220,6 @@ def test_photographs_in_rows():
     assert images[0].y == images[1].y < images[2].y
     assert images[1].pixels[..., 0].min() == 0 or images[1].pixels[..., 0].max() == 255
     assert_nothing_is_cut(picture)
-
-
-def test_the_palette_moves_greys_by_one_at_most():
-    greys = np.repeat(np.arange(256, dtype=np.uint8).reshape(16, 16, 1), 3, axis=2)
-    coloured = greys.copy()
-    coloured[0, :4] = (213, 94, 0)
-    for pixels in (greys, coloured):
-        read = np.asarray(Image.open(io.BytesIO(palette_png(pixels))).convert("RGB")).astype(int)
-        assert np.abs(read - pixels).max() <= 1
 
 
 # the widget

@@ -7,6 +7,8 @@ import numpy as np
 
 SMALLEST_TEXT = 6  # pixels; one digit in a cell of 15
 
+SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
+
 
 def format_number(value, digits=3):
     """Write a number as short as it can be read: true minus sign, no trailing zeros.
@@ -53,6 +55,26 @@ def format_factor(value, digits=3):
     """
     text = format_number(value, digits)
     return f"({text})" if text.startswith("−") else text
+
+
+def indexed(letter, index):
+    """Write a letter with its index below the line.
+
+    Parameters
+    ----------
+    letter : str
+    index : int
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> indexed("x", 12)
+    'x₁₂'
+    """
+    return f"{letter}{index}".translate(SUBSCRIPTS)
 
 
 def fit_cell(columns, width, largest=38, smallest=6):

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cnnbook.figures.cells import draw_cells, draw_heading, fit_cell
+from cnnbook.figures.cells import draw_cells, draw_heading, fit_cell, format_number
 
 SIDE = 84  # of each of the two grids, in pixels
 PAIR_WIDTH = 2 * SIDE + 36
@@ -71,7 +71,8 @@ def draw_change(picture, change, x, y, title, caption, *, role="input", largest=
     """
     cell = fit_cell(max(change.before.shape), SIDE)
     draw_heading(picture, x, y, title, caption, role=role)
-    options = {"cell": cell, "role": role, "largest": largest}
+    longest = max(len(format_number(v)) for v in [*change.before.flat, *change.after.flat])
+    options = {"cell": cell, "role": role, "largest": largest, "longest": longest}
     draw_cells(picture, change.before, x, y, **options)
     grid = draw_cells(picture, change.after, x + PAIR_WIDTH - SIDE, y, **options)
     picture.arrow((x + SIDE + 6, y + SIDE / 2), (x + PAIR_WIDTH - SIDE - 6, y + SIDE / 2))

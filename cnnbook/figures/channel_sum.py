@@ -5,18 +5,12 @@ from functools import cached_property
 
 import numpy as np
 
-from cnnbook.figures.cells import format_factor, format_number
+from cnnbook.figures.cells import format_factor, format_number, indexed
 from cnnbook.ops import conv2d
 from cnnbook.shapes import conv_macs, conv_parameters, per_axis
 
 TERMS = 9  # products written out for each channel; the rest are counted
 ACTIVATIONS = ("none", "relu")
-_SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
-
-
-def subscript(letter, index):
-    """Write a letter with its index below the line."""
-    return letter + str(index).translate(_SUBSCRIPTS)
 
 
 @dataclass(frozen=True, eq=False)
@@ -150,16 +144,16 @@ class Channels:
         terms = [f"{format_factor(a)}·{format_factor(b)}" for a, b in pairs if b != 0] or ["0"]
         more = f" + … ({len(terms)} terms)" if len(terms) > TERMS else ""
         value = format_number(self.partial_sums[index - self.inputs.start], 4)
-        return f"{subscript('s', index)} = {' + '.join(terms[:TERMS])}{more} = {value}"
+        return f"{indexed('s', index)} = {' + '.join(terms[:TERMS])}{more} = {value}"
 
     @property
     def formula(self):
         """The sum over the channels with its numbers put in."""
         place = self.position
-        names = [subscript("s", index) for index in self.inputs]
+        names = [indexed("s", index) for index in self.inputs]
         terms = list(self.partial_sums)
         if self.bias is not None:
-            names.append(subscript("b", place[0]))
+            names.append(indexed("b", place[0]))
             terms.append(self.bias[place[0]])
         numbers = [format_number(terms[0], 4), *(format_factor(term, 4) for term in terms[1:])]
         where, value = ",".join(map(str, place)), format_number(self.sums[place], 4)

@@ -5,8 +5,8 @@ from itertools import accumulate
 
 import numpy as np
 
-from cnnbook.figures.cells import draw_cells, draw_heading, format_number
-from cnnbook.figures.channel_sum import Channels, subscript
+from cnnbook.figures.cells import draw_cells, draw_heading, format_number, indexed
+from cnnbook.figures.channel_sum import Channels
 from cnnbook.figures.picture import Picture
 from cnnbook.shapes import per_axis
 
@@ -135,7 +135,7 @@ def _draw_sum(picture, channels, lefts, cell):
     middles = [_middle(channels, index, cell) for index in channels.inputs]
     bracket = lefts[1]
     for index, value, middle in zip(channels.inputs, channels.partial_sums, middles, strict=True):
-        picture.text(lefts[0], middle - 12, subscript("s", index), size=12, fill="muted", mono=True)
+        picture.text(lefts[0], middle - 12, indexed("s", index), size=12, fill="muted", mono=True)
         picture.text(lefts[0], middle + 8, format_number(value), size=17, bold=True, mono=True)
         picture.line((bracket - 14, middle), (bracket, middle))
     picture.line((bracket, middles[0]), (bracket, middles[-1]))
@@ -143,7 +143,7 @@ def _draw_sum(picture, channels, lefts, cell):
     picture.arrow((bracket, centre), (bracket + 20, centre))
     place, x = channels.position, bracket + 28
     if channels.bias is not None:
-        bias = f"{subscript('b', place[0])} = {format_number(channels.bias[place[0]])}"
+        bias = f"{indexed('b', place[0])} = {format_number(channels.bias[place[0]])}"
         picture.text(x, centre - 40, "plus bias", size=12, fill="muted")
         picture.text(x, centre - 22, bias, size=13, mono=True)
     picture.text(

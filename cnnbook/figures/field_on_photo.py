@@ -9,11 +9,11 @@ from cnnbook.figures.cells import format_number
 from cnnbook.figures.picture import Picture
 from cnnbook.receptive_field import Field
 
-WIDTH, HEIGHT, TOP = 720, 424, 60
-STAGE = (450, 335)  # room for the photograph and what lies around it
+WIDTH, HEIGHT, TOP = 680, 400, 60
+STAGE = (410, 310)  # room for the photograph and what lies around it
 AROUND = 0.16  # part of the photograph's longer side that is shown outside of it
-SIDE = 510  # left edge of what stands beside it
-BOX = 150  # side of the close-up and of the map
+SIDE = 470  # left edge of what stands beside it
+BOX = 140  # side of the close-up and of the map
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from cnnbook.figures.cells import format_number
+from cnnbook.figures.cells import format_number, indexed
 from cnnbook.shapes import (
     effective_kernel_size,
     output_size,
@@ -10,28 +10,6 @@ from cnnbook.shapes import (
     per_axis,
     same_padding_range,
 )
-
-SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
-
-
-def indexed(letter, index):
-    """Write a letter with its index below the line.
-
-    Parameters
-    ----------
-    letter : str
-    index : int
-
-    Returns
-    -------
-    str
-
-    Examples
-    --------
-    >>> indexed("x", 12)
-    'x₁₂'
-    """
-    return f"{letter}{index}".translate(SUBSCRIPTS)
 
 
 def _plural(count, noun):

@@ -2,8 +2,7 @@
 
 from dataclasses import replace
 
-from cnnbook.figures.cells import Grid, draw_heading, fit_cell, format_number
-from cnnbook.figures.padded_axis import indexed
+from cnnbook.figures.cells import Grid, draw_heading, fit_cell, format_number, indexed
 from cnnbook.figures.picture import Picture
 
 WIDTH = 900

@@ -15,7 +15,6 @@ from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch, Polygon, Rectangle
 from PIL import Image as PILImage
 
-from cnnbook.figures.palette import palette_png
 from cnnbook.figures.style import DARK, DARK_TINT, LIGHT, MONO, SANS, TINT
 
 _ANCHORS = {"start": "left", "middle": "center", "end": "right"}
@@ -292,14 +291,12 @@ class Picture:
         buffer = io.BytesIO()
         # no software version in the file: a newer Matplotlib would change every notebook
         self.axes().figure.savefig(buffer, dpi=72 * scale, metadata={"Software": None})
-        photos = [mark for mark in self.marks if isinstance(mark, _Image)]
-        if photos:
-            grey = all(photo.grey() for photo in photos)
-            return palette_png(np.asarray(PILImage.open(buffer))) if grey else buffer.getvalue()
-        # flat tints fit a palette: a third of the size, and a chapter holds many pictures
-        paper = PILImage.open(buffer).convert("RGB").quantize(256, PILImage.Quantize.MEDIANCUT)
+        picture = PILImage.open(buffer).convert("RGB")
+        if all(mark.grey() for mark in self.marks if isinstance(mark, _Image)):
+            # tints and greys fit a palette: half the size, and a chapter holds many pictures
+            picture = picture.quantize(256, PILImage.Quantize.MEDIANCUT, dither=0)
         buffer = io.BytesIO()
-        paper.save(buffer, format="png", optimize=True)
+        picture.save(buffer, format="png", optimize=True)
         return buffer.getvalue()
 
     def __repr__(self):

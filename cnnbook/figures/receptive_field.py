@@ -113,8 +113,8 @@ class FieldStack:
     @property
     def sentence(self):
         """How many inputs the unit sees."""
-        outside = span_outside(self.span, self.input_size)
-        holes = sum(span_inside(self.span, self.input_size)) - len(self.seen)
+        outside = _outside(self.span, self.input_size)
+        holes = sum(_inside(self.span, self.input_size)) - len(self.seen)
         return (
             f"sees {len(self.seen)} of {self.input_size} inputs"
             + (f", {outside} outside" if outside else "")
@@ -133,14 +133,14 @@ class FieldStack:
         )
 
 
-def span_inside(span, size):
+def _inside(span, size):
     """For each pixel of the span, whether it lies on the input."""
     return [0 <= pixel < size for pixel in range(*span)]
 
 
-def span_outside(span, size):
+def _outside(span, size):
     """Pixels of the span that lie beyond the input's border."""
-    return span.size - sum(span_inside(span, size))
+    return span.size - sum(_inside(span, size))
 
 
 def _n(number):

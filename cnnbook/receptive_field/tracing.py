@@ -28,9 +28,9 @@ def trace(module, input_size):
     -------
     dict of str to Field
         In the order of computation, under the names that `named_modules` gives: "input", each
-        submodule ("features.2", "layer1.0.conv2"), each operation that a larger module's
-        `forward` calls itself ("layer1.0.add"), and "output". A second call of the same module
-        adds "_1", a third "_2".
+        submodule ("features.2", "layer1.0.conv2"), each operation that the `forward` of a module
+        outside `torch.nn` calls itself ("layer1.0.add"), and "output". A second call of the same
+        module adds "_1", a third "_2".
 
     Raises
     ------
@@ -86,7 +86,7 @@ class _Recorder:
         self.tracked = {}  # id of a tensor: the tensor, kept alive, and its fields
         self.remember(self.x, Tracked(axes, tuple(range(2, len(shape)))))
         self.fields = {"input": Field("input", axes)}
-        self.path = [("", False)]  # modules that are running now: name, and whether a leaf
+        self.path = [("", False)]  # running now: name, and whether of torch.nn
 
     def field_of(self, tensor):
         return self.tracked[id(tensor)][1] if id(tensor) in self.tracked else None
@@ -118,7 +118,7 @@ class _Recorder:
         """Run the module once, with hooks on all its parts."""
         hooks = []
         for name, part in self.module.named_modules():
-            leaf = not any(True for _ in part.children())
+            leaf = type(part).__module__.startswith("torch.nn.")
             hooks += [
                 part.register_forward_pre_hook(self._enter(name, leaf)),
                 part.register_forward_hook(self._leave(name)),

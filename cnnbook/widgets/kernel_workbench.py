@@ -14,6 +14,7 @@ from cnnbook.widgets.explorer import LABELS, Explorer
 
 OWN = "your kernel"
 SIZE = 5  # rows and columns of the largest kernel that can be edited
+SIZES = (("3 × 3", 3), ("5 × 5", SIZE))
 WIDE = {"style": LABELS, "layout": widgets.Layout(width="270px")}
 
 
@@ -95,14 +96,12 @@ class KernelEditor(widgets.HBox):
         )
         names = [(_label(kernel), name) for name, kernel in KERNELS.items()]
         self.preset = widgets.Dropdown(options=[*names, (OWN, OWN)], description="kernel", **WIDE)
-        sizes = [("3 × 3", 3), ("5 × 5", 5)]
-        self.size = widgets.Dropdown(options=sizes, description="size", **WIDE)
+        self.size = widgets.Dropdown(options=SIZES, description="size", **WIDE)
         self.divisor = widgets.FloatText(description="divide all by", **WIDE)
         self.normalise = widgets.Button(description="divide by the sum", layout=WIDE["layout"])
         self.normalise.on_click(self._normalise)
         side = widgets.VBox([self.preset, self.size, self.divisor, self.normalise])
-        layout = widgets.Layout(grid_gap="20px", align_items="flex-start")
-        super().__init__([self.grid, side], layout=layout)
+        super().__init__([self.grid, side], layout=widgets.Layout(grid_gap="20px"))
         self.fill(kernel.cells, kernel.divisor)
         for control, change in ((self.preset, self._choose), (self.size, self._resize)):
             control.observe(change, "value")
