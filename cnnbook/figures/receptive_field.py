@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from functools import cached_property
 
-from cnnbook._axes import integer
 from cnnbook.figures.cells import format_number
 from cnnbook.figures.picture import Picture
 from cnnbook.receptive_field import paths, receptive_field
+from cnnbook.shapes import integer
 
 WIDTH, LEFT, RIGHT = 900, 150, 690  # names stand left of the strip, fields right of it
 TOP, BARS = 52, 46

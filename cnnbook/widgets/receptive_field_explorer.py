@@ -7,11 +7,11 @@ import ipywidgets as widgets
 import numpy as np
 import traitlets
 
-from cnnbook._axes import integer
 from cnnbook.datasets import photograph
 from cnnbook.figures.field_on_photo import PlacedField, draw_field_on_photo
 from cnnbook.figures.receptive_field import FieldStack, draw_receptive_field
 from cnnbook.receptive_field import parse_network, trace
+from cnnbook.shapes import integer
 from cnnbook.widgets.explorer import LABELS, Explorer
 
 NETWORKS = {
