@@ -1,0 +1,1 @@
+"""Figures of the chapters: arrays in, pictures and axes out."""

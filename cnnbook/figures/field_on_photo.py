@@ -148,22 +148,27 @@ def _draw_stage(picture, placed):
     picture.rect(0, TOP, across, down, fill="wash")
     picture.image(_pixels(placed.image), left, top, scale * width, scale * height)
     (r0, r1), (c0, c1) = placed.seen
-    above, below = (0, r0, 0, width), (r1, height, 0, width)
-    for a, b, c, d in (above, below, (r0, r1, 0, c0), (r0, r1, c1, width)):
-        if b > a and d > c:
-            corners = (x(c), y(a)), (x(d), y(a)), (x(d), y(b)), (x(c), y(b))
-            picture.polygon(*corners, fill="paper", tint=0.7)
+    frame = (x(c0), y(r0), x(c1) - x(c0), y(r1) - y(r0))
+    _fade(picture, (left - 1, top - 1, scale * width + 2, scale * height + 2), frame)
     (w0, w1), (v0, v1) = placed.whole
     if placed.whole != placed.seen:
         corners = (x(v0), y(w0)), (x(v1), y(w0)), (x(v1), y(w1)), (x(v0), y(w1)), (x(v0), y(w0))
         picture.line(*corners, stroke="output", stroke_width=1.5, dashed=True)
-    frame = (x(c0), y(r0), x(c1) - x(c0), y(r1) - y(r0))
     picture.rect(*frame, stroke="output", stroke_width=3, radius=2)
     middle = x((v0 + v1) / 2), y((w0 + w1) / 2)
     if min(x(c1) - x(c0), y(r1) - y(r0)) > 40:
         _draw_cross(picture, middle)
     share = f"sees {format_number(placed.share, 2)} % of the photograph, {height} × {width} pixels"
     picture.text(0, TOP + STAGE[1] + 22, share, size=13, fill="muted")
+
+
+def _fade(picture, outer, inner):
+    """Cover a rectangle but for one inside it, as one polygon: parts would show their seams."""
+    corners = []
+    for (x, y, width, height), turn in ((outer, 1), (inner, -1)):
+        ring = [(x, y), (x + width, y), (x + width, y + height), (x, y + height), (x, y)]
+        corners += ring[::turn]
+    picture.polygon(*corners, corners[0], fill="paper", tint=0.7)
 
 
 def _draw_cross(picture, middle):

@@ -1,5 +1,6 @@
 """Step over the units of any layer and see what each one sees of the input."""
 
+import contextlib
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -202,26 +203,26 @@ def receptive_field_explorer(network="stride in the middle", *, layer=None, unit
     if image is not None:
         raise ValueError("an image is for a module: give module as well")
     state = StackState(NETWORKS.get(network, network), layer, unit)
-    last = len(state.stack.layers)
     controls = {
         "network": NetworkEditor(state.network),
-        "layer": widgets.BoundedIntText(
-            state.stack.layer, 0, last, description="layer (0: input)", style=LABELS,
-            layout=widgets.Layout(width="180px"),
+        "layer": widgets.Dropdown(
+            options=_levels(state.network), value=state.stack.layer, description="unit of",
+            style=LABELS, layout=widgets.Layout(width="220px"),
         ),
     }  # fmt: skip
 
     def to_last_layer(change):
-        try:
-            count = len(parse_network(change["new"]).layers)
-        except ValueError:
-            return  # the explorer shows what is wrong
-        with controls["layer"].hold_trait_notifications():
-            controls["layer"].max = count
-            controls["layer"].value = count
+        with contextlib.suppress(ValueError):  # the explorer shows what is wrong
+            controls["layer"].options = _levels(change["new"])  # takes the first one
 
     controls["network"].observe(to_last_layer, "value")  # before the explorer sees the change
     return Explorer(state, controls)
+
+
+def _levels(network):
+    """Layers to choose from, the last one first, and the number of each."""
+    names = ["input", *(layer.name for layer in parse_network(network).layers)]
+    return [(f"layer {n}: {name}" if n else name, n) for n, name in enumerate(names)][::-1]
 
 
 def _module_explorer(module, image, layer, unit):
