@@ -338,6 +338,22 @@ def test_matrix_products_and_attention():
     assert field.rectangle((0, 0), clip=True) == ((0, 7), (0, 6))
 
 
+def test_matrix_products_mix_one_axis():
+    for function, unit, expected in [
+        (lambda x: x @ torch.ones(6, 4), (2, 0), ((2, 3), (0, 6))),
+        (lambda x: torch.ones(5, 7) @ x, (0, 2), ((0, 7), (2, 3))),
+        (lambda x: x @ x[:, :, :6], (2, 3), ((0, 6), (0, 6))),
+    ]:
+        field = trace(Lambda(function), (1, 7, 6))["output"]
+        assert field.rectangle(unit, clip=True) == expected
+
+
+def test_the_size_is_that_of_the_largest_field():
+    field = trace(nn.ConvTranspose1d(1, 1, 3, stride=2, padding=1), (1, 6))["output"]
+    assert [field.rectangle((u,))[0].size for u in range(4)] == [1, 2, 1, 2]
+    assert field.size == (2,)
+
+
 def test_space_to_channels_and_back():
     net = nn.Sequential(nn.PixelUnshuffle(2), nn.Conv2d(4, 4, 3, padding=1), nn.PixelShuffle(2))
     field = trace(net, (1, 8, 12))["output"]

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from cnnbook.figures.field_on_photo import PlacedField, draw_field_on_photo
-from cnnbook.figures.receptive_field import FieldStack, draw_receptive_field
+from cnnbook.figures.receptive_field import LEFT, RIGHT, FieldStack, draw_receptive_field
 from cnnbook.receptive_field import Layer, parse_network, trace
 from cnnbook.widgets import receptive_field_explorer
 from cnnbook.widgets.receptive_field_explorer import NETWORKS, OWN, StackState, telling_layers
@@ -110,6 +110,9 @@ def test_every_example_fits_on_the_canvas_at_every_unit(name):
             sizes.add(picture.size)
             if unit == 0:
                 assert_inside(picture)
+            cells = [mark for mark in picture.marks if hasattr(mark, "radius")]
+            assert min(cell.x for cell in cells) >= LEFT
+            assert max(cell.x + cell.width for cell in cells) <= RIGHT
     assert len(sizes) == 1  # nothing jumps
 
 
