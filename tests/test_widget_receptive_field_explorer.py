@@ -1,6 +1,7 @@
 import base64
 import re
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -305,6 +306,7 @@ def test_module_explorer(network, image):
     view.controls["layer"].value = "4.mean"
     assert view.state.placed.unit == (0, 0)
     assert "rows 0 to 59, columns 0 to 83" in repr(view)
+    assert replace(view.state, layer="2", row=99).placed.unit == (14, 0)  # the last row
 
 
 def test_module_explorer_arguments(network, image):
