@@ -30,6 +30,7 @@ SETTINGS = {
     # all cells in the page, so that those out of sight are operated too
     "@jupyterlab/notebook-extension/tracker": {"windowingMode": "none"},
 }
+MUST_CHANGE = ("slider", "number", "select", "checkbox")
 SCRIPT = Path(__file__).with_name("lab_driver.js").read_text()
 
 
@@ -153,9 +154,13 @@ class Notebook:
             "file": lambda: None,  # opens the desktop's own dialog
         }.get(control["kind"], element.click)
         act()
-        self.page.wait_for_timeout(250)
-        self.wait("book.idle()")
-        after = self.page.evaluate("i => book.shown(i)", control["cell"])
+        # a busy machine may need more than a moment; a button may rightly change nothing
+        for _ in range(12 if control["kind"] in MUST_CHANGE else 1):
+            self.page.wait_for_timeout(250)
+            self.wait("book.idle()")
+            after = self.page.evaluate("i => book.shown(i)", control["cell"])
+            if after != before:
+                break
         return before != after, self.page.evaluate("book.latency()")
 
     @staticmethod

@@ -13,7 +13,7 @@ from statistics import median
 import pytest
 
 playwright = pytest.importorskip("playwright")
-from lab_driver import Notebook, chromium_page, find_chromium, lab_server  # noqa: E402
+from lab_driver import MUST_CHANGE, Notebook, chromium_page, find_chromium, lab_server  # noqa: E402
 
 FOLDER = Path(__file__).parent.parent / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
@@ -47,7 +47,7 @@ def test_chapter_in_jupyterlab(server, path):
         for control in page.evaluate("book.controls()"):
             changed, latency = notebook.operate(control)
             where = f"{path.stem} cell {control['cell']}"
-            if control["kind"] in ("slider", "number", "select", "checkbox") and not changed:
+            if control["kind"] in MUST_CHANGE and not changed:
                 idle.append(f"{where}: {control['kind']} {control['label']!r} changes nothing")
             if latency is not None:
                 latencies[where].append(latency)
