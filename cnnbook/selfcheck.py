@@ -5,7 +5,7 @@ import re
 import sys
 from importlib.metadata import PackageNotFoundError, requires, version
 
-IMPORT_NAMES = {"scikit-learn": "sklearn"}
+IMPORT_NAMES = {"scikit-learn": "sklearn", "pillow": "PIL"}
 OLDEST_PYTHON = (3, 11)
 
 

@@ -22,7 +22,7 @@ def test_a_missing_package_is_named(monkeypatch, capsys):
         return found(name)
 
     monkeypatch.setattr(module, "version", version)
-    with pytest.raises(RuntimeError, match="1 of 11 checks failed"):
+    with pytest.raises(RuntimeError, match="1 of 13 checks failed"):
         module.selfcheck()
     assert "✗ tqdm 4.66 or newer: it is not installed" in capsys.readouterr().out
 

@@ -95,8 +95,8 @@ class Explorer(widgets.VBox):
 
     Notes
     -----
-    Keyboard: Tab reaches every control; on the step slider, left and right go one step, Page Up
-    and Page Down ten, Home and End to the ends.
+    Keyboard: Tab reaches every control; on the step slider, left and right go one step, Home and
+    End to the ends.
     """
 
     def __init__(self, state, controls, readers=None):
