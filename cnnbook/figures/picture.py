@@ -1,6 +1,6 @@
 """A drawing that is both an SVG for the live page and a PNG for paper.
 
-A widget redraws as SVG text, which a browser repaints in 30 ms; a notebook that nobody has run
+A widget redraws as SVG text, which a browser repaints fastest; a notebook that nobody has run
 yet shows the same marks as a PNG. Coordinates are CSS pixels, row downwards, column to the right.
 """
 
