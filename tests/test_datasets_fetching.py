@@ -1,0 +1,231 @@
+"""Downloads from a server on this machine: verified, atomic, repaired, or one clear error."""
+
+import errno
+import functools
+import gzip
+import hashlib
+import http.server
+import os
+import pickle
+import tarfile
+import threading
+
+import numpy as np
+import pytest
+import torch
+from torchvision import datasets as sources
+
+from cnnbook.datasets import DatasetError, benchmarks, cifar10, data_root, fashion_mnist, mnist
+
+SHARED = os.environ.get("CNNBOOK_DATA")
+
+
+def idx(array):
+    head = bytes([0, 0, 8, array.ndim]) + b"".join(n.to_bytes(4, "big") for n in array.shape)
+    return head + array.astype(np.uint8).tobytes()
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def address(tmp_path):
+    """The address at which the folder `server` can be fetched."""
+    handler = functools.partial(Quiet, directory=tmp_path / "server")
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
+
+
+@pytest.fixture(params=["MNIST", "FashionMNIST"])
+def small_mnist(request, tmp_path, monkeypatch, address):
+    """A server with a few images, and the function that loads from it."""
+    server = tmp_path / "server"
+    server.mkdir()
+    rng = np.random.default_rng(0)
+    contents, resources = {}, []
+    for part, count in (("train", 7), ("t10k", 3)):
+        contents[f"{part}-images-idx3-ubyte"] = idx(rng.integers(0, 256, (count, 28, 28)))
+        contents[f"{part}-labels-idx1-ubyte"] = idx(np.arange(count))
+    for name, content in contents.items():
+        packed = gzip.compress(content, mtime=0)
+        (server / f"{name}.gz").write_bytes(packed)
+        resources.append((f"{name}.gz", hashlib.md5(packed).hexdigest()))
+    source = getattr(sources, request.param)
+    monkeypatch.setattr(source, "mirrors", [address])
+    monkeypatch.setattr(source, "resources", resources)
+    sums = {name: hashlib.md5(content).hexdigest() for name, content in contents.items()}
+    monkeypatch.setattr(benchmarks, "MNIST_SUMS", sums)
+    load = {"MNIST": mnist, "FashionMNIST": fashion_mnist}[request.param]
+    return load, server, tmp_path / "data" / request.param / "raw"
+
+
+def root_of(raw):
+    return raw.parents[1]
+
+
+def test_a_download_is_read_and_then_used_again(small_mnist):
+    load, server, raw = small_mnist
+    data = load(root_of(raw))
+    assert data.train.images.shape == (7, 1, 28, 28)
+    assert data.test.labels.tolist() == [0, 1, 2]
+    stored = (raw / "t10k-images-idx3-ubyte").read_bytes()[16:]
+    expected = np.frombuffer(stored, np.uint8).reshape(3, 1, 28, 28) / np.float32(255)
+    np.testing.assert_array_equal(data.test.images.numpy(), expected)
+    for file in server.iterdir():
+        file.unlink()
+    assert torch.equal(load(root_of(raw)).train.images, data.train.images)
+    assert [p.name for p in root_of(raw).iterdir()] == [raw.parent.name]  # nothing left over
+
+
+def damage(path, position=100):
+    content = bytearray(path.read_bytes())
+    content[position] ^= 1
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("harm", ["one bit", "half", "gone"])
+def test_a_damaged_file_is_repaired(small_mnist, harm):
+    load, _, raw = small_mnist
+    whole = load(root_of(raw)).train.images
+    path = raw / "train-images-idx3-ubyte"
+    if harm == "one bit":
+        damage(path)
+    elif harm == "half":
+        path.write_bytes(path.read_bytes()[:2000])
+    else:
+        path.unlink()
+    if harm == "gone":
+        again = load(root_of(raw))
+    else:
+        with pytest.warns(UserWarning, match=r"train-images-idx3-ubyte is damaged .*again"):
+            again = load(root_of(raw))
+    assert torch.equal(again.train.images, whole)
+
+
+def test_a_damaged_file_never_loads_without_a_network(small_mnist, monkeypatch):
+    load, _, raw = small_mnist
+    load(root_of(raw))
+    damage(raw / "train-images-idx3-ubyte")
+    before = (raw / "train-images-idx3-ubyte").read_bytes()
+    closed_port = ["http://127.0.0.1:9/"]
+    monkeypatch.setattr(getattr(sources, raw.parent.name), "mirrors", closed_port)
+    with (
+        pytest.warns(UserWarning, match="downloading it again"),
+        pytest.raises(DatasetError, match=r"is damaged .*download failed .*CNNBOOK_DATA"),
+    ):
+        load(root_of(raw))
+    assert (raw / "train-images-idx3-ubyte").read_bytes() == before
+
+
+def test_a_damaged_download_is_refused_and_leaves_nothing(small_mnist):
+    load, server, raw = small_mnist
+    damage(server / "t10k-images-idx3-ubyte.gz")
+    with pytest.raises(DatasetError, match="download failed"):
+        load(root_of(raw))
+    assert list(root_of(raw).iterdir()) == []
+
+
+def test_a_full_disk_is_named(small_mnist, monkeypatch):
+    load, _, raw = small_mnist
+
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(getattr(sources, raw.parent.name), "download", full)
+    with pytest.raises(DatasetError, match=r"the disk of .* is full\. .*65 MB"):
+        load(root_of(raw))
+    assert list(root_of(raw).iterdir()) == []
+
+
+def test_an_interrupted_download_leaves_nothing(small_mnist, monkeypatch):
+    load, _, raw = small_mnist
+
+    def interrupted(self):
+        os.makedirs(self.raw_folder)
+        with open(os.path.join(self.raw_folder, "train-images-idx3-ubyte"), "wb") as file:
+            file.write(b"half")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(getattr(sources, raw.parent.name), "download", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        load(root_of(raw))
+    assert list(root_of(raw).iterdir()) == []
+
+
+def test_unpacked_files_alone_are_enough(small_mnist):
+    load, _, raw = small_mnist
+    whole = load(root_of(raw)).train.images
+    for file in raw.glob("*.gz"):
+        file.unlink()
+    assert torch.equal(load(root_of(raw)).train.images, whole)
+    path = raw / "train-labels-idx1-ubyte"
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.warns(UserWarning, match="train-labels-idx1-ubyte is damaged"):
+        assert len(load(root_of(raw)).train) == 7
+
+
+@pytest.fixture
+def small_cifar(tmp_path, monkeypatch, address):
+    server, rng = tmp_path / "server", np.random.default_rng(0)
+    folder = server / "cifar-10-batches-py"
+    folder.mkdir(parents=True)
+    lists = {"train_list": [], "test_list": []}
+    names = [f"data_batch_{n}" for n in range(1, 3)] + ["test_batch"]
+    for name in names:
+        batch = {"data": rng.integers(0, 256, (4, 3072), dtype=np.uint8), "labels": [0, 1, 2, 9]}
+        (folder / name).write_bytes(pickle.dumps(batch))
+        entry = [name, hashlib.md5((folder / name).read_bytes()).hexdigest()]
+        lists["test_list" if name == "test_batch" else "train_list"].append(entry)
+    labels = {"label_names": [f"kind {n}" for n in range(10)]}
+    (folder / "batches.meta").write_bytes(pickle.dumps(labels))
+    packed = server / "cifar-10-python.tar.gz"
+    with tarfile.open(packed, "w:gz") as archive:
+        archive.add(folder, "cifar-10-batches-py")
+    source, sums = sources.CIFAR10, hashlib.md5
+    monkeypatch.setattr(source, "url", address + packed.name)
+    monkeypatch.setattr(source, "tgz_md5", sums(packed.read_bytes()).hexdigest())
+    for name, value in lists.items():
+        monkeypatch.setattr(source, name, value)
+    meta = {"filename": "batches.meta", "key": "label_names"}
+    meta["md5"] = sums((folder / "batches.meta").read_bytes()).hexdigest()
+    monkeypatch.setattr(source, "meta", meta)
+    return tmp_path / "data", folder
+
+
+def test_cifar10_is_fetched_repaired_and_in_order(small_cifar):
+    root, folder = small_cifar
+    data = cifar10(root)
+    assert data.train.images.shape == (8, 3, 32, 32)
+    assert data.test.labels.tolist() == [0, 1, 2, 9]
+    assert data.classes[9] == "kind 9"
+    first = pickle.loads((folder / "test_batch").read_bytes())["data"][0].reshape(3, 32, 32)
+    np.testing.assert_array_equal(data.test.images[0].numpy(), first / np.float32(255))
+    assert [path.name for path in root.iterdir()] == ["cifar-10-batches-py"]
+    damage(root / "cifar-10-batches-py" / "data_batch_2")
+    with pytest.warns(UserWarning, match="data_batch_2 is damaged"):
+        assert torch.equal(cifar10(root).train.images, data.train.images)
+
+
+def test_the_root_comes_from_argument_variable_or_repository(monkeypatch, tmp_path):
+    monkeypatch.setenv("CNNBOOK_DATA", "/somewhere")
+    assert data_root(tmp_path) == tmp_path
+    assert str(data_root()) == "/somewhere"
+    monkeypatch.delenv("CNNBOOK_DATA")
+    assert data_root().name == "data"
+
+
+@pytest.mark.skipif(
+    not (SHARED and os.path.exists(f"{SHARED}/MNIST/raw")),
+    reason="needs the real MNIST: set CNNBOOK_DATA to a folder that holds MNIST/raw",
+)
+def test_the_real_mnist():
+    data = mnist()
+    assert (len(data.train), len(data.test)) == (60_000, 10_000)
+    assert data.train.labels.bincount().tolist() == [
+        5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949
+    ]  # fmt: skip
+    assert round(float(data.train.images.mean()), 4) == 0.1307  # the published mean

@@ -1,0 +1,295 @@
+"""Training: the loop against one written out, resuming, interrupting, augmentation, judging."""
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from cnnbook.datasets import Images
+from cnnbook.training import Augment, History, choose_device, evaluate, fit
+from cnnbook.training._checkpoint import save
+
+DEVICE = torch.device("cpu")
+
+
+def some(count=50, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    labels = torch.arange(count) % 3
+    images = torch.rand(count, 1, 4, 5, generator=generator) * 0.5
+    images[torch.arange(count), 0, labels] += 0.5  # the bright row is the class
+    return Images(images, labels, ("a", "b", "c"))
+
+
+def network(dropout=0.0):
+    torch.manual_seed(3)
+    layers = [nn.Linear(20, 8), nn.ReLU(), nn.Dropout(dropout), nn.Linear(8, 3)]
+    return nn.Sequential(nn.Flatten(), *layers)
+
+
+def parameters(model):
+    return torch.cat([p.detach().flatten() for p in model.parameters()])
+
+
+def train(model, data=None, **options):
+    options = {"epochs": 3, "lr": 0.02, "batch_size": 16, "progress": False} | options
+    return fit(model, some() if data is None else data, device=DEVICE, **options)
+
+
+# ---------------------------------------------------------------- fit
+
+
+def test_fit_is_the_loop_that_one_would_write():
+    data, model, other = some(), network(), network()
+    history = train(model, data, schedule="constant", seed=7)
+    optimizer = torch.optim.AdamW(other.parameters(), lr=0.02)
+    losses = []
+    for epoch in range(3):
+        generator = torch.Generator().manual_seed(7 * 100_003 + epoch)
+        torch.randint(2**62, (), generator=generator)
+        total = 0
+        for chosen in torch.randperm(50, generator=generator).split(16):
+            loss = F.cross_entropy(other(data.images[chosen]), data.labels[chosen])
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            total += float(loss.detach()) * len(chosen)
+        losses.append(total / 50)
+    assert torch.equal(parameters(model), parameters(other))
+    np.testing.assert_allclose(history.loss, losses)
+    assert not model.training
+
+
+def test_fit_learns_and_reports():
+    model, data = network(), some(90)
+    history = train(model, data, validation=some(30, seed=1), epochs=8)
+    assert history.epochs == len(history.seconds) == len(history.validation_loss) == 8
+    assert history.accuracy[-1] > 0.9
+    judged = evaluate(model, some(30, seed=1))
+    assert history.validation_accuracy[-1] == judged.accuracy > 0.9
+    np.testing.assert_allclose(history.validation_loss[-1], judged.loss)
+
+
+def test_the_seed_decides_and_the_callers_random_numbers_stay():
+    results = []
+    for seed in (0, 0, 1):
+        model = network(dropout=0.5)
+        torch.manual_seed(11)
+        train(model, seed=seed, augment=Augment(shift=1, noise=0.1))
+        assert torch.equal(torch.rand(3), torch.rand(3, generator=generator(11)))
+        results.append(parameters(model))
+    assert torch.equal(results[0], results[1])
+    assert not torch.equal(results[0], results[2])
+
+
+def test_one_cycle_rises_and_falls():
+    rates = []
+
+    class Spy(torch.optim.SGD):
+        def step(self, closure=None):
+            rates.append(self.param_groups[0]["lr"])
+            return super().step(closure)
+
+    train(network(), optimizer=Spy, epochs=5, lr=0.1)
+    assert len(rates) == 20
+    np.testing.assert_allclose(max(rates), 0.1, rtol=0.01)
+    assert 4 <= int(np.argmax(rates)) <= 6
+    assert rates[0] < 0.005
+    assert rates[-1] < 0.005
+
+
+@pytest.mark.parametrize("stop", [1, 3])
+def test_a_resumed_training_equals_an_uninterrupted_one(tmp_path, stop):
+    options = {"epochs": 4, "augment": Augment(rotation=10, noise=0.1), "validation": some(9, 2)}
+    straight = network(dropout=0.5)
+    whole = train(straight, **options)
+    path = tmp_path / "deep" / "training.pt"
+    first = network(dropout=0.5)
+    part = train(first, checkpoint=path, until=lambda h: h.epochs == stop, **options)
+    assert part.epochs == stop
+    second = network()  # with no dropout yet, and other weights: the file decides
+    second[3].p = 0.5
+    nn.init.zeros_(second[1].weight)
+    rest = train(second, checkpoint=path, **options)
+    assert torch.equal(parameters(second), parameters(straight))
+    for name in ("loss", "accuracy", "validation_loss", "validation_accuracy"):
+        assert getattr(rest, name) == getattr(whole, name)
+    assert [file.name for file in path.parent.iterdir()] == ["training.pt"]
+
+
+def test_a_checkpoint_of_other_settings_is_refused(tmp_path):
+    train(network(), checkpoint=tmp_path / "c.pt")
+    with pytest.raises(ValueError, match=r"c\.pt was written with epochs 3, now it is 5"):
+        train(network(), checkpoint=tmp_path / "c.pt", epochs=5)
+
+
+def test_a_checkpoint_is_never_half_written(tmp_path, monkeypatch):
+    path = tmp_path / "c.pt"
+    train(network(), checkpoint=path)
+    before = path.read_bytes()
+
+    def fails(state, file):
+        file.write(b"half")
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(torch, "save", fails)
+    with pytest.raises(OSError, match="No space"):
+        save_once(path)
+    assert path.read_bytes() == before
+    assert [file.name for file in tmp_path.iterdir()] == ["c.pt"]
+
+
+def save_once(path):
+    model = network()
+    optimizer = torch.optim.SGD(model.parameters(), lr=1)
+    rate = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda _: 1.0)
+    save(path, {}, model, optimizer, rate, History())
+
+
+def test_an_interrupt_keeps_what_was_learned(tmp_path):
+    model, calls = network(), []
+
+    def interrupting(scores, labels):
+        calls.append(1)
+        if len(calls) == 6:  # in the second epoch of four batches
+            raise KeyboardInterrupt
+        return F.cross_entropy(scores, labels)
+
+    history = train(model, loss=interrupting, checkpoint=tmp_path / "c.pt")
+    assert history.interrupted
+    assert history.epochs == 1
+    assert not torch.equal(parameters(model), parameters(network()))
+    resumed = network()
+    assert train(resumed, checkpoint=tmp_path / "c.pt").epochs == 3
+    straight = network()
+    train(straight)
+    assert torch.equal(parameters(resumed), parameters(straight))
+
+
+def test_a_loss_that_explodes_is_reported():
+    with pytest.raises(ValueError, match=r"the loss is (nan|inf) after \d+ steps of epoch .*lr"):
+        train(network(), lr=1e30, optimizer=torch.optim.SGD, schedule="constant")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"epochs": 0}, "epochs is 0, must be at least 1"),
+        ({"batch_size": 0}, "batch_size is 0, must be at least 1"),
+        ({"schedule": "cosine"}, "schedule is 'cosine', must be one of one cycle, constant"),
+        ({"data": some()[:0]}, "there are no images"),
+    ],
+)
+def test_fit_refuses_what_cannot_be(options, message):
+    with pytest.raises(ValueError, match=message):
+        train(network(), **options)
+
+
+def test_the_progress_bar_counts_batches_and_shows_the_loss(capsys):
+    train(network(), progress=True)
+    shown = capsys.readouterr().err
+    assert "12/12" in shown
+    assert "accuracy=" in shown
+
+
+# ---------------------------------------------------------------- evaluate
+
+
+def test_evaluate_means_over_images_not_over_batches():
+    model, data = network(dropout=0.5).train(), some(25)
+    judged = evaluate(model, data, batch_size=10)
+    assert model.training
+    model.eval()
+    scores = model(data.images).detach()
+    np.testing.assert_allclose(judged.scores, scores, rtol=1e-6)
+    np.testing.assert_allclose(judged.loss, F.cross_entropy(scores, data.labels), rtol=1e-6)
+    assert judged.accuracy == float((scores.argmax(1) == data.labels).double().mean())
+
+
+def test_evaluate_refuses_nothing():
+    with pytest.raises(ValueError, match="there are no images"):
+        evaluate(network(), some()[:0])
+
+
+def test_a_device_is_chosen():
+    assert choose_device("cpu").type == "cpu"
+    assert choose_device().type in ("cpu", "cuda", "mps")
+
+
+# ---------------------------------------------------------------- augmentation
+
+
+def generator(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+@pytest.mark.parametrize("shape", [(6, 6), (5, 9)])
+def test_no_change_changes_nothing(shape):
+    images = torch.rand(3, 2, *shape, generator=generator())
+    np.testing.assert_allclose(Augment()(images, generator()), images, atol=1e-6)
+
+
+def test_shifts_are_whole_pixels_with_black_outside():
+    images = torch.rand(200, 1, 5, 7, generator=generator())
+    changed = Augment(shift=2)(images, generator())
+    seen = set()
+    for before, after in zip(images[:, 0], changed[:, 0], strict=True):
+        matches = []
+        for rows in range(-2, 3):
+            for columns in range(-2, 3):
+                wide = F.pad(before, (2, 2, 2, 2))
+                moved = wide[2 + rows : 7 + rows, 2 + columns : 9 + columns]
+                if torch.allclose(moved, after, atol=1e-5):
+                    matches.append((rows, columns))
+        assert len(matches) == 1
+        seen.add(matches[0])
+    assert len(seen) == 25
+
+
+def test_flip_mirrors_about_half():
+    images = torch.rand(400, 1, 3, 4, generator=generator())
+    changed = Augment(flip=True)(images, generator())
+    mirrored = (images.flip(3) - changed).abs().amax((1, 2, 3)) < 1e-5
+    kept = (images - changed).abs().amax((1, 2, 3)) < 1e-5
+    assert (mirrored ^ kept).all()
+    assert 150 < int(mirrored.sum()) < 250
+
+
+def test_maps_turn_scale_stretch_and_shear_in_pixels():
+    """Undo the normalised coordinates, and look at what each setting does to a square of pixels."""
+    size = (10, 30)
+    extent = torch.tensor([size[1] / 2, size[0] / 2])
+
+    def pixels(augment):
+        maps = augment.maps(500, size, generator())[:, :, :2]
+        return maps * extent[:, None] / extent
+
+    turned = pixels(Augment(rotation=20))
+    np.testing.assert_allclose(turned @ turned.mT, torch.eye(2).expand(500, 2, 2), atol=1e-5)
+    angles = torch.rad2deg(torch.atan2(turned[:, 1, 0], turned[:, 0, 0]))
+    assert 19 < float(angles.max()) <= 20
+    assert -20 <= float(angles.min()) < -19
+    sized = pixels(Augment(scale=0.25))
+    np.testing.assert_allclose(sized[:, 0, 0], sized[:, 1, 1], rtol=1e-5)
+    assert 0.8 <= float(sized[:, 0, 0].min()) < 0.81
+    assert 1.24 < float(sized[:, 0, 0].max()) <= 1.25
+    stretched = pixels(Augment(stretch=0.25))
+    np.testing.assert_allclose(stretched[:, 0, 0], 1, rtol=1e-5)
+    assert float(stretched[:, 1, 1].max()) > 1.24
+    slanted = pixels(Augment(shear=0.3))
+    np.testing.assert_allclose(slanted[:, [0, 1, 1], [0, 0, 1]], [[1, 0, 1]] * 500, atol=1e-5)
+    assert 0.29 < float(slanted[:, 0, 1].max()) <= 0.3
+
+
+def test_noise_has_its_size_and_stays_in_range():
+    images = torch.full((20, 1, 30, 30), 0.5)
+    changed = Augment(noise=0.1)(images, generator())
+    np.testing.assert_allclose(changed.std(), 0.1, rtol=0.02)
+    dark = Augment(noise=0.5)(torch.zeros(5, 1, 9, 9), generator())
+    assert float(dark.min()) == 0
+    assert 0.9 < float(dark.max()) <= 1
+
+
+def test_augment_refuses_negative_numbers():
+    with pytest.raises(ValueError, match="shift is -1, must not be negative"):
+        Augment(shift=-1)
