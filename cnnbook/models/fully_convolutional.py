@@ -1,0 +1,165 @@
+"""A classifier that slides over larger images: dense layers become convolutions."""
+
+import copy
+import math
+
+import torch
+from torch import nn
+
+from cnnbook.models.inception import Inception
+from cnnbook.models.lenet5 import RadialBasis, ScaledTanh, Subsampling, TableConv2d
+
+CONVOLUTIONS = {1: nn.Conv1d, 2: nn.Conv2d, 3: nn.Conv3d}
+AVERAGES = {1: nn.AvgPool1d, 2: nn.AvgPool2d, 3: nn.AvgPool3d}
+MAXIMA = {1: nn.MaxPool1d, 2: nn.MaxPool2d, 3: nn.MaxPool3d}
+
+SLIDING = (
+    nn.Conv1d, nn.Conv2d, nn.Conv3d, TableConv2d, Subsampling, Inception,
+    nn.MaxPool1d, nn.MaxPool2d, nn.MaxPool3d, nn.AvgPool1d, nn.AvgPool2d, nn.AvgPool3d,
+    nn.ConstantPad1d, nn.ConstantPad2d, nn.ConstantPad3d, nn.ZeroPad2d,
+    nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.LocalResponseNorm,
+    nn.Dropout1d, nn.Dropout2d, nn.Dropout3d,
+)  # fmt: skip
+"""Layers that do the same at every place of a map: before `nn.Flatten` they stay as they are."""
+
+POINTWISE = (
+    nn.ReLU, nn.ReLU6, nn.LeakyReLU, nn.ELU, nn.SELU, nn.GELU, nn.SiLU, nn.Softplus,
+    nn.Tanh, nn.Sigmoid, nn.Hardtanh, nn.Softsign, ScaledTanh,
+    nn.Identity, nn.Dropout, RadialBasis,
+)  # fmt: skip
+"""Layers that stay as they are before it and after it."""
+
+
+def fully_convolutional(model, input_size):
+    """Turn a classifier into a network that slides over larger images.
+
+    The first dense layer becomes a convolution as large as the maps it was made for, the others
+    become 1×1 convolutions, with the same numbers as weights.
+
+    Parameters
+    ----------
+    model : nn.Sequential
+        Layers in a row, nested or not, with one `nn.Flatten` before its dense layers: `LeNet`,
+        `AlexNet`, `MLP`, ... It stays as it is: the weights are copied.
+    input_size : tuple of int
+        Shape of an input that the model was made for, without the batch: (1, 28, 28).
+
+    Returns
+    -------
+    nn.Sequential
+        Takes (N, C, H, W) to (N, classes, rows, columns): one vector of scores for each position
+        of the window, which moves by the product of all strides. An image of the original size
+        gives the model's own scores, at one position.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the model is no `nn.Sequential`, a layer cannot slide or does not accept its input, or
+        adaptive pooling would need windows of unequal size. The message names the layer.
+
+    Notes
+    -----
+    Where no layer pads, the scores equal those of the model on crops of the image, one every
+    `jump` pixels, as `cnnbook.receptive_field.trace` gives it for the output. A layer that pads
+    sees zeros beyond the border of a crop, but the neighbouring pixels in the large image, so that
+    scores differ. For `LeNet` build ``LeNet(padding=0)``, whose crops are 32×32, with the state of
+    one trained on padded 28×28 images.
+
+    References
+    ----------
+    Matan et al. (1992), Multi-digit recognition using a space displacement neural network;
+    Long, Shelhamer & Darrell (2015), arXiv:1411.4038, section 3.1.
+
+    Examples
+    --------
+    >>> from cnnbook.models import LeNet
+    >>> slides = fully_convolutional(LeNet(padding=0), (1, 32, 32))
+    >>> slides(torch.zeros(1, 1, 32, 48)).shape  # every 4 pixels: 0, 4, 8, 12, 16
+    torch.Size([1, 10, 1, 5])
+    """
+    if not isinstance(model, nn.Sequential) or type(model).forward is not nn.Sequential.forward:
+        raise TypeError(
+            f"model must be an nn.Sequential, got {type(model).__name__}: put its parts in a row, "
+            "as nn.Sequential(net.features, net.avgpool, nn.Flatten(), net.classifier)"
+        )
+    like = next(model.parameters(), torch.empty(0))
+    x = torch.zeros(1, *input_size, dtype=like.dtype, device=like.device)
+    layers, maps = [], None
+    for name, layer in _rows(copy.deepcopy(model).eval()):
+        if isinstance(layer, nn.Flatten):
+            maps = _flattened(name, layer, x, maps)
+        else:
+            layers += _converted(f"layer {name!r} ({type(layer).__name__})", layer, x, maps)
+        if isinstance(layer, nn.Linear):
+            maps = (layer.out_features, *[1] * (len(maps) - 1))
+        x = _apply(name, layer, x)
+    return nn.Sequential(*layers).train(model.training)
+
+
+def _rows(model, prefix=""):
+    """The layers of nested `nn.Sequential`, each with its full name."""
+    for name, layer in model._modules.items():  # named_children() leaves out repeated ones
+        if type(layer).forward is nn.Sequential.forward:
+            yield from _rows(layer, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", layer
+
+
+@torch.no_grad()
+def _apply(name, layer, x):
+    """Run one layer of the classifier, to know the next one's input."""
+    try:
+        return layer(x)
+    except RuntimeError as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(f"layer {name!r} does not accept {tuple(x.shape[1:])}: {reason}") from None
+
+
+def _flattened(name, layer, x, maps):
+    """Remember the shape that a dense layer sees as one row."""
+    if layer.start_dim != 1 or layer.end_dim not in (-1, x.ndim - 1):
+        raise ValueError(f"layer {name!r} flattens only some of the axes of {tuple(x.shape[1:])}")
+    return tuple(x.shape[1:]) if maps is None else maps
+
+
+def _converted(label, layer, x, maps):
+    """The layers that take the place of one; `maps` is the shape that was flattened, if any."""
+    if isinstance(layer, nn.Linear):
+        if maps is None:
+            raise ValueError(f"{label} stands before nn.Flatten: it mixes along one axis alone")
+        return [_convolution(label, layer, maps)]
+    if maps is None and "AdaptiveAvgPool" in label:
+        return _pooling(label, layer, x, AVERAGES)
+    if maps is None and "AdaptiveMaxPool" in label:
+        return _pooling(label, layer, x, MAXIMA)
+    if isinstance(layer, (nn.Softmax, nn.LogSoftmax)) and layer.dim == 1:
+        return [layer]
+    if isinstance(layer, nn.Upsample) and layer.scale_factor is not None:
+        return [layer]
+    if isinstance(layer, POINTWISE) or (maps is None and isinstance(layer, SLIDING)):
+        return [layer]
+    raise ValueError(f"{label} is not known to do the same at every place of an image")
+
+
+def _convolution(label, linear, maps):
+    """A convolution whose window covers the maps that the dense layer sees."""
+    channels, *sizes = maps
+    if linear.in_features != math.prod(maps):
+        raise ValueError(f"{label} has {linear.in_features} inputs, it sees maps of {maps}")
+    make = CONVOLUTIONS[len(sizes)]
+    weight = linear.weight.detach()
+    result = make(channels, linear.out_features, tuple(sizes), bias=linear.bias is not None)
+    result.weight = nn.Parameter(weight.reshape(linear.out_features, channels, *sizes))
+    result.bias = linear.bias
+    return result
+
+
+def _pooling(label, layer, x, classes):
+    """Adaptive pooling at the original size, as pooling with fixed windows."""
+    sizes = tuple(x.shape[2:])
+    bins = tuple(_apply(label, layer, x).shape[2:])
+    if sizes == bins:
+        return []
+    if any(size % count for size, count in zip(sizes, bins, strict=True)):
+        raise ValueError(f"{label} takes maps of {sizes} to {bins}: its windows are not all alike")
+    return [classes[len(sizes)](tuple(s // b for s, b in zip(sizes, bins, strict=True)))]

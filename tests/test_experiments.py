@@ -1,0 +1,151 @@
+"""Studies: every run is kept, weights load again, and the files say what was done."""
+
+import json
+
+import pytest
+import torch
+from torch import nn
+
+from cnnbook.datasets import Images, ImageSet
+from cnnbook.experiments import Outcome, Study, handwriting, load_result, photographs
+from cnnbook.experiments import run_study as run
+from cnnbook.experiments.__main__ import STUDIES, main
+from cnnbook.experiments.study import summarise
+from cnnbook.models import load_weights
+
+
+def study(calls=(), **changes):
+    def variant(name):
+        def once(data, seed):
+            calls.append((name, seed, data))
+            torch.manual_seed(seed)
+            curve = [0.1, 0.2]
+            return Outcome({"accuracy": 0.5 + 0.1 * seed, "curve": curve}, nn.Linear(2, 3))
+
+        return once
+
+    settings = {"name": "small", "question": "Is it so?", "load": lambda root: f"data in {root}"}
+    settings |= {"variants": {"a": variant("a"), "b": variant("b")}, "settings": {"lr": 0.1}}
+    return Study(**settings | {"seeds": 2, "kept": ("b",)} | changes)
+
+
+def test_a_study_runs_every_variant_with_every_seed(tmp_path):
+    calls, lines = [], []
+    result = run(study(calls), data="there", home=tmp_path, say=lines.append)
+    assert calls == [(name, seed, "data in there") for seed in (0, 1) for name in "ab"]
+    assert load_result("small", home=tmp_path) == result
+    kept = result["variants"]["a"]
+    assert [one["seed"] for one in kept["runs"]] == [0, 1]
+    assert kept["mean"]["accuracy"] == 0.55
+    assert kept["std"]["accuracy"] == pytest.approx(0.0707107)
+    assert kept["runs"][0]["curve"] == [0.1, 0.2]
+    assert "curve" not in kept["mean"]
+    assert set(result["versions"]) == {"cnnbook", "torch", "python", "cores"}
+    assert len(lines) == 4
+    assert "small b seed 1: {'accuracy': 0.6}" in lines[3]
+
+
+def test_a_study_goes_on_where_it_stopped(tmp_path):
+    calls = []
+    run(study(calls), home=tmp_path, seeds=1, say=str)
+    run(study(calls), home=tmp_path, only=["b"], say=str)
+    assert [call[:2] for call in calls] == [("a", 0), ("b", 0), ("b", 1)]
+    result = run(study(calls), home=tmp_path, say=str)
+    assert calls[3][:2] == ("a", 1)
+    assert len(calls) == 4
+    assert [len(result["variants"][name]["runs"]) for name in "ab"] == [2, 2]
+    run(study(calls), home=tmp_path, fresh=True, say=str)
+    assert len(calls) == 8
+
+
+def test_a_run_that_fails_loses_nothing(tmp_path):
+    def fails(data, seed):
+        raise RuntimeError("no")
+
+    good = study([])
+    broken = study([], variants=good.variants | {"c": fails})
+    with pytest.raises(RuntimeError, match="no"):
+        run(broken, home=tmp_path, say=str)
+    assert list(load_result("small", home=tmp_path)["variants"]) == ["a", "b"]
+
+
+def test_other_settings_are_not_mixed(tmp_path):
+    run(study([]), home=tmp_path, seeds=1, say=str)
+    with pytest.raises(
+        ValueError, match=r"small\.json holds runs with other settings; use --fresh"
+    ):
+        run(study([], settings={"lr": 0.2}), home=tmp_path, say=str)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"seeds": 0}, "seeds is 0, must be at least 1"),
+        ({"only": ["z"]}, r"only names \['z'\]; small has \['a', 'b'\]"),
+    ],
+)
+def test_a_study_refuses(options, message, tmp_path):
+    with pytest.raises(ValueError, match=message):
+        run(study([]), home=tmp_path, **options)
+
+
+def test_weights_of_the_first_seed_load_again(tmp_path):
+    run(study([]), home=tmp_path, say=str)
+    assert [file.name for file in (tmp_path / "weights").iterdir()] == ["small_b.safetensors"]
+    model = load_weights(nn.Linear(2, 3).train(), "small_b", home=tmp_path)
+    torch.manual_seed(0)
+    assert torch.equal(model.weight, nn.Linear(2, 3).weight)
+    assert not model.training
+    with pytest.raises(ValueError, match="the weights 'small_b' do not fit this model"):
+        load_weights(nn.Linear(2, 4), "small_b", home=tmp_path)
+    with pytest.raises(
+        ValueError, match=r"there are no weights 'c' in .*; there are \['small_b'\]"
+    ):
+        load_weights(nn.Linear(2, 3), "c", home=tmp_path)
+    with pytest.raises(ValueError, match=r"python -m cnnbook\.experiments other makes them"):
+        load_result("other", home=tmp_path)
+
+
+def test_summaries_leave_out_runs_without_a_value():
+    runs = [{"seed": 0, "epochs": 4.0, "threads": 1}, {"seed": 1, "epochs": None, "threads": 1}]
+    assert summarise(runs) == {"n": 2, "mean": {"epochs": 4.0}, "std": {"epochs": 0.0}}
+
+
+def test_the_command_line(capsys, monkeypatch, tmp_path):
+    asked = []
+    monkeypatch.setattr(
+        "cnnbook.experiments.__main__.run_study", lambda s, **options: asked.append((s, options))
+    )
+    main(["digits", "mnist", "--seeds", "3", "--data", "d", "--only", "lenet"])
+    assert [s.name for s, _ in asked] == ["digits", "mnist"]
+    assert asked[0][1] == {"data": "d", "seeds": 3, "only": ["lenet"], "fresh": False}
+    with pytest.raises(SystemExit):
+        main(["nothing"])
+    assert "invalid choice: 'nothing'" in capsys.readouterr().err
+
+
+def test_the_command_line_says_what_is_wrong(monkeypatch):
+    with pytest.raises(SystemExit, match=r"only names \['nobody'\]"):
+        main(["digits", "--only", "nobody"])
+
+
+def tiny(channels, size, classes=10):
+    generator = torch.Generator().manual_seed(0)
+    images = torch.rand(20, channels, size, size, generator=generator)
+    part = Images(images, torch.arange(20) % classes, tuple("0123456789"))
+    return ImageSet(part, part)
+
+
+@pytest.mark.parametrize("name", list(STUDIES))
+def test_every_study_runs_on_a_few_images(name, tmp_path, monkeypatch):
+    """One epoch on twenty images: the numbers mean nothing, but all variants must come through."""
+    one = STUDIES[name]
+    short = lambda fit: lambda *a, **k: fit(*a, **k | {"epochs": 1, "progress": False})  # noqa: E731
+    for module in (handwriting, photographs):
+        monkeypatch.setattr(module, "fit", short(module.fit))
+    monkeypatch.setattr(photographs, "VALIDATION", 5)
+    small = tiny(3, 32) if name in ("activation", "ablation", "cifar10") else (tiny(1, 28), None)
+    result = run(Study(**vars(one) | {"load": lambda root: small}), seeds=1, home=tmp_path, say=str)
+    assert list(result["variants"]) == list(one.variants)
+    assert json.dumps(one.settings)
+    assert set(one.kept) <= set(one.variants)

@@ -1,0 +1,200 @@
+"""AlexNet in two towers, in one, and small."""
+
+import math
+
+import pytest
+import torch
+import torch.nn.functional as F
+import torchvision
+from torch import nn
+
+from cnnbook.models import AlexNet, AlexNet2012, SmallAlexNet, paper_lrn
+
+
+def count(module):
+    return sum(p.numel() for p in module.parameters())
+
+
+def without_numbers(build, *args, **settings):
+    """Build a network whose parameters have shapes only: 61 million draws take a while."""
+    with torch.device("meta"):
+        return build(*args, **settings)
+
+
+def drawn_state(network):
+    """Small random numbers for every entry of a state dict."""
+    generator = torch.Generator().manual_seed(0)
+    return {
+        name: 0.02 * torch.randn(tensor.shape, generator=generator)
+        for name, tensor in network.state_dict().items()
+    }
+
+
+# ---------------------------------------------------------------- one tower
+
+
+def test_state_and_outputs_are_those_of_torchvision():
+    ours, theirs = (without_numbers(f).eval() for f in (AlexNet, torchvision.models.alexnet))
+    assert count(ours) == count(theirs) == 61_100_840
+    state = drawn_state(theirs)
+    ours.load_state_dict(state, assign=True)
+    assert list(ours.state_dict()) == list(state)
+    theirs.load_state_dict(ours.state_dict(), assign=True)  # and back
+    x = torch.randn(2, 3, 288, 224, generator=torch.Generator().manual_seed(1))  # 8×6 maps
+    with torch.no_grad():
+        scores = ours(x)
+        torch.testing.assert_close(scores, theirs(x), atol=1e-5, rtol=1e-5)
+    assert scores.std() > 0.01
+    assert [type(part) for part in ours.classifier] == [type(part) for part in theirs.classifier]
+
+
+# ---------------------------------------------------------------- two towers
+
+
+def test_the_paper_has_its_number_of_parameters():
+    net = without_numbers(AlexNet2012)
+    counts = [count(layer) for part in (net.features, net.classifier) for layer in part]
+    assert [n for n in counts if n] == [
+        34_944, 307_456, 885_120, 663_936, 442_624, 37_752_832, 16_781_312, 4_097_000
+    ]  # fmt: skip
+    assert count(net) == 60_965_224
+
+
+def test_the_maps_have_the_sizes_of_the_paper():
+    net = without_numbers(AlexNet2012)
+    x = torch.empty(2, 3, 227, 227, device="meta")
+    shapes = []
+    for layer in net.features:
+        x = layer(x)
+        shapes.append(tuple(x.shape[1:]))
+    assert shapes[0] == (96, 55, 55)
+    assert shapes[4] == (256, 27, 27)
+    assert shapes[8:13:2] == [(384, 13, 13), (384, 13, 13), (256, 13, 13)]
+    assert shapes[-1] == (256, 6, 6)
+    assert net(torch.empty(2, 3, 227, 227, device="meta")).shape == (2, 1000)
+    too_small = net.features(torch.empty(1, 3, 224, 224, device="meta"))
+    assert too_small.shape == (1, 256, 5, 5)  # why the images must be 227×227
+
+
+def tower(layer, number, x):
+    """Run one half of a grouped convolution on one half of the channels."""
+    into, out = layer.in_channels // 2, layer.out_channels // 2
+    channels, kernels = (slice(number * n, (number + 1) * n) for n in (into, out))
+    return F.conv2d(
+        x[:, channels], layer.weight[kernels], layer.bias[kernels], padding=layer.padding
+    )
+
+
+def test_two_towers_are_convolutions_in_two_groups():
+    torch.manual_seed(0)
+    features = without_numbers(AlexNet2012).features
+    features.load_state_dict(drawn_state(features), assign=True)
+    features.double()
+    for index in (4, 10, 12):
+        layer = features[index]
+        x = torch.randn(1, layer.in_channels, 6, 5, dtype=torch.float64)
+        towers = [tower(layer, number, x) for number in (0, 1)]
+        torch.testing.assert_close(torch.cat(towers, 1), layer(x))
+    # from layer to layer the towers stay apart, until one without groups
+    x = torch.randn(1, 384, 6, 5, dtype=torch.float64)
+    other = x.clone()
+    other[:, :192] = 0
+    both, one = features[10:](x), features[10:](other)
+    assert torch.equal(both[:, 128:], one[:, 128:])
+    assert (both[:, :128] - one[:, :128]).abs().mean() > 0.05
+    assert {layer.groups for layer in features if isinstance(layer, nn.Conv2d)} == {1, 2}
+    assert features[8].groups == 1
+
+
+def test_lrn_has_the_alpha_of_the_paper():
+    x = torch.randn(2, 7, 2, 3, dtype=torch.float64) * 30
+    expected = torch.empty_like(x)
+    for channel in range(7):
+        around = x[:, max(0, channel - 2) : channel + 3]
+        sums = around.square().sum(1)  # the sum: no division by n
+        expected[:, channel] = x[:, channel] / (2 + 1e-4 * sums) ** 0.75
+    torch.testing.assert_close(paper_lrn()(x), expected)
+
+
+def test_the_first_numbers_are_drawn_as_in_the_paper():
+    torch.manual_seed(0)
+    net = without_numbers(AlexNet2012, num_classes=10)
+    net.features.to_empty(device="cpu")  # the dense layers would take a second
+    net._draw()
+    convolutions = [layer for layer in net.features if isinstance(layer, nn.Conv2d)]
+    assert [layer.bias.unique().tolist() for layer in convolutions] == [[0], [1], [0], [1], [1]]
+    for layer in convolutions:
+        assert abs(layer.weight.std().item() / 0.01 - 1) < 0.02
+        assert abs(layer.weight.mean().item()) < 3e-4
+
+
+# ---------------------------------------------------------------- small
+
+
+def test_small_alexnet_has_its_number_of_parameters():
+    net = SmallAlexNet()
+    counts = {name: count(layer) for name, layer in net.features.named_children() if count(layer)}
+    assert counts == {
+        "conv1": 1824, "conv2": 13888, "conv3": 55392, "conv4": 83040, "conv5": 55360
+    }  # fmt: skip
+    assert [count(layer) for layer in net.classifier if count(layer)] == [262400, 32896, 1290]
+    assert count(net) == 506_090
+
+
+@pytest.mark.parametrize("size", [28, 32, 64])
+@pytest.mark.parametrize("overlapping", [True, False])
+@pytest.mark.parametrize(("activation", "lrn"), [(nn.ReLU, False), (nn.Tanh, True)])
+def test_small_alexnet_takes_images_of_several_sizes(size, overlapping, activation, lrn):
+    net = SmallAlexNet(1, 7, width=0.25, activation=activation, lrn=lrn, overlapping=overlapping)
+    assert net(torch.randn(2, 1, size, size)).shape == (2, 7)
+    kinds = [type(layer) for layer in net.features]
+    assert kinds.count(nn.LocalResponseNorm) == 2 * lrn
+    assert kinds.count(activation) == 5
+    windows = {layer.kernel_size for layer in net.features if isinstance(layer, nn.MaxPool2d)}
+    assert windows == {3 if overlapping else 2}
+
+
+def test_both_poolings_give_maps_of_the_same_size():
+    x = torch.zeros(1, 3, 32, 32)
+    nets = [SmallAlexNet(overlapping=overlapping) for overlapping in (True, False)]
+    for one, other in zip(*(net.features for net in nets), strict=True):
+        assert one(x).shape == other(x).shape
+        x = one(x)
+    assert x.shape == (1, 64, 4, 4)
+
+
+def test_small_alexnet_enlarges_and_strides():
+    assert SmallAlexNet(1, upscale=4, width=0.25)(torch.zeros(3, 1, 8, 8)).shape == (3, 10)
+    net = SmallAlexNet(stride=2)
+    assert net.features(torch.zeros(1, 3, 64, 64)).shape == (1, 64, 4, 4)
+    wide = SmallAlexNet(widths=(8, 8, 8, 8, 8), hidden=(16, 12), width=1.5)
+    assert wide.features.conv5.out_channels == 12
+    assert [layer.out_features for layer in wide.classifier[1::3]] == [24, 18]
+
+
+@pytest.mark.parametrize(("activation", "gain"), [(nn.ReLU, math.sqrt(2)), (nn.Tanh, 1)])
+def test_small_alexnet_keeps_the_size_of_the_signals(activation, gain):
+    torch.manual_seed(0)
+    net = SmallAlexNet(activation=activation).eval()
+    for layer in (net.features.conv2, net.features.conv4, net.classifier[1]):
+        expected = gain / math.sqrt(layer.weight[0].numel())
+        assert abs(layer.weight.std().item() / expected - 1) < 0.05
+        assert not layer.bias.any()
+    scores = net(torch.randn(20, 3, 32, 32))
+    loss = F.cross_entropy(scores, torch.arange(20) % 10)
+    assert abs(loss.item() - math.log(10)) < 0.5  # it begins by not knowing
+
+
+def test_dropout_is_that_of_training_alone():
+    torch.manual_seed(0)
+    net, x = SmallAlexNet(dropout=0.7, width=0.25), torch.randn(2, 3, 32, 32)
+    assert not torch.equal(net(x), net(x))
+    net.eval()
+    assert torch.equal(net(x), net(x))
+    assert [layer.p for layer in net.classifier if isinstance(layer, nn.Dropout)] == [0.7, 0.7]
+
+
+@pytest.mark.parametrize("settings", [{"widths": (8, 8)}, {"hidden": (8,)}])
+def test_small_alexnet_refuses_another_number_of_layers(settings):
+    with pytest.raises(ValueError, match="expected 5 widths and 2 hidden layers, got"):
+        SmallAlexNet(**settings)

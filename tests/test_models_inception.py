@@ -1,0 +1,172 @@
+"""The Inception module and GoogLeNet, the paper's and torchvision's."""
+
+import pytest
+import torch
+import torchvision
+from torch import nn
+
+from cnnbook.models import ConvUnit, GoogLeNet, Inception, SmallInception
+from cnnbook.models.googlenet import MODULES
+
+
+def count(module):
+    return sum(p.numel() for p in module.parameters())
+
+
+def without_numbers(build, **settings):
+    with torch.device("meta"):
+        return build(**settings)
+
+
+# ---------------------------------------------------------------- the module
+
+
+def test_the_branches_are_stacked_in_the_order_of_the_paper():
+    torch.manual_seed(0)
+    module = Inception(5, 2, 3, 4, 6, 7, 8).double()
+    x = torch.randn(2, 5, 6, 9, dtype=torch.float64)
+    y = module(x)
+    assert y.shape == (2, module.out_channels, 6, 9)
+    assert module.out_channels == 2 + 4 + 7 + 8
+    conv1 = torch.relu(module.branch1.conv(x))
+    conv3 = torch.relu(module.branch2[1].conv(torch.relu(module.branch2[0].conv(x))))
+    conv5 = torch.relu(module.branch3[1].conv(torch.relu(module.branch3[0].conv(x))))
+    pool = torch.relu(module.branch4[1].conv(nn.functional.max_pool2d(x, 3, 1, 1)))
+    torch.testing.assert_close(y, torch.cat([conv1, conv3, conv5, pool], 1))
+    kernels = [m.kernel_size for m in module.modules() if isinstance(m, nn.Conv2d)]
+    assert kernels == [(1, 1), (1, 1), (3, 3), (1, 1), (5, 5), (1, 1)]
+
+
+def test_the_bottlenecks_can_be_left_out():
+    module = Inception(5, 2, None, 4, None, 7, None)
+    assert module.out_channels == 2 + 4 + 7 + 5
+    assert module(torch.zeros(1, 5, 4, 3)).shape == (1, 18, 4, 3)
+    assert count(module) == 2 * 6 + 4 * (5 * 9 + 1) + 7 * (5 * 25 + 1)
+    assert (
+        count(Inception(5, 2, 3, 4, 6, 7, 8)) == 2 * 6 + (3 * 6 + 4 * 28) + (6 * 6 + 7 * 151) + 48
+    )
+
+
+def test_batch_normalisation_takes_the_place_of_the_bias():
+    unit = ConvUnit(3, 4, 5, stride=2, padding=2, batch_norm=True)
+    assert [type(layer) for layer in unit] == [nn.Conv2d, nn.BatchNorm2d, nn.ReLU]
+    assert unit.conv.bias is None
+    assert unit.bn.eps == 0.001
+    assert ConvUnit(3, 4, 5).conv.bias.shape == (4,)
+    module = Inception(5, 2, 3, 4, 6, 7, 8, large_kernel=3, batch_norm=True)
+    assert module.branch3[1].conv.kernel_size == (3, 3)
+    assert sum(isinstance(part, nn.BatchNorm2d) for part in module.modules()) == 6
+
+
+@pytest.mark.parametrize(("channels", "size"), [(1, 28), (3, 32)])
+def test_small_inception(channels, size):
+    net = SmallInception(channels)
+    assert net(torch.randn(2, channels, size, size)).shape == (2, 10)
+    assert count(SmallInception()) == 66_754
+    assert count(SmallInception(width=0.5, batch_norm=True)) < 66_754 / 3
+
+
+# ---------------------------------------------------------------- GoogLeNet
+
+
+def test_googlenet_has_its_number_of_parameters():
+    net = without_numbers(GoogLeNet)
+    counts = [count(getattr(net, f"inception{name}")) for name in MODULES]
+    assert counts == [
+        163_696, 388_736, 376_176, 449_160, 510_104, 605_376, 868_352, 1_043_456, 1_444_080
+    ]  # fmt: skip
+    assert [count(part) for part in (net.conv1, net.conv2, net.conv3, net.fc)] == [
+        9_472, 4_160, 110_784, 1_025_000
+    ]  # fmt: skip
+    assert [count(net.aux1), count(net.aux2)] == [3_188_840, 3_190_888]
+    assert count(net) == 13_378_280
+    assert count(without_numbers(GoogLeNet, aux_logits=False)) == 6_998_552
+
+
+def test_the_maps_have_the_sizes_of_the_paper():
+    net = without_numbers(GoogLeNet)
+    shapes = {}
+    for name, part in net.named_children():
+        part.register_forward_hook(
+            lambda part, inputs, output, name=name: shapes.update({name: tuple(output.shape[1:])})
+        )
+    output = net(torch.empty(2, 3, 224, 224, device="meta"))
+    assert [tuple(scores.shape) for scores in output] == [(2, 1000)] * 3
+    assert shapes["maxpool1"] == (64, 56, 56)
+    assert shapes["maxpool2"] == (192, 28, 28)
+    assert shapes["maxpool3"] == (480, 14, 14)
+    assert shapes["inception4e"] == (832, 14, 14)
+    assert shapes["maxpool4"] == (832, 7, 7)
+    assert shapes["inception5b"] == (1024, 7, 7)
+    for before, after in zip(list(MODULES), list(MODULES.values())[1:], strict=False):
+        assert shapes[f"inception{before}"][0] == after[0]
+    net.eval()
+    assert net(torch.empty(2, 3, 224, 224, device="meta")).shape == (2, 1000)
+
+
+def test_the_paper_has_5_by_5_kernels_biases_and_lrn():
+    net = without_numbers(GoogLeNet)
+    kinds = [type(part) for part in net.modules()]
+    assert kinds.count(nn.BatchNorm2d) == 0
+    assert kinds.count(nn.LocalResponseNorm) == 2
+    assert net.inception4b.branch3[1].conv.kernel_size == (5, 5)
+    assert net.aux1.pool.kernel_size == 5
+    assert net.lrn1.alpha == pytest.approx(5e-4)
+    assert (net.dropout.p, net.aux1.dropout.p, net.maxpool4.kernel_size) == (0.4, 0.7, 3)
+
+
+@pytest.fixture(scope="module")
+def pair():
+    """Ours and torchvision's with the same random state, in double precision."""
+    ours = without_numbers(GoogLeNet, num_classes=20, torchvision=True)
+    settings = {"weights": None, "aux_logits": True, "init_weights": False}
+    theirs = without_numbers(torchvision.models.googlenet, num_classes=20, **settings)
+    generator = torch.Generator().manual_seed(0)
+    state = {}
+    for name, tensor in theirs.state_dict().items():
+        if not tensor.is_floating_point():
+            state[name] = torch.zeros((), dtype=tensor.dtype)
+            continue
+        fan_in = tensor[0].numel() if tensor.ndim > 1 else 1
+        draw = torch.randn(tensor.shape, generator=generator, dtype=torch.float64)
+        around = 0 if tensor.ndim > 1 else 1  # scales and variances near 1
+        state[name] = around + draw * (2 / fan_in) ** 0.5 * (0.1 if around else 1)
+    theirs.load_state_dict(state, assign=True)
+    ours.load_state_dict(theirs.state_dict(), assign=True)
+    return ours, theirs
+
+
+def test_the_state_is_that_of_torchvision(pair):
+    ours, theirs = pair
+    assert list(ours.state_dict()) == list(theirs.state_dict())
+    theirs.load_state_dict(ours.state_dict())  # and back
+    assert count(without_numbers(GoogLeNet, torchvision=True)) == 13_004_888
+
+
+def test_outputs_are_those_of_torchvision(pair):
+    x = torch.randn(1, 3, 98, 72, generator=torch.Generator().manual_seed(1)).double()
+    ours, theirs = (net.eval() for net in pair)
+    with torch.no_grad():
+        scores = ours(x)
+        torch.testing.assert_close(scores, theirs(x), atol=1e-5, rtol=1e-5)
+    assert scores.std() > 1e-2
+    assert [ours.dropout.p, ours.aux1.dropout.p] == [theirs.dropout.p, theirs.aux1.dropout.p]
+
+
+def test_auxiliary_outputs_are_those_of_torchvision(pair):
+    x = torch.randn(2, 3, 98, 72, generator=torch.Generator().manual_seed(1)).double()
+    outputs = []
+    for net in pair:
+        net.train()
+        rates = [(part, part.p) for part in net.modules() if isinstance(part, nn.Dropout)]
+        for part, _ in rates:
+            part.p = 0.0  # chance takes another course in each
+        with torch.no_grad():
+            outputs.append(net(x))
+        for part, p in rates:
+            part.p = p
+    ours, theirs = outputs
+    for name in ("logits", "aux_logits1", "aux_logits2"):
+        torch.testing.assert_close(getattr(ours, name), getattr(theirs, name), atol=1e-5, rtol=1e-5)
+    assert not torch.allclose(ours.aux_logits1, ours.aux_logits2)
+    assert ours._fields == theirs._fields

@@ -1,0 +1,238 @@
+"""LeNet of today, LeNet-5 of 1998 and the dense baseline."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from cnnbook import numpy_net
+from cnnbook.models import (
+    C3_TABLE,
+    MLP,
+    LeNet,
+    LeNet5,
+    RadialBasis,
+    ScaledTanh,
+    Subsampling,
+    TableConv2d,
+)
+
+# Table I of the paper, as it is printed: a line for each map of S2, a column for each of C3
+TABLE_1 = """
+    X...XXX..XXXX.XX
+    XX...XXX..XXXX.X
+    XXX...XXX..X.XXX
+    .XXX..XXXX..X.XX
+    ..XXX..XXXX.XX.X
+    ...XXX..XXXX.XXX
+""".split()
+
+
+def count(module):
+    return sum(p.numel() for p in module.parameters())
+
+
+def randn(*shape, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randn(shape, generator=generator, dtype=torch.float64)
+
+
+def test_importing_the_models_does_not_load_torchvision():
+    code = "import sys, cnnbook.models; sys.exit('torchvision' in sys.modules)"
+    root = Path(__file__).parent.parent
+    assert subprocess.run([sys.executable, "-c", code], cwd=root).returncode == 0
+
+
+# ---------------------------------------------------------------- LeNet and MLP
+
+
+def test_lenet_has_its_number_of_parameters():
+    counts = [count(layer) for layer in LeNet() if count(layer)]
+    assert counts == [156, 2416, 48120, 10164, 850]
+    assert count(LeNet()) == 61706
+    assert count(LeNet(padding=0, activation=nn.Tanh, pool="avg")) == 61706
+    assert count(LeNet(3, 7)) == 61706 + 2 * 6 * 25 - 3 * 85
+
+
+@pytest.mark.parametrize("padding", [0, 2])
+@pytest.mark.parametrize(
+    ("activation", "pool", "layers"),
+    [
+        (nn.ReLU, "max", (numpy_net.ReLU, numpy_net.MaxPool2d)),
+        (nn.Tanh, "avg", (numpy_net.Tanh, numpy_net.AvgPool2d)),
+    ],
+)
+def test_weights_go_over_between_numpy_and_torch(padding, activation, pool, layers):
+    net = LeNet(2, 5, padding, activation, pool).double()
+    twin = numpy_net.lenet(2, 5, padding, *layers, dtype=np.float64)
+    twin.load({name: tensor.numpy() for name, tensor in net.state_dict().items()})
+    x = randn(3, 2, 32 - 2 * padding, 32 - 2 * padding)
+    np.testing.assert_allclose(twin.forward(x.numpy()), net(x).detach().numpy(), atol=1e-12)
+    drawn = numpy_net.lenet(2, 5, padding, *layers, dtype=np.float64)
+    net.load_state_dict({name: torch.tensor(array) for name, array in drawn.state().items()})
+    np.testing.assert_allclose(drawn.forward(x.numpy()), net(x).detach().numpy(), atol=1e-12)
+
+
+def test_a_slice_of_a_network_is_a_plain_row_of_its_layers():
+    net = LeNet()
+    features = net[:6]
+    assert type(features) is nn.Sequential
+    assert [*features] == [*net][:6]
+    assert net[-1].out_features == 10
+    assert features(torch.zeros(1, 1, 28, 28)).shape == (1, 16, 5, 5)
+
+
+def test_lenet_refuses_an_unknown_pooling():
+    with pytest.raises(ValueError, match=r'pool must be "max" or "avg", got \'min\''):
+        LeNet(pool="min")
+
+
+def test_mlp_has_its_number_of_parameters():
+    assert [count(layer) for layer in MLP() if count(layer)] == [235500, 30100, 1010]
+    assert count(MLP(64, (), 3)) == 65 * 3
+    net = MLP((2, 4, 3), (7,), 5, activation=nn.Tanh, dropout=0.5)
+    assert [type(layer).__name__ for layer in net] == [
+        "Flatten", "Linear", "Tanh", "Dropout", "Linear"
+    ]  # fmt: skip
+    assert net(torch.zeros(6, 2, 4, 3)).shape == (6, 5)
+
+
+# ---------------------------------------------------------------- LeNet-5
+
+
+def test_lenet5_has_60000_trainable_parameters():
+    net = LeNet5()
+    counts = {name: count(layer) for name, layer in net.named_children() if count(layer)}
+    assert counts == {"c1": 156, "s2": 12, "c3": 1516, "s4": 32, "c5": 48120, "f6": 10164}
+    assert count(net) == 60000
+    assert all(p.requires_grad for p in net.parameters())
+
+
+def test_the_table_is_that_of_the_paper():
+    columns = [tuple(np.flatnonzero([line[n] == "X" for line in TABLE_1])) for n in range(16)]
+    assert list(C3_TABLE) == columns
+    assert [len(row) for row in C3_TABLE] == [3] * 6 + [4] * 9 + [6]
+    assert sum(map(len, C3_TABLE)) == 60
+    assert [sum(into in row for row in C3_TABLE) for into in range(6)] == [10] * 6
+
+
+def test_a_map_of_c3_sees_only_the_maps_of_its_row():
+    layer = TableConv2d(6, C3_TABLE, 5).double()
+    x = randn(2, 6, 9, 7)
+    y, kernels = layer(x), iter(layer.weight)
+    for number, row in enumerate(C3_TABLE):
+        kernel = torch.stack([next(kernels) for _ in row])
+        expected = F.conv2d(x[:, list(row)], kernel[None], layer.bias[number, None])
+        torch.testing.assert_close(y[:, number, None], expected)
+    assert (layer.dense_weight() == 0).flatten(2).all(-1).sum() == 36
+
+
+def test_table_convolution_learns_and_refuses():
+    layer = TableConv2d(2, ((0,), (1,), (0, 1)), 3).double()
+    assert torch.autograd.gradcheck(lambda x, *_: layer(x), (randn(1, 2, 4, 5).requires_grad_(),))
+    layer(randn(1, 2, 4, 5)).sum().backward()
+    assert layer.weight.grad.shape == (4, 3, 3)
+    with pytest.raises(ValueError, match="the table names maps outside the 2 of the input"):
+        TableConv2d(2, ((0, 2),), 3)
+
+
+def test_subsampling_by_hand():
+    layer = Subsampling(2)
+    layer.load_state_dict({"coefficient": torch.tensor([2.0, -1]), "bias": torch.tensor([0.5, 3])})
+    x = torch.arange(1.0, 17).reshape(1, 2, 2, 4)
+    expected = [[[2 * (1 + 2 + 5 + 6) + 0.5, 2 * (3 + 4 + 7 + 8) + 0.5]], [[-46 + 3, -54 + 3]]]
+    torch.testing.assert_close(layer(x), torch.tensor([expected]))
+
+
+def test_scaled_tanh_keeps_one_and_is_steepest_in_between():
+    x = torch.tensor([-100.0, -1, 0, 1, 100])
+    expected = torch.tensor([-1.7159, -1, 0, 1, 1.7159])
+    torch.testing.assert_close(ScaledTanh()(x), expected, atol=1e-4, rtol=0)
+
+
+def test_radial_basis_by_hand():
+    layer = RadialBasis([[1.0, -1], [0, 2]])
+    torch.testing.assert_close(layer(torch.tensor([[3.0, 1]])), torch.tensor([[-8.0, -10]]))
+    assert list(layer.parameters()) == []
+    maps = randn(2, 2, 3, 4)
+    places = layer.double()(maps)
+    torch.testing.assert_close(places[:, :, 2, 1], layer(maps[:, :, 2, 1]))
+
+
+def test_the_bitmaps_tell_the_digits_apart():
+    points = LeNet5().output.points
+    assert points.shape == (10, 7 * 12)
+    assert set(points.unique().tolist()) == {-1, 1}
+    apart = (points[:, None] != points).sum(-1) + 84 * torch.eye(10)
+    assert apart.min() >= 12
+    for digit in (0, 8):
+        picture = points[digit].reshape(12, 7)
+        assert torch.equal(picture, picture.flip(1)), digit  # the two are their own mirror images
+    rows = points[7].reshape(12, 7)
+    assert rows[0].tolist() == [1] * 7  # the bar of the 7
+    assert rows[-1].tolist() == [-1, -1, 1, 1, -1, -1, -1]
+
+
+def test_every_layer_up_to_f6_is_squashed():
+    names = [name for name, _ in LeNet5().named_children()]
+    layers = ["c1", "s2", "c3", "s4", "c5", "f6"]
+    assert [name for name in names if name not in ("flatten", "output")] == [
+        part for name in layers for part in (name, f"{name}_tanh")
+    ]
+    with_hooks = LeNet5()
+    seen = []
+    with_hooks.c5_tanh.register_forward_hook(lambda part, inputs, output: seen.append(output))
+    assert with_hooks(torch.rand(3, 1, 32, 32)).shape == (3, 10)
+    assert seen[0].shape == (3, 120, 1, 1)
+
+
+def test_small_images_are_padded_with_the_background():
+    net = LeNet5(padding=2, background=-0.1)
+    plain = LeNet5()
+    plain.load_state_dict(net.state_dict())
+    x = torch.rand(2, 1, 28, 28)
+    torch.testing.assert_close(net(x), plain(F.pad(x, (2, 2, 2, 2), value=-0.1)))
+
+
+def test_parameters_are_drawn_within_the_bounds_of_the_paper():
+    torch.manual_seed(0)
+    net = LeNet5()
+    for name, fan_in in {"c1": 25, "s2": 4, "s4": 4, "c5": 400, "f6": 120}.items():
+        largest = max(p.abs().max().item() for p in getattr(net, name).parameters())
+        assert 0.6 * 2.4 / fan_in < largest <= 2.4 / fan_in, name
+    kernels = iter(net.c3.weight)
+    for row in C3_TABLE:
+        own = max(next(kernels).abs().max().item() for _ in row)
+        assert 0.9 * 2.4 / (25 * len(row)) < own <= 2.4 / (25 * len(row))
+
+
+def test_the_loss_is_equation_9():
+    penalties = np.random.default_rng(0).uniform(0, 5, (4, 10))
+    target, j = np.array([3, 0, 9, 3]), 0.7
+    terms = [
+        y[d] + np.log(np.exp(-j) + sum(np.exp(-penalty) for penalty in y))
+        for y, d in zip(penalties, target, strict=True)
+    ]
+    loss = LeNet5.loss(torch.tensor(-penalties), torch.tensor(target), j)
+    np.testing.assert_allclose(loss.item(), np.mean(terms), rtol=1e-12)
+    assert LeNet5.loss(torch.full((1, 10), -1e4), torch.tensor([2])).isfinite()
+
+
+def test_lenet5_learns_two_images_by_heart():
+    torch.manual_seed(0)
+    net = LeNet5()
+    x, target = torch.full((2, 1, 32, 32), -0.1), torch.tensor([4, 7])
+    x[0, :, :, 4:8], x[1, :, 4:8] = 1.175, 1.175  # an upright line and a level one
+    optimiser = torch.optim.Adam(net.parameters(), lr=0.01)
+    for _ in range(40):
+        optimiser.zero_grad()
+        loss = net.loss(net(x), target)
+        loss.backward()
+        optimiser.step()
+    assert net(x).argmax(1).tolist() == [4, 7]
+    assert all(p.grad.abs().sum() > 0 for p in net.parameters())

@@ -1,0 +1,220 @@
+"""The summary of a network: beside PyTorch's own counters, by hand, and on odd modules."""
+
+import pytest
+import torch
+import torchvision
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from cnnbook.models import (
+    AlexNet,
+    AlexNet2012,
+    GoogLeNet,
+    LeNet,
+    LeNet5,
+    Net1d,
+    SmallInception,
+    summary,
+)
+from cnnbook.receptive_field import trace
+
+LENET = """\
+layer  kind                     output    parameters     MACs  field   jump
+─────  ───────────────────────  ────────  ──────────  ───────  ─────  ─────
+input                           1×28×28
+0      Conv2d 5×5, padding 2    6×28×28          156  117,600    5×5    1×1
+1      ReLU                     6×28×28                          5×5    1×1
+2      MaxPool2d 2×2, stride 2  6×14×14                          6×6    2×2
+3      Conv2d 5×5               16×10×10       2,416  240,000  14×14    2×2
+4      ReLU                     16×10×10                       14×14    2×2
+5      MaxPool2d 2×2, stride 2  16×5×5                         16×16    4×4
+6      Flatten                  400                            32×32  20×20
+7      Linear                   120           48,120   48,000  32×32  20×20
+8      ReLU                     120                            32×32  20×20
+9      Linear                   84            10,164   10,080  32×32  20×20
+10     ReLU                     84                             32×32  20×20
+11     Linear                   10               850      840  32×32  20×20
+─────  ───────────────────────  ────────  ──────────  ───────  ─────  ─────
+total  LeNet                                  61,706  416,520"""
+
+MODULES = {
+    "LeNet": (LeNet, (1, 28, 28)),
+    "LeNet-5": (LeNet5, (1, 32, 32)),
+    "AlexNet": (AlexNet, (3, 224, 224)),
+    "AlexNet 2012": (AlexNet2012, (3, 227, 227)),
+    "GoogLeNet": (GoogLeNet, (3, 224, 224)),
+    "GoogLeNet of torchvision": (lambda: GoogLeNet(torchvision=True), (3, 224, 224)),
+    "ResNet-18": (torchvision.models.resnet18, (3, 224, 224)),
+    "1-D": (lambda: Net1d(2), (2, 100)),
+    "groups": (lambda: nn.Conv2d(4, 6, (3, 2), stride=2, groups=2, bias=False), (4, 9, 8)),
+    "transposed": (lambda: nn.ConvTranspose2d(4, 6, 3, stride=2, groups=2), (4, 5, 7)),
+    "3-D": (lambda: nn.Conv3d(2, 3, 3, padding=1, dilation=2), (2, 7, 8, 9)),
+    "attention": (lambda: nn.TransformerEncoderLayer(8, 2, 16, batch_first=True), (5, 8)),
+    "bilinear": (lambda: nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 2)), (6, 3)),
+}
+
+
+def without_numbers(build):
+    with torch.device("meta"):
+        return build()
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_counts_are_those_of_torch(name):
+    build, size = MODULES[name]
+    module = without_numbers(build).eval()
+    result = summary(module, size)
+    assert result.parameters == sum(p.numel() for p in module.parameters())
+    counter = FlopCounterMode(display=False)
+    with counter, torch.no_grad():
+        module(torch.empty(1, *size, device="meta"))
+    assert result.flops == counter.get_total_flops() > 0
+    assert result.flops == 2 * result.macs == sum(row.flops for row in result.rows)
+
+
+def test_lenet_as_text():
+    assert str(summary(LeNet(), (1, 28, 28))) == LENET
+    assert repr(summary(LeNet(), (1, 28, 28))) == LENET
+
+
+def test_one_row_by_hand():
+    rows = {row.name: row for row in summary(without_numbers(AlexNet2012), (3, 227, 227)).rows}
+    row = rows["features.4"]
+    assert (row.kind, row.detail) == ("Conv2d", "5×5, padding 2, groups 2")
+    assert row.output_shape == (256, 27, 27)
+    assert row.parameters == 256 * (48 * 25 + 1)
+    assert row.macs == 256 * 48 * 25 * 27 * 27
+    assert row.flops == 2 * row.macs
+    assert (row.field, row.jump) == ((51, 51), (8, 8))
+
+
+def test_receptive_fields_are_those_of_trace():
+    net = SmallInception()
+    fields = trace(net, (3, 28, 32))
+    rows = summary(net, (3, 28, 32)).rows
+    assert len(rows) == 47
+    for row in rows:
+        assert (row.field, row.jump) == (fields[row.name].size, fields[row.name].jump)
+        if len(row.output_shape) == 3:
+            assert row.output_shape[1:] == fields[row.name].units
+
+
+def test_settings_are_put_into_words():
+    net = nn.Sequential(
+        nn.Conv2d(1, 2, (3, 5), stride=(2, 1), padding=(1, 2), dilation=2),
+        nn.MaxPool2d(3, 2, 1),
+        nn.AvgPool2d((1, 2)),
+        nn.Conv2d(2, 2, 3, padding="same"),
+    )
+    assert [row.detail for row in summary(net, (1, 30, 30)).rows] == [
+        "3×5, stride 2×1, padding 1×2, dilation 2",
+        "3×3, stride 2, padding 1",
+        "1×2, stride 1×2",
+        "3×3, padding same",
+    ]
+
+
+def test_depth_puts_parts_together():
+    net = without_numbers(GoogLeNet)
+    whole, short = summary(net, (3, 224, 224)), summary(net, (3, 224, 224), depth=1)
+    assert (whole.parameters, whole.macs) == (short.parameters, short.macs)
+    rows = {row.name: row for row in short.rows}
+    assert len(rows) == 24
+    module = rows["inception3a"]
+    assert (module.kind, module.output_shape, module.parameters) == (
+        "Inception", (256, 28, 28), 163_696
+    )  # fmt: skip
+    # the paper's table has 128M, 304M, 73M, 88M, 100M, 119M and 170M operations
+    macs = [rows[f"inception{name}"].macs / 1e6 for name in "3a 3b 4a 4b 4c 4d 4e".split()]
+    assert macs == pytest.approx([128, 304, 73, 88, 100, 119, 170], rel=0.01)
+    assert summary(LeNet(), (1, 28, 28), depth=1) == summary(LeNet(), (1, 28, 28))
+
+
+def test_parts_that_do_not_run_count_with_their_parameters():
+    result = summary(without_numbers(GoogLeNet), (3, 224, 224), depth=1)
+    aux = [row for row in result.rows if row.output_shape is None]
+    assert [(row.name, row.parameters, row.macs) for row in aux] == [
+        ("aux1", 3_188_840, 0), ("aux2", 3_190_888, 0)
+    ]  # fmt: skip
+    assert result.rows[-2:] == tuple(aux)
+    assert "did not run" in str(result)
+
+
+class Shared(nn.Module):
+    """One layer used twice, one whose weight is that of another, a product of its own."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(2, 2, 3)
+        self.twin = nn.Conv2d(2, 2, 3)
+        self.twin.weight = self.conv.weight
+        self.scale = nn.Parameter(torch.ones(6, 4))
+
+    def forward(self, x):
+        x = self.twin(self.conv(self.conv(x)))
+        return x.flatten(2) @ self.scale
+
+
+def test_shared_parameters_count_once_and_calls_each():
+    net = Shared()
+    result = summary(net, (2, 8, 9))
+    assert [(row.name, row.parameters, row.macs) for row in result.rows] == [
+        ("conv", 38, 36 * 42),
+        ("conv_1", 0, 36 * 20),
+        ("twin", 2, 36 * 6),
+        ("forward", 24, 2 * 6 * 4),
+    ]
+    assert result.parameters == sum(p.numel() for p in net.parameters()) == 64
+    fields = [row.field for row in result.rows]
+    assert fields[:3] == [(3, 3), (5, 5), (7, 7)]
+
+
+def test_a_network_that_cannot_be_followed_says_so():
+    class Turned(nn.Module):
+        def forward(self, x):
+            return torch.fft.fft2(x).real
+
+    result = summary(nn.Sequential(nn.Conv2d(1, 2, 3), Turned()), (1, 8, 8))
+    assert [row.field for row in result.rows] == [None, None]
+    assert result.macs == 2 * 9 * 36
+    assert result.unfollowed.startswith("cannot follow '1' (Turned)")
+    assert str(result).endswith(result.unfollowed)
+    recurrent = summary(nn.LSTM(3, 4, batch_first=True), (5, 3))
+    assert recurrent.rows[0].output_shape == (5, 4)
+    assert recurrent.unfollowed
+
+
+def test_branches_without_a_common_jump_have_no_field():
+    class Both(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fine, self.coarse = nn.Identity(), nn.MaxPool2d(2)
+            self.joined = nn.Identity()
+
+        def forward(self, x):
+            up = nn.functional.interpolate(self.coarse(x), size=(5, 6))
+            return self.joined(self.fine(x)[..., :5, :6] + up)
+
+    rows = {row.name: row for row in summary(Both(), (1, 10, 12)).rows}
+    assert rows["coarse"].field == (2, 2)
+    assert rows["joined"].field is None
+
+
+def test_the_module_stays_as_it_is():
+    net = SmallInception(batch_norm=True)
+    net.pool1.eval()
+    modes = [part.training for part in net.modules()]
+    before = {name: tensor.clone() for name, tensor in net.state_dict().items()}
+    summary(net, (3, 32, 32))
+    assert [part.training for part in net.modules()] == modes
+    assert all(torch.equal(before[name], tensor) for name, tensor in net.state_dict().items())
+    assert not any(part._forward_hooks or part._forward_pre_hooks for part in net.modules())
+
+
+def test_bad_arguments():
+    with pytest.raises(TypeError, match=r"module must be a torch\.nn\.Module, got int"):
+        summary(3, (1, 28, 28))
+    with pytest.raises(ValueError, match=r"layer '7' of LeNet does not run on inputs of \(1, 32"):
+        summary(LeNet(), (1, 32, 32))
+    with pytest.raises(ValueError, match="depth is 0, must be at least 1"):
+        summary(LeNet(), (1, 28, 28), depth=0)
