@@ -8,7 +8,7 @@ import torch.nn.functional as F
 import torchvision
 from torch import nn
 
-from cnnbook.models import AlexNet, AlexNet2012, SmallAlexNet, paper_lrn
+from cnnbook.models import AlexNet, AlexNet2012, LocalResponseNorm, SmallAlexNet, paper_lrn
 
 
 def count(module):
@@ -148,7 +148,7 @@ def test_small_alexnet_takes_images_of_several_sizes(size, overlapping, activati
     net = SmallAlexNet(1, 7, width=0.25, activation=activation, lrn=lrn, overlapping=overlapping)
     assert net(torch.randn(2, 1, size, size)).shape == (2, 7)
     kinds = [type(layer) for layer in net.features]
-    assert kinds.count(nn.LocalResponseNorm) == 2 * lrn
+    assert kinds.count(LocalResponseNorm) == 2 * lrn
     assert kinds.count(activation) == 5
     windows = {layer.kernel_size for layer in net.features if isinstance(layer, nn.MaxPool2d)}
     assert windows == {3 if overlapping else 2}

@@ -104,8 +104,10 @@ def run_study(study, *, data=None, seeds=None, only=None, home=HOME, fresh=False
     loaded = study.load(data)
     for seed in range(seeds):  # all variants of a seed before the next: comparable at any time
         for name, variant in study.variants.items():
+            if only and name not in only:
+                continue
             runs = result["variants"].setdefault(name, {"runs": []})["runs"]
-            if any(run["seed"] == seed for run in runs) or (only and name not in only):
+            if any(run["seed"] == seed for run in runs):
                 continue
             began, worked = time.perf_counter(), time.process_time()
             outcome = variant(loaded, seed)

@@ -1,6 +1,6 @@
 """The networks of the book as PyTorch modules, one architecture a file."""
 
-from cnnbook.models.alexnet import AlexNet, AlexNet2012, paper_lrn
+from cnnbook.models.alexnet import AlexNet, AlexNet2012
 from cnnbook.models.fully_convolutional import fully_convolutional
 from cnnbook.models.googlenet import GoogLeNet, GoogLeNetOutput
 from cnnbook.models.inception import ConvUnit, Inception, SmallInception
@@ -14,6 +14,7 @@ from cnnbook.models.lenet5 import (
     TableConv2d,
 )
 from cnnbook.models.mlp import MLP
+from cnnbook.models.normalisation import LocalResponseNorm, paper_lrn
 from cnnbook.models.one_d import Net1d
 from cnnbook.models.small_alexnet import SmallAlexNet
 from cnnbook.models.summary import LayerRow, Summary, summary
@@ -32,6 +33,7 @@ __all__ = [
     "LayerRow",
     "LeNet",
     "LeNet5",
+    "LocalResponseNorm",
     "Net1d",
     "RadialBasis",
     "ScaledTanh",

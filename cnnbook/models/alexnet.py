@@ -5,23 +5,7 @@ from collections import OrderedDict
 from torch import nn
 
 from cnnbook.models._stack import Stack
-
-
-def paper_lrn():
-    """Build the paper's local response normalisation: k = 2, n = 5, α = 10⁻⁴, β = 0.75.
-
-    PyTorch multiplies the sum of squares by ``alpha / size``, the paper by α alone: so alpha is
-    5 · 10⁻⁴ here.
-
-    Returns
-    -------
-    nn.LocalResponseNorm
-
-    References
-    ----------
-    Krizhevsky, Sutskever & Hinton (2012), section 3.3.
-    """
-    return nn.LocalResponseNorm(size=5, alpha=5 * 1e-4, beta=0.75, k=2.0)
+from cnnbook.models.normalisation import paper_lrn
 
 
 def _classifier(in_features, hidden, num_classes, dropout, activation=nn.ReLU):

@@ -6,7 +6,7 @@ from collections import OrderedDict
 from torch import nn
 
 from cnnbook.models._stack import Stack
-from cnnbook.models.alexnet import paper_lrn
+from cnnbook.models.normalisation import paper_lrn
 
 WIDTHS = (24, 64, 96, 96, 64)
 
