@@ -32,17 +32,10 @@ PARTS = {
     "training": {"torch", "tqdm"},
     "experiments": {"models", "datasets", "training", "torch"},
     "figures": {"numpy", "matplotlib", "PIL", "shapes", "ops", "derivation", "receptive_field"},
-    "widgets": {
-        "ipywidgets",
-        "traitlets",
-        "datasets",
-        "figures",
-        "ops",
-        "shapes",
-        "derivation",
-        "numpy",
-    }
-    | {"receptive_field", "numpy_net", "(sklearn)"},
+    "widgets": set(
+        """ipywidgets traitlets anywidget numpy torch PIL (sklearn) shapes receptive_field ops
+        derivation numpy_net datasets models training experiments figures""".split()
+    ),
     "exercises": {"numpy", "ops", "shapes"},
     "selfcheck": None,  # asks what is installed: anything, but inside functions only
 }

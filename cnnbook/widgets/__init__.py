@@ -1,17 +1,23 @@
 """Widgets of the chapters: a pure state, and one view that they all share."""
 
+from cnnbook.widgets.backward_stepper import backward_stepper
 from cnnbook.widgets.channel_stepper import channel_stepper
 from cnnbook.widgets.dense_to_convolution import dense_to_convolution
+from cnnbook.widgets.im2col_stepper import im2col_stepper
 from cnnbook.widgets.kernel_workbench import kernel_workbench
+from cnnbook.widgets.learning_curve import learning_curve
 from cnnbook.widgets.padding_explorer import padding_explorer
 from cnnbook.widgets.pooling_stepper import pooling_stepper
 from cnnbook.widgets.receptive_field_explorer import receptive_field_explorer
 from cnnbook.widgets.window_stepper import window_stepper
 
 __all__ = [
+    "backward_stepper",
     "channel_stepper",
     "dense_to_convolution",
+    "im2col_stepper",
     "kernel_workbench",
+    "learning_curve",
     "padding_explorer",
     "pooling_stepper",
     "receptive_field_explorer",

@@ -1,0 +1,365 @@
+"""The im2col stepper: the arithmetic of its picture, what the controls do, a legible picture."""
+
+import itertools
+import re
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+
+from cnnbook.figures.im2col import Im2col, draw_im2col
+from cnnbook.figures.picture import MARGIN
+from cnnbook.widgets import im2col_stepper
+from cnnbook.widgets.im2col_stepper import EXAMPLE, WEIGHT, Im2colState
+
+HAND_X = np.array([[1, 2, 0, 3], [0, 1, 4, 1], [2, 0, 1, 2.0]])
+HAND_W = np.array([[1, 2], [0, -1.0]])
+SMALL = WEIGHT[:, :, :2, :2]
+
+
+def texts(picture):
+    return [mark.text for mark in picture.marks if hasattr(mark, "text")]
+
+
+def frames(picture, role):
+    return [m for m in picture.marks if getattr(m, "stroke", "") == role and hasattr(m, "radius")]
+
+
+def signed():
+    rng = np.random.default_rng(0)
+    return -1 - rng.random((2, 5, 6)), rng.standard_normal((3, 2, 3, 2))
+
+
+# ---------------------------------------------------------------- arithmetic
+
+
+def test_the_hand_worked_case():
+    lowered = Im2col(HAND_X, HAND_W, step=5)
+    np.testing.assert_array_equal(lowered.columns[:, 0], [1, 2, 0, 1])
+    np.testing.assert_array_equal(lowered.columns[:, 5], [4, 1, 1, 2])
+    np.testing.assert_array_equal(lowered.product, [[4, -2, 5, 2, 8, 4]])
+    np.testing.assert_array_equal(lowered.output, [[[4, -2, 5], [2, 8, 4]]])
+    assert lowered.formula == "Y[0,5] = 1·4 + 2·1 + 0·1 + (−1)·2 = 4"
+    assert lowered.place_formula == "column 5 = 1·3 + 2, so y[0,1,2] = 4"
+    assert lowered.count_words == "4 × 6 = 24 numbers; the input has 12"
+
+
+@pytest.mark.parametrize(("stride", "padding"), [(1, 0), (2, 1), ((1, 2), (2, 0)), (3, 2)])
+def test_convolution_and_columns_match_torch(stride, padding):
+    x, weight = signed()
+    lowered = Im2col(x, weight, stride=stride, padding=padding)
+    one, kernels = torch.from_numpy(x)[None], torch.from_numpy(weight)
+    expected = F.conv2d(one, kernels, stride=stride, padding=padding)[0].numpy()
+    np.testing.assert_allclose(lowered.output, expected, rtol=1e-12, atol=1e-12, strict=True)
+    columns = F.unfold(one, (3, 2), stride=stride, padding=padding)[0].numpy()
+    np.testing.assert_array_equal(lowered.columns, columns)
+    # a padded zero is known as such, and no pixel is taken for one
+    np.testing.assert_array_equal(lowered.columns_outside, columns == 0)
+
+
+@pytest.mark.parametrize("mode", ["max", "average"])
+@pytest.mark.parametrize(("kernel", "stride", "padding"), [(2, 2, 0), ((3, 2), 1, 1), (3, 2, 1)])
+def test_pooling_matches_torch_and_keeps_channels_apart(mode, kernel, stride, padding):
+    x, _ = signed()  # all below 0: a padded zero would win
+    lowered = Im2col(x, kernel_size=kernel, mode=mode, stride=stride, padding=padding)
+    pool = F.max_pool2d if mode == "max" else F.avg_pool2d
+    expected = pool(torch.from_numpy(x), kernel, stride, padding).numpy()
+    np.testing.assert_allclose(lowered.output, expected, rtol=1e-12, strict=True)
+
+
+@pytest.mark.parametrize("mode", ["convolution", "max", "average"])
+def test_each_step_reads_its_window_and_its_block(mode):
+    x, weight = signed()
+    how = {"weight": weight} if mode == "convolution" else {"kernel_size": (3, 2)}
+    whole = Im2col(x, mode=mode, stride=(1, 2), padding=1, **how)
+    for step, row in itertools.product(range(whole.steps), range(whole.rows)):
+        now = Im2col(x, mode=mode, stride=(1, 2), padding=1, row=row, step=step, **how)
+        i, j = now.corner
+        window = now.padded[:, i : i + 3, j : j + 2]
+        np.testing.assert_array_equal(now.columns[:, step], window.ravel())
+        seen = now.columns[now.block, step]
+        if mode == "convolution":
+            wanted = (weight[row] * window).sum()
+        else:
+            wanted = window[row].max() if mode == "max" else window[row].mean()
+        assert now.product[row, step] == pytest.approx(wanted)
+        assert seen.size == (window.size if mode == "convolution" else 6)
+        if mode == "max":
+            assert now.columns[now.winner, step] == wanted
+            assert now.winner in now.block
+
+
+def test_pooling_formulas():
+    pair = np.stack([HAND_X, -HAND_X])
+    largest = Im2col(pair, kernel_size=2, mode="max", row=1)
+    assert largest.formula == "Y[1,0] = max(−1, −2, 0, −1) = 0"
+    mean = Im2col(pair, kernel_size=2, mode="average", row=1)
+    assert mean.formula == "Y[1,0] = ((−1) + (−2) + 0 + (−1)) / 4 = −1"
+    padded = Im2col(pair, kernel_size=2, mode="max", padding=1)
+    assert padded.formula == "Y[0,0] = max(−∞, −∞, −∞, 1) = 1"
+
+
+def test_the_description_says_step_place_formula_and_size():
+    lowered = Im2col(EXAMPLE, SMALL, row=1, step=4)
+    assert lowered.description == (
+        "Step 5 of 6, convolution: the window at row 1, column 1 becomes column 4. "
+        "Y[1,4] = 0·1 + 1·4 + 1·0 + 0·1 + 2·3 + (−1)·0 + 0·1 + 1·2 = 12. "
+        "Column 4 = 1·3 + 1, so y[1,1,1] = 12. Columns: 8 × 6 = 48 numbers; the input has 24."
+    )
+
+
+def test_the_lines_of_a_formula_say_the_formula():
+    for lowered in (Im2col(EXAMPLE, WEIGHT, padding=1), Im2col(EXAMPLE * 1.37, WEIGHT / 7)):
+        assert " ".join(line.strip() for line in lowered.formula_lines) == lowered.formula
+        assert len(lowered.formula_lines) > 1
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "match"),
+    [
+        ({"x": np.ones((1, 2, 3, 4))}, ValueError, "x has 4 axes, expected 3"),
+        ({"x": np.full((2, 3, 4), np.inf)}, ValueError, "x holds a value that is not finite"),
+        ({"weight": SMALL[0]}, ValueError, "weight has 3 axes, expected 4"),
+        ({"weight": None}, ValueError, "weight is None, a convolution needs one"),
+        ({"weight": SMALL[:, :1]}, ValueError, "x has 2 channels, weight expects 1"),
+        ({"kernel_size": 3}, ValueError, re.escape("kernel_size is (3, 3), weight has (2, 2)")),
+        ({"mode": "max"}, ValueError, "kernel_size is None, a pooling needs one"),
+        ({"mode": "min"}, ValueError, "mode is 'min', expected one of"),
+        ({"stride": 0}, ValueError, "stride is 0, must be at least 1"),
+        ({"stride": 1.5}, TypeError, "stride must be an int"),
+        ({"row": 2}, ValueError, "row is 2, expected 0 to 1"),
+        ({"step": 6}, ValueError, "step is 6, expected 0 to 5"),
+        ({"step": -1}, ValueError, "step is -1, expected 0 to 5"),
+    ],
+)
+def test_impossible_arguments_are_named(change, error, match):
+    with pytest.raises(error, match=match):
+        Im2col(**{"x": EXAMPLE, "weight": SMALL, **change})
+
+
+def test_a_pooling_refuses_more_padding_than_half_a_window():
+    with pytest.raises(ValueError, match="padding 2 is more than half of kernel_size 2"):
+        Im2col(EXAMPLE, kernel_size=2, mode="max", padding=2)
+
+
+# ---------------------------------------------------------------- the picture
+
+
+def test_the_svg_holds_the_numbers_and_the_description():
+    picture = draw_im2col(Im2col(EXAMPLE, SMALL, row=1, step=4))
+    svg = picture.svg()
+    assert 'role="img" aria-label="Step 5 of 6, convolution: the window at row 1, column 1' in svg
+    for text in ("8 × 6 = 48 numbers; the input has 24", "weights 2 × 8", "result 2 × 6", "= 12",
+                 "the window at row 1, column 1 becomes column 4", "row 1 as 2 × 3", "1,1,0",
+                 "Y[1,4] = 0·1 + 1·4 + 1·0 + 0·1 + 2·3 + (−1)·0 + 0·1 + 1·2 = 12"):  # fmt: skip
+        assert f">{text}</text>" in svg, text
+
+
+def test_a_result_reads_the_same_in_the_product_and_in_its_map():
+    state = Im2colState(EXAMPLE, WEIGHT, "average", 3, stride=2, padding=1, step=3)
+    words = texts(state.picture())
+    assert words.count("0.67") == words.count("0.89") == 2
+    assert "0.667" not in words
+
+
+def test_what_is_not_yet_computed_is_empty():
+    shown = [len(texts(draw_im2col(Im2col(EXAMPLE, SMALL, step=s)))) for s in (0, 1, 5)]
+    assert shown[1] - shown[0] == 8 + 2 + 2  # a column, its two results, twice
+    assert shown[2] - shown[1] == 4 * 12
+
+
+def test_frames_mark_window_column_row_and_result():
+    convolution = draw_im2col(Im2col(EXAMPLE, SMALL, row=1, step=4))
+    assert len(frames(convolution, "kernel")) == 4  # two windows, the column, the weights' row
+    assert len(frames(convolution, "output")) == 2  # in the product and in the map
+    pooling = draw_im2col(Im2col(EXAMPLE, kernel_size=2, mode="max", row=1))
+    assert sorted(m.stroke_width for m in frames(pooling, "kernel")) == [1.5, 1.5, 3, 3]
+    assert "no weights" in texts(pooling)
+    assert "largest of the block" in texts(pooling)
+
+
+CASES = [
+    {},
+    {"row": 1, "step": 5},
+    {"kernel_size": 3, "padding": 1, "step": 7},
+    {"kernel_size": 1, "x": np.ones((2, 4, 5)), "step": 19},
+    {"padding": 1, "step": 12},
+    {"mode": "max", "padding": 1, "stride": 2, "row": 1, "step": 4},
+    {"mode": "average", "kernel_size": 3, "padding": 1, "row": 1},
+    {"x": HAND_X, "weight": HAND_W, "step": 2},
+    {"x": HAND_X[:2, :3], "weight": HAND_W[:1, :1], "stride": 4},
+    {"x": -EXAMPLE / 7, "weight": -WEIGHT * 1.234, "kernel_size": 2},
+    {"x": -EXAMPLE * 1e4 / 7, "weight": -WEIGHT * 1.234, "kernel_size": 3, "padding": 1},
+    {"x": np.ones((3, 3, 4)), "weight": np.ones((3, 3, 2, 2))},
+]
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_no_text_is_cut_or_overlaps_another(case):
+    case = {"x": EXAMPLE, "weight": WEIGHT, "kernel_size": 2, **case}
+    if len(case["weight"].shape) == 2:
+        case["kernel_size"] = None
+    picture = Im2colState(**case).picture()
+    assert picture.size[0] <= 960
+    axes = picture.axes()
+    renderer = axes.figure.canvas.get_renderer()
+    boxes = [(text.get_text(), text.get_window_extent(renderer)) for text in axes.texts]
+    page = axes.figure.bbox
+    for text, box in boxes:
+        assert page.x0 <= box.x0 < box.x1 <= page.x1, text
+        assert page.y0 <= box.y0 < box.y1 <= page.y1, text
+    for (one, box), (other, next_box) in itertools.combinations(boxes, 2):
+        assert not box.padded(-0.5).overlaps(next_box.padded(-0.5)), (one, other)
+    for mark in picture.marks:
+        if hasattr(mark, "width"):
+            assert -MARGIN <= mark.x <= mark.x + mark.width <= picture.width + MARGIN
+            assert 0 <= mark.y <= mark.y + mark.height <= picture.height
+        elif hasattr(mark, "text"):
+            assert mark.size >= 6, mark.text
+
+
+@pytest.mark.parametrize("mode", ["convolution", "max", "average"])
+def test_the_picture_keeps_its_size_between_steps_and_rows(mode):
+    states = [
+        Im2colState(EXAMPLE, WEIGHT, mode, 3, padding=1, row=row, step=step)
+        for row, step in [(0, 0), (0, 7), (1, 11)]
+    ]
+    assert len({state.picture().size for state in states}) == 1
+
+
+# ---------------------------------------------------------------- state and view
+
+
+def test_the_state_uses_a_part_of_the_arrays():
+    state = Im2colState(EXAMPLE, WEIGHT, kernel_size=2, channels=1)
+    np.testing.assert_array_equal(state.lowered.weight, WEIGHT[:, :1, :2, :2])
+    np.testing.assert_array_equal(state.lowered.x, EXAMPLE[:1])
+    pooled = Im2colState(EXAMPLE, WEIGHT, "max", kernel_size=2, channels=1, row=1)
+    assert (pooled.row, pooled.bounds) == (0, {"row": (0, 0)})  # the last row there is
+    assert Im2colState(EXAMPLE, WEIGHT, row=1).row == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "match"),
+    [
+        ({"kernel_size": 4}, "kernel_size is 4, expected 1 to 3"),
+        ({"kernel_size": 0}, "kernel_size is 0, expected 1 to 3"),
+        ({"channels": 3}, "channels is 3, expected 1 to 2"),
+        ({"x": np.ones((3, 4, 4))}, "x has 3 channels, weight expects 2"),
+        ({"x": np.ones(4)}, "x has 1 axes, expected 3"),
+        ({"x": np.ones((2, 6, 7))}, "the columns make a matrix of 18 × 20, the picture holds at"),
+        ({"kernel_size": 1, "padding": 1}, "30 windows, the picture holds at most 20"),
+        (
+            {"x": np.ones((3, 4, 4)), "weight": np.ones((1, 3, 3, 3))},
+            "27 numbers in a window, the picture holds at most 18",
+        ),
+        (
+            {"x": np.ones((4, 4, 4)), "weight": np.ones((1, 4, 2, 2))},
+            "4 input channels, the picture holds at most 3",
+        ),
+        (
+            {"x": np.ones((1, 4, 4)), "weight": np.ones((4, 1, 2, 2))},
+            "4 output channels, the picture holds at most 3",
+        ),
+        ({"row": -1}, "row is -1, expected 0 to 1"),
+    ],
+)
+def test_what_the_picture_cannot_hold_is_refused(change, match):
+    with pytest.raises(ValueError, match=match):
+        Im2colState(**{"x": EXAMPLE, "weight": WEIGHT, **change})
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("mode", "max", "Y[0,0] = max(1, 2, 0, 1) = 2"),
+        ("mode", "average", "Y[0,0] = (1 + 2 + 0 + 1) / 4 = 1"),
+        ("kernel_size", 1, "2 × 12 = 24 numbers; the input has 24"),
+        ("kernel_size", 3, "18 × 2 = 36 numbers; the input has 24"),
+        ("channels", 1, "4 × 6 = 24 numbers; the input has 12"),
+        ("stride", 2, "8 × 2 = 16 numbers; the input has 24"),
+        ("padding", 1, "8 × 20 = 160 numbers; the input has 24"),
+        ("row", 1, "column 0 = 0·3 + 0, so y[1,0,0]"),
+    ],
+)
+def test_each_control_changes_the_picture(name, value, expected):
+    view = im2col_stepper()
+    assert expected not in view.screen.value
+    view.controls[name].value = value
+    assert view.message == ""
+    assert expected in view.screen.value
+
+
+def test_the_buttons_go_through_the_windows():
+    view = im2col_stepper()
+    seen = []
+    first, back, forward, last = view.buttons
+    for button in (forward, back, back, last, forward, first):
+        button.click()
+        seen.append(view.state.step)
+    assert seen == [1, 0, 0, 5, 5, 0]
+    view.go_to(4)
+    assert "Step 5 of 6, convolution: the window at row 1, column 1" in view.screen.value
+
+
+def test_fewer_windows_clamp_the_step_and_fewer_channels_the_row():
+    view = im2col_stepper(step=5, row=1)
+    view.controls["stride"].value = 2
+    assert (view.state.step, view.step.max) == (1, 1)
+    view.controls["mode"].value = "max"
+    assert (view.state.row, view.controls["row"].max) == (1, 1)
+    view.controls["channels"].value = 1
+    assert (view.state.row, view.controls["row"].value) == (0, 0)
+    assert view.controls["row"].disabled
+    view.controls["mode"].value = "convolution"
+    assert not view.controls["row"].disabled
+    assert view.message == ""
+
+
+@pytest.mark.parametrize(
+    ("start", "name", "value", "message"),
+    [
+        (
+            {},
+            "padding",
+            2,
+            "42 windows, the picture holds at most 20",
+        ),
+        ({"mode": "max"}, "padding", 2, "padding 2 is more than half of kernel_size 2"),
+    ],
+)
+def test_an_impossible_setting_gives_a_message_and_keeps_the_state(start, name, value, message):
+    view = im2col_stepper(step=3, **start)
+    kept = view.state
+    view.controls[name].value = value
+    assert message in view.message
+    assert 'role="alert"' in view.screen.value
+    assert view.state is kept
+    view.controls[name].value = 0
+    assert view.message == ""
+    assert "Step 4 of 6" in view.screen.value
+
+
+def test_own_arrays_and_menus():
+    view = im2col_stepper(HAND_X, HAND_W, step=5)
+    assert "Y[0,5] = 1·4 + 2·1 + 0·1 + (−1)·2 = 4" in repr(view)
+    assert "channels" not in view.controls
+    assert view.controls["kernel_size"].label == "2 × 2"
+    assert im2col_stepper().controls["kernel_size"].label == "2 × 2"
+    flat = im2col_stepper(HAND_X, np.ones((2, 3)))
+    menu = flat.controls["kernel_size"]
+    assert (menu.label, flat.state.lowered.kernel) == ("2 × 3", (2, 3))
+    menu.label = "2 × 2"
+    assert flat.state.lowered.kernel == (2, 2)
+    menu.label = "2 × 3"
+    assert flat.state.lowered.kernel == (2, 3)
+    with pytest.raises(ValueError, match="x has 1 channels, weight expects 2"):
+        im2col_stepper(HAND_X, WEIGHT)
+
+
+def test_a_png_stands_where_nothing_runs():
+    view = im2col_stepper(mode="max")
+    data = view._repr_mimebundle_()
+    assert data["image/png"]
+    assert data["text/plain"] == view.state.lowered.description == repr(view)
