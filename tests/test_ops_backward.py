@@ -497,3 +497,17 @@ def test_cross_entropy_names_what_it_refuses(x, target, error, message):
         ops.cross_entropy(x, target)
     with pytest.raises(error, match=message):
         ops.cross_entropy_backward(np.ones(()), x, target)
+
+
+@pytest.mark.parametrize("odd", [np.nan, -np.inf, np.inf])
+@pytest.mark.parametrize("where", ["x", "grad_out"])
+def test_max_pooling_sends_odd_numbers_where_torch_sends_them(odd, where):
+    rng = np.random.default_rng(0)
+    x = rng.integers(-2, 3, (2, 3, 7, 6)).astype(float)  # many ties
+    grad_out = rng.standard_normal((2, 3, 4, 3))
+    {"x": x, "grad_out": grad_out}[where][:, 0, 1:3, 1] = odd
+    settings = {"kernel_size": 3, "stride": 2, "padding": 1}
+    signal = torch.from_numpy(x).requires_grad_()
+    F.max_pool2d(signal, **settings).backward(torch.from_numpy(grad_out))
+    ours = ops.max_pool2d_backward(grad_out, x, **settings).grad_x
+    np.testing.assert_allclose(ours, signal.grad.numpy(), rtol=1e-12, strict=True)

@@ -6,8 +6,8 @@ import numpy as np
 
 from cnnbook.ops._arguments import check_flag, narrow, widen
 from cnnbook.ops._gradients import InputGradient, add_at, check_grad_out
-from cnnbook.ops._pooling import largest, plan_means
-from cnnbook.ops._sliding import check_pooled, plan_windows, spread_along
+from cnnbook.ops._pooling import largest, lowest, plan_means
+from cnnbook.ops._sliding import along, check_pooled, combine_along, plan_windows, spread_along
 
 
 def to_maxima(axes, grad_out, x, index):
@@ -24,7 +24,29 @@ def _max_pool_backward(axes, grad_out, x, *settings):
     plan = plan_windows(axes, x, *settings)
     check_flag("return_indices", return_indices)
     check_grad_out(grad_out, x, (*x.shape[:-axes], *(sliding.count for sliding in plan)))
-    return to_maxima(axes, grad_out, x, largest(axes, x, plan)[1])
+    if not ((x > lowest(x.dtype)).all() and np.isfinite(grad_out).all()):
+        return to_maxima(axes, grad_out, x, largest(axes, x, plan)[1])
+    stages, best = [], x  # fast: comparisons and products only, one axis after the other
+    for axis, sliding in zip(range(-1, -axes - 1, -1), reversed(plan), strict=True):
+        before, best = best, combine_along(best, axis, sliding, np.maximum, lowest(x.dtype))
+        stages.append((before, best, axis, sliding))
+    (grad,) = widen(grad_out)
+    for stage in reversed(stages):
+        grad = _to_first_maxima(grad, *stage)
+    return InputGradient(narrow(grad, x.dtype))
+
+
+def _to_first_maxima(grad, x, best, axis, sliding):
+    """Give each window's gradient, along one axis, to the first pixel that is its maximum."""
+    shape = list(grad.shape)
+    shape[axis] = sliding.size
+    out, waiting = np.zeros(shape, grad.dtype), np.ones(best.shape, bool)
+    for windows, pixels in sliding.entries():
+        windows, pixels = along(axis, windows), along(axis, pixels)
+        won = (x[pixels] == best[windows]) & waiting[windows]
+        waiting[windows] ^= won
+        out[pixels] += grad[windows] * won
+    return out
 
 
 @np.errstate(over="ignore", invalid="ignore")  # inf - inf is NaN without a warning, as in PyTorch
