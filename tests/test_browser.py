@@ -10,6 +10,7 @@ from collections import defaultdict
 from pathlib import Path
 from statistics import median
 
+import nbformat
 import pytest
 
 playwright = pytest.importorskip("playwright")
@@ -17,6 +18,7 @@ from lab_driver import MUST_CHANGE, Notebook, chromium_page, find_chromium, lab_
 
 FOLDER = Path(__file__).parent.parent / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
+SHEET = "sheet.ipynb"  # made by the test: nothing but the digit canvas
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.skipif(find_chromium() is None, reason="no Chromium on this machine"),
@@ -28,6 +30,9 @@ def server(tmp_path_factory):
     folder = tmp_path_factory.mktemp("book")
     for notebook in NOTEBOOKS:  # copies: nothing that a click does reaches the repository
         shutil.copy(notebook, folder)
+    cell = nbformat.v4.new_code_cell("from cnnbook.widgets import draw_digit\ndraw_digit()")
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
+    nbformat.write(nbformat.v4.new_notebook(cells=[cell], metadata=kernel), folder / SHEET)
     with lab_server(folder, tmp_path_factory.mktemp("lab")) as address_and_token:
         yield address_and_token
 
@@ -56,3 +61,69 @@ def test_chapter_in_jupyterlab(server, path):
             print(f"\n{where}: {len(times)} controls, median {median(times):.0f} ms to repaint")
         problems = notebook.problems + idle + page.evaluate("book.errors")
         assert not problems + page.evaluate("book.broken()")
+
+
+# how long a movement of the pen takes to reach the bars, collected in the page
+TIME_STROKES = """() => {
+  window.strokes = [];
+  let moved = null;
+  document.querySelector('.cnnbook-canvas svg')
+    .addEventListener('pointermove', () => { moved ??= performance.now(); }, true);
+  new MutationObserver(() => {
+    if (moved === null) return;
+    const start = moved;
+    moved = null;
+    requestAnimationFrame(() => strokes.push(performance.now() - start));
+  }).observe(document.querySelector('.widget-html-content'), {childList: true, subtree: true});
+}"""
+SEVEN = [(0.2, 0.25 + 0.05 * k) for k in range(11)] + [
+    (0.2 + 0.65 * k / 16, 0.75 - 0.35 * k / 16) for k in range(1, 17)
+]
+
+
+def says(page, text):
+    """Wait until the picture beside the sheet says this."""
+    page.locator(f"svg.cnnbook[aria-label^='{text}']").wait_for(timeout=20_000)
+
+
+def press(sheet, *keys):
+    for key in keys:
+        sheet.press(key)
+
+
+def test_a_digit_is_drawn_with_the_pointer_and_with_the_keyboard(server):
+    with chromium_page() as page:
+        notebook = Notebook(page, *server, SHEET)
+        notebook.run_all()
+        says(page, "The network reads 6 ")  # the sample
+        sheet = page.locator(".cnnbook-canvas svg")
+        sheet.scroll_into_view_if_needed()
+        box = sheet.bounding_box()
+        page.evaluate(TIME_STROKES)
+        for number, (row, column) in enumerate(SEVEN):
+            page.mouse.move(box["x"] + column * box["width"], box["y"] + row * box["height"])
+            if not number:
+                page.mouse.down()
+            page.wait_for_timeout(30)
+        assert page.evaluate("strokes.length") > 3  # it reads while the pen is down
+        page.mouse.up()
+        says(page, "The network reads 7 ")
+        save_shot(page, "sheet_pointer")
+        print(f"\nsheet: median {median(page.evaluate('strokes')):.0f} ms from pen to bars")
+
+        page.mouse.move(0, 0)  # the pen is up: nothing more is drawn
+        assert page.locator(".cnnbook-canvas polyline").count() == 1
+        page.get_by_role("button", name="Undo").click()
+        says(page, "Nothing is drawn yet")
+
+        press(sheet, *["ArrowUp"] * 10, "Space", *["ArrowDown"] * 20, "Enter", "ArrowRight")
+        says(page, "The network reads 1 ")
+        assert page.locator(".cnnbook-canvas polyline").count() == 1
+        save_shot(page, "sheet_keyboard")
+        press(sheet, "b", "x", "Backspace")  # keys that JupyterLab would take
+        says(page, "Nothing is drawn yet")
+        assert page.evaluate("book.panel().content.widgets.length") == 1
+        press(sheet, "Space", "ArrowLeft", "Space", "Delete", "Escape")
+        says(page, "Nothing is drawn yet")
+        assert not sheet.evaluate("sheet => sheet.matches(':focus')")
+        assert not notebook.problems + page.evaluate("book.errors") + page.evaluate("book.broken()")

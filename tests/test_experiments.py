@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from cnnbook.datasets import Images, ImageSet
-from cnnbook.experiments import Outcome, Study, handwriting, load_result, photographs
+from cnnbook.experiments import Outcome, Study, Variant, handwriting, load_result, photographs
 from cnnbook.experiments import run_study as run
 from cnnbook.experiments.__main__ import STUDIES, main
 from cnnbook.experiments.study import summarise
@@ -22,7 +22,7 @@ def study(calls=(), **changes):
             curve = [0.1, 0.2]
             return Outcome({"accuracy": 0.5 + 0.1 * seed, "curve": curve}, nn.Linear(2, 3))
 
-        return once
+        return Variant(once, {"name": name})
 
     settings = {"name": "small", "question": "Is it so?", "load": lambda root: f"data in {root}"}
     settings |= {"variants": {"a": variant("a"), "b": variant("b")}, "settings": {"lr": 0.1}}
@@ -63,7 +63,7 @@ def test_a_run_that_fails_loses_nothing(tmp_path):
         raise RuntimeError("no")
 
     good = study([])
-    broken = study([], variants=good.variants | {"c": fails})
+    broken = study([], variants=good.variants | {"c": Variant(fails, {})})
     with pytest.raises(RuntimeError, match="no"):
         run(broken, home=tmp_path, say=str)
     assert list(load_result("small", home=tmp_path)["variants"]) == ["a", "b"]
@@ -75,6 +75,9 @@ def test_other_settings_are_not_mixed(tmp_path):
         ValueError, match=r"small\.json holds runs with other settings; use --fresh"
     ):
         run(study([], settings={"lr": 0.2}), home=tmp_path, say=str)
+    changed = study([]).variants | {"b": Variant(None, {"name": "c"})}
+    with pytest.raises(ValueError, match="holds runs with other settings"):
+        run(study([], variants=changed), home=tmp_path, only=["a"], say=str)
 
 
 @pytest.mark.parametrize(
@@ -148,4 +151,5 @@ def test_every_study_runs_on_a_few_images(name, tmp_path, monkeypatch):
     result = run(Study(**vars(one) | {"load": lambda root: small}), seeds=1, home=tmp_path, say=str)
     assert list(result["variants"]) == list(one.variants)
     assert json.dumps(one.settings)
+    assert "augment" in str(result) or name == "activation"
     assert set(one.kept) <= set(one.variants)

@@ -21,8 +21,9 @@ def test_a_missing_package_is_named(monkeypatch, capsys):
             raise PackageNotFoundError(name)
         return found(name)
 
+    checks = len(module.find_problems())
     monkeypatch.setattr(module, "version", version)
-    with pytest.raises(RuntimeError, match="1 of 13 checks failed"):
+    with pytest.raises(RuntimeError, match=f"1 of {checks} checks failed"):
         module.selfcheck()
     assert "✗ tqdm 4.66 or newer: it is not installed" in capsys.readouterr().out
 

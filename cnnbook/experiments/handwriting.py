@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 
 from cnnbook.datasets import Images, centre_digits, digits, mnist
-from cnnbook.experiments.study import Outcome, Study
+from cnnbook.experiments.study import Outcome, Study, Variant
 from cnnbook.models import MLP, LeNet, LeNet5
 from cnnbook.training import Augment, evaluate, fit
 
@@ -23,22 +23,26 @@ def _mnist_and_foreign(root):
     return mnist(root), Images(centre_digits(images), labels, small.classes)
 
 
-def _learn(model, *, loss=SMOOTHED, **options):
+def _learn(model, *, loss=SMOOTHED, augment=None, **options):
+    """Make the variant that trains a model in this way."""
+
     def run(data, seed):
         source, foreign = data
         torch.manual_seed(seed)
         network = model()
-        history = fit(network, source.train, seed=seed, loss=loss, **options)
+        history = fit(network, source.train, seed=seed, loss=loss, augment=augment, **options)
         judged = {"test_accuracy": evaluate(network, source.test).accuracy}
         if foreign is not None:
             judged["foreign_accuracy"] = evaluate(network, foreign).accuracy
         return Outcome(judged | {"train_loss": history.loss}, network)
 
-    return run
+    words = "label smoothing 0.1" if loss is SMOOTHED else "equation 9 of its paper"
+    settings = options | {"loss": words, "augment": asdict(augment) if augment else None}
+    return Variant(run, settings)
 
 
 PLAIN = {"epochs": 5, "lr": 0.01, "batch_size": 64}
-LONG = {"epochs": 40, "lr": 0.01, "batch_size": 128}
+LONG = {"epochs": 60, "lr": 0.01, "batch_size": 128}
 
 MNIST = Study(
     name="mnist",
@@ -52,11 +56,6 @@ MNIST = Study(
         "lenet5": _learn(functools.partial(LeNet5, padding=2), **PLAIN, loss=LeNet5.loss),
     },
     settings={
-        "plain": PLAIN,
-        "augmented": LONG,
-        "mlp_lr": 3e-3,
-        "augment": asdict(CHANGES),
-        "loss": "cross-entropy, label smoothing 0.1; LeNet5: equation 9 of its paper",
         "optimizer": "AdamW, one cycle",
         "trained_on": "60,000 images of MNIST",
         "foreign": "1,797 digits of scikit-learn, sized and centred as MNIST is",
@@ -76,10 +75,6 @@ DIGITS = Study(
         "lenet_augmented": _learn(LeNet, **EMBEDDED, augment=CHANGES),
     },
     settings={
-        "training": EMBEDDED,
-        "mlp_lr": 3e-3,
-        "augment": asdict(CHANGES),
-        "loss": "cross-entropy, label smoothing 0.1",
         "optimizer": "AdamW, one cycle",
         "trained_on": "1,437 digits of scikit-learn, sized and centred as MNIST is; 360 to test",
     },

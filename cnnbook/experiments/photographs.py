@@ -1,12 +1,13 @@
 """Studies of small photographs: which of AlexNet's ideas help on CIFAR-10, and by how much."""
 
 import functools
+from dataclasses import asdict
 
 import torch
 from torch import nn
 
 from cnnbook.datasets import ImageSet, cifar10, data_root, hold_out, image_folder
-from cnnbook.experiments.study import Outcome, Study
+from cnnbook.experiments.study import Outcome, Study, Variant
 from cnnbook.models import SmallAlexNet
 from cnnbook.training import Augment, evaluate, fit
 
@@ -73,7 +74,7 @@ def _race(activation, lr):
         epochs = _epochs_to_goal(history)
         return Outcome({"epochs_to_25_percent_error": epochs, "train_accuracy": history.accuracy})
 
-    return run
+    return Variant(run, {"activation": activation.__name__, "lr": lr})
 
 
 RATES = (0.003, 0.01, 0.03)
@@ -87,10 +88,11 @@ ACTIVATION = Study(
         for rate in RATES
         for name, activation in (("relu", nn.ReLU), ("tanh", nn.Tanh))
     },
-    settings=QUICK | {"rates": list(RATES), "network": "SmallAlexNet, width 0.5, no dropout"}
-    | {"optimizer": "SGD, momentum 0.9", "most_epochs": 30, "data": SOURCE},
+    settings=QUICK
+    | {"network": "SmallAlexNet, width 0.5, no dropout", "most_epochs": 30}
+    | {"optimizer": "SGD, momentum 0.9", "data": SOURCE},
     seeds=3,
-)  # fmt: skip
+)
 
 # ---------------------------------------------------------------- one idea more, one idea less
 
@@ -110,7 +112,8 @@ def _judged(options, *, augment, recipe, on_test):
             )
         return Outcome({"validation_accuracy": evaluate(network, validation).accuracy} | measured)
 
-    return run
+    changes = asdict(augment) if augment else None
+    return Variant(run, recipe | options | {"augment": changes})
 
 
 PLAIN = {"width": 0.5, "dropout": 0.0, "lrn": False, "overlapping": False}
@@ -132,11 +135,10 @@ ABLATION = Study(
         name: _judged(PLAIN | options, augment=augment, recipe=SHORT, on_test=False)
         for name, (options, augment) in IDEAS.items()
     },
-    settings=SHORT
-    | {"network": "SmallAlexNet", "base": PLAIN, "dropout": 0.25, "shift": 4, "flip": True}
-    | {"validation": VALIDATION, "optimizer": "AdamW, one cycle", "data": SOURCE},
+    settings={"network": "SmallAlexNet", "validation": VALIDATION}
+    | {"optimizer": "AdamW, one cycle", "data": SOURCE},
     seeds=3,
-)  # fmt: skip
+)
 
 # ---------------------------------------------------------------- the best of them, for longer
 
@@ -148,8 +150,7 @@ CIFAR10 = Study(
     question="How well does the small AlexNet name the things on CIFAR-10's test photographs?",
     load=load_cifar10,
     variants={"small_alexnet": _judged(BEST, augment=CHANGES, recipe=LONG, on_test=True)},
-    settings=LONG | BEST | {"network": "SmallAlexNet", "shift": 4, "flip": True}
-    | {"optimizer": "AdamW, one cycle", "data": SOURCE},
+    settings={"network": "SmallAlexNet", "optimizer": "AdamW, one cycle", "data": SOURCE},
     seeds=3,
     kept=("small_alexnet",),
-)  # fmt: skip
+)

@@ -24,9 +24,18 @@ class Outcome(NamedTuple):
     model: torch.nn.Module | None = None
 
 
+class Variant(NamedTuple):
+    """One of the things that a study compares."""
+
+    run: callable
+    """Called with (data, seed); returns an `Outcome`."""
+    settings: dict
+    """What one must know to repeat it, beside the study's settings, in JSON's types."""
+
+
 @dataclass(frozen=True)
 class Study:
-    """A question, the settings to compare, and how to run one of them.
+    """A question, the variants to compare, and the data to compare them on.
 
     Parameters
     ----------
@@ -36,10 +45,9 @@ class Study:
         One sentence.
     load : callable
         Called with the folder of data sets; its result goes to every run.
-    variants : dict of str to callable
-        Called as ``variant(data, seed)``; returns an `Outcome`. Only the call is timed.
+    variants : dict of str to Variant
     settings : dict
-        What one must know to repeat it, in JSON's types.
+        What all variants share, in JSON's types.
     seeds : int
         How many runs of each variant, with the seeds 0, 1, …
     kept : tuple of str
@@ -84,6 +92,11 @@ def run_study(study, *, data=None, seeds=None, only=None, home=HOME, fresh=False
     ValueError
         If the file holds runs with other settings and `fresh` is false, `seeds` is below 1, or
         `only` names no variant.
+
+    Notes
+    -----
+    A run's time is what the processors worked, in seconds: the clock's time depends on what else
+    the machine does.
     """
     seeds = study.seeds if seeds is None else seeds
     if seeds < 1:
@@ -95,33 +108,37 @@ def run_study(study, *, data=None, seeds=None, only=None, home=HOME, fresh=False
     result = {"study": study.name, "question": study.question, "settings": study.settings}
     result |= {"versions": _versions(), "variants": {}}
     if path.exists() and not fresh:
-        old = json.loads(path.read_text(encoding="utf-8"))
-        if old["settings"] != study.settings:
-            raise ValueError(
-                f"{path.name} holds runs with other settings; use --fresh to replace it"
-            )
-        result["variants"] = old["variants"]
+        result["variants"] = _kept_runs(path, study)
     loaded = study.load(data)
     for seed in range(seeds):  # all variants of a seed before the next: comparable at any time
         for name, variant in study.variants.items():
             if only and name not in only:
                 continue
-            runs = result["variants"].setdefault(name, {"runs": []})["runs"]
-            if any(run["seed"] == seed for run in runs):
+            kept = result["variants"].setdefault(name, {"settings": variant.settings, "runs": []})
+            if any(run["seed"] == seed for run in kept["runs"]):
                 continue
-            began, worked = time.perf_counter(), time.process_time()
-            outcome = variant(loaded, seed)
-            seconds = round(time.perf_counter() - began, 1)
-            effort = {"seconds": seconds, "cpu_seconds": round(time.process_time() - worked, 1)}
+            began = time.process_time()
+            outcome = variant.run(loaded, seed)
+            effort = {"cpu_seconds": round(time.process_time() - began, 1)}
             effort["threads"] = torch.get_num_threads()
-            runs.append({"seed": seed, **outcome.measured, **effort})
-            result["variants"][name] |= summarise(runs)
+            kept["runs"].append({"seed": seed, **outcome.measured, **effort})
+            kept |= summarise(kept["runs"])
             _write(path, result)
             if name in study.kept and seed == 0:
                 save_weights(outcome.model, f"{study.name}_{name}", home=home)
             shown = {k: v for k, v in outcome.measured.items() if not isinstance(v, list)}
-            say(f"{study.name} {name} seed {seed}: {shown} in {seconds} s")
+            say(f"{study.name} {name} seed {seed}: {shown}, {effort}")
     return result
+
+
+def _kept_runs(path, study):
+    """Read the runs of before; refuse them if they were made in another way."""
+    old = json.loads(path.read_text(encoding="utf-8"))
+    asked = {name: variant.settings for name, variant in study.variants.items()}
+    found = {name: kept["settings"] for name, kept in old["variants"].items()}
+    if old["settings"] != study.settings or any(found[name] != asked.get(name) for name in found):
+        raise ValueError(f"{path.name} holds runs with other settings; use --fresh to replace it")
+    return old["variants"]
 
 
 def summarise(runs):

@@ -12,6 +12,8 @@ KINDS, SHAPES = 104, 474  # left edges of the columns
 FUNNEL, FUNNEL_WIDTH = 384, 150  # middle and largest width of the maps
 BARS = {"parameters": (592, "kernel"), "macs": (778, "muted")}
 BAR_LENGTH = 112
+CAPTION = """a map's width: √columns, its thickness: √channels; parameters with biases, \
+multiply-adds of convolutions and dense layers"""
 SHORT = {
     "Flatten": "", "Dropout": "", "Identity": "", "LocalResponseNorm": "LRN",
     "MaxPool": "max pool", "AvgPool": "average pool", "AdaptiveAvgPool": "average",
@@ -176,8 +178,8 @@ def _times(shape):
     return "×".join(map(str, shape))
 
 
-class _Funnel:
-    """Sizes of the maps on the canvas: width by columns, thickness by channels."""
+class Funnel:
+    """Sizes of an `Architecture`'s maps on the canvas: width by columns, thickness by channels."""
 
     def __init__(self, network):
         shapes = [network.input_shape, *(s for stage in network.stages for s in stage.shapes)]
@@ -185,7 +187,7 @@ class _Funnel:
         self.deepest = max(shape[0] for shape in shapes)
 
     def slab(self, shape):
-        """Width and thickness in pixels; the root keeps 1 and 4096 in one picture."""
+        """Return width and thickness in pixels; the root keeps 1 and 4096 in one picture."""
         width = FUNNEL_WIDTH * math.sqrt(_columns(shape) / self.widest)
         return width, 2.5 + 15 * math.sqrt(shape[0] / self.deepest)
 
@@ -221,7 +223,7 @@ def draw_architecture(summary):
     picture = Picture(WIDTH, bottom + (36 if network.idle else 16), network.description)
     picture.text(0, 18, network.claim, size=15, bold=True)
     _draw_headings(picture)
-    funnel = _Funnel(network)
+    funnel = Funnel(network)
     picture.text(KINDS, TOP + 14, "input", size=14, fill="input", bold=True)
     _draw_shapes(picture, [network.input_shape], TOP, "input")
     edge = _draw_maps(picture, funnel, [network.input_shape], TOP, "input", None)
@@ -232,11 +234,7 @@ def draw_architecture(summary):
         last = number == len(network.stages)
         _draw_shapes(picture, stage.shapes, y, "output" if last else "ink")
         _draw_bars(picture, network, stage, y)
-    caption = (
-        "a map's width: √columns, its thickness: √channels; parameters with biases, "
-        "multiply-adds of convolutions and dense layers"
-    )
-    picture.text(0, bottom + 8, caption, size=12, fill="muted")
+    picture.text(0, bottom + 8, CAPTION, size=12, fill="muted")
     if network.idle:
         picture.text(0, bottom + 28, network.without, size=12, fill="muted")
     return picture

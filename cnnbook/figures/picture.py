@@ -27,7 +27,8 @@ def _theme(roles, tint):
 # JupyterLab marks the theme on <body>; everything else is taken for light.
 _STYLE = (
     f"<style>.cnnbook{{{_theme(LIGHT, TINT)}}}"
-    f"[data-jp-theme-light='false'] .cnnbook{{{_theme(DARK, DARK_TINT)}}}</style>"
+    f"[data-jp-theme-light='false'] .cnnbook{{{_theme(DARK, DARK_TINT)}}}"
+    "[data-jp-theme-light='false'] .cnnbook .i{filter:invert(.93)}</style>"
 )
 
 
@@ -153,6 +154,7 @@ class _Image:
     y: float
     width: float
     height: float
+    inverts: bool = False
 
     def grey(self):
         """Whether all pixels are opaque greys, so that one channel says everything."""
@@ -165,8 +167,9 @@ class _Image:
         PILImage.fromarray(np.ascontiguousarray(pixels)).save(buffer, "png", compress_level=1)
         data = base64.b64encode(buffer.getvalue()).decode()
         crisp = "pixelated" if min(self.pixels.shape[:2]) < 64 else "auto"
+        kind = ' class="i"' if self.inverts else ""
         return (
-            f'<image x="{_n(self.x)}" y="{_n(self.y)}" width="{_n(self.width)}"'
+            f'<image{kind} x="{_n(self.x)}" y="{_n(self.y)}" width="{_n(self.width)}"'
             f' height="{_n(self.height)}" preserveAspectRatio="none"'
             f' style="image-rendering:{crisp}" href="data:image/png;base64,{data}"/>'
         )
@@ -241,11 +244,14 @@ class Picture:
         wings = [(x1 - u - v / 2, y1 - v + u / 2), (x1 - u + v / 2, y1 - v - u / 2)]
         self.polygon(end, *wings, fill=stroke)
 
-    def image(self, pixels, x, y, width, height):
-        """Add an image: (H, W, 3) or (H, W, 4) uint8, stretched over the given rectangle."""
+    def image(self, pixels, x, y, width, height, *, inverts=False):
+        """Add an image: (H, W, 3) or (H, W, 4) uint8, stretched over the given rectangle.
+
+        One that `inverts` is ink on paper: white on black in JupyterLab's dark theme.
+        """
         if pixels.shape[2] == 3:
             pixels = np.dstack([pixels, np.full(pixels.shape[:2], 255, np.uint8)])
-        self.marks.append(_Image(pixels, x, y, width, height))
+        self.marks.append(_Image(pixels, x, y, width, height, inverts))
 
     def paste(self, other, x, y):
         """Add all marks of another picture, moved by (x, y)."""

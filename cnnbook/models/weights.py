@@ -26,6 +26,7 @@ def save_weights(model, name, *, home=HOME):
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_suffix(".tmp")
     save_file({key: value.contiguous() for key, value in model.state_dict().items()}, temporary)
+    temporary.chmod(0o644)  # safetensors writes files that only their owner may read
     os.replace(temporary, path)
     return path
 

@@ -1,8 +1,11 @@
 """Widgets of the chapters: a pure state, and one view that they all share."""
 
+from cnnbook.widgets.architecture_explorer import architecture_explorer
+from cnnbook.widgets.augmentation_explorer import augmentation_explorer
 from cnnbook.widgets.backward_stepper import backward_stepper
 from cnnbook.widgets.channel_stepper import channel_stepper
 from cnnbook.widgets.dense_to_convolution import dense_to_convolution
+from cnnbook.widgets.draw_digit import draw_digit
 from cnnbook.widgets.im2col_stepper import im2col_stepper
 from cnnbook.widgets.kernel_workbench import kernel_workbench
 from cnnbook.widgets.learning_curve import learning_curve
@@ -12,9 +15,12 @@ from cnnbook.widgets.receptive_field_explorer import receptive_field_explorer
 from cnnbook.widgets.window_stepper import window_stepper
 
 __all__ = [
+    "architecture_explorer",
+    "augmentation_explorer",
     "backward_stepper",
     "channel_stepper",
     "dense_to_convolution",
+    "draw_digit",
     "im2col_stepper",
     "kernel_workbench",
     "learning_curve",

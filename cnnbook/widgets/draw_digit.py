@@ -1,0 +1,274 @@
+"""Draw a digit and watch a network read it, layer by layer, while the pen moves."""
+
+import base64
+import io
+from dataclasses import dataclass
+from functools import cached_property
+
+import ipywidgets as widgets
+import numpy as np
+import torch
+import torch.nn.functional as F
+from PIL import Image
+
+from cnnbook.datasets import Images, centre_digits, digits
+from cnnbook.figures.digit_reader import DigitReading, draw_digit_reading
+from cnnbook.models import HOME, LeNet, load_weights
+from cnnbook.widgets.digit_canvas import DigitCanvas, check_strokes, ink_of
+from cnnbook.widgets.explorer import Explorer
+from cnnbook.widgets.layer_reader import read_layers
+
+WEIGHTS = ("mnist_lenet_augmented", "mnist_lenet")  # the first that is there
+PENS = {"thin": 16, "medium": 24, "thick": 34}
+NOTES = {
+    True: (
+        "The ink is scaled to fit 20 × 20 pixels and",
+        "its centre of mass moved to the middle.",
+    ),
+    False: ("The sheet as it lies, reduced to 28 × 28:", "MNIST's digits are sized and centred."),
+}
+COLUMN = "256px"
+MOST_SAMPLES = 30  # each has a button
+
+
+def trained_lenet():
+    """Load the LeNet that was trained on MNIST, with distorted images too if it is there.
+
+    Returns
+    -------
+    LeNet
+    """
+    there = [name for name in WEIGHTS if (HOME / "weights" / f"{name}.safetensors").exists()]
+    return load_weights(LeNet(), (there or WEIGHTS)[0])
+
+
+def first_of_each(data):
+    """Choose the first image of every class.
+
+    Parameters
+    ----------
+    data : Images
+
+    Returns
+    -------
+    Images
+        At most one a class, in the order of the classes.
+    """
+    places = [(data.labels == label).nonzero()[:1, 0] for label in range(len(data.classes))]
+    return data[torch.cat(places)]
+
+
+@dataclass(frozen=True, eq=False)
+class DrawDigitState:
+    """A drawing, or a sample in its place, and the network that reads it.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+        Takes (1, 1, 28, 28) and returns (1, classes).
+    samples : Images
+        At most 30, with one channel; their class names are those of the model's scores.
+    strokes : sequence of dict
+        As in `DigitCanvas.value`; a drawing covers the sample.
+    sample : int, optional
+        Number of the sample that is read while nothing is drawn.
+    centred : bool
+        Whether the ink is sized and centred as MNIST's digits are.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a stroke has another form, there is no such sample, or samples or model do not fit.
+    """
+
+    model: torch.nn.Module
+    samples: Images
+    strokes: tuple = ()
+    sample: int | None = None
+    centred: bool = True
+
+    def __post_init__(self):
+        if not isinstance(self.samples, Images):
+            raise TypeError(f"samples is a {type(self.samples).__name__}, expected Images")
+        if len(self.samples) > MOST_SAMPLES:
+            raise ValueError(f"there are {len(self.samples)} samples, at most {MOST_SAMPLES} fit")
+        if self.samples.images.shape[1] != 1:
+            raise ValueError(f"samples have {self.samples.images.shape[1]} channels, expected 1")
+        if self.sample is not None and not 0 <= self.sample < len(self.samples):
+            raise ValueError(
+                f"sample is {self.sample}, expected None or 0 to {len(self.samples) - 1}"
+            )
+        check_strokes(self.strokes)
+        _ = self.reading  # a model that does not fit is refused here
+
+    @cached_property
+    def ink(self):
+        """What lies on the sheet: a tensor of shape (1, 1, H, W), 0 paper, 1 ink."""
+        if self.strokes or self.sample is None:
+            return torch.from_numpy(ink_of(self.strokes))[None, None]
+        return self.samples.images[self.sample][None].float()
+
+    @cached_property
+    def seen(self):
+        """What the network sees: an array of shape (28, 28)."""
+        if self.centred:
+            seen = centre_digits(self.ink)
+        else:
+            seen = F.interpolate(self.ink, (28, 28), mode="bilinear", antialias=True)
+        return seen[0, 0].clamp(0, 1).numpy()
+
+    @cached_property
+    def reading(self):
+        """What the network makes of it."""
+        layers, scores = read_layers(self.model, self.seen)
+        return DigitReading(self.seen, layers, scores, self.samples.classes, NOTES[self.centred])
+
+    def picture(self):
+        """Draw what the network sees, what its layers yield, and what it reads."""
+        return draw_digit_reading(self.reading)
+
+
+class DigitView(Explorer):
+    """An `Explorer` whose picture stands beside a sheet to draw on.
+
+    Parameters
+    ----------
+    state : DrawDigitState
+
+    Attributes
+    ----------
+    canvas : DigitCanvas
+        What is drawn; setting its `value` draws.
+    """
+
+    def __init__(self, state):
+        self.canvas = DigitCanvas(value=list(state.strokes))
+        controls = {
+            "strokes": self.canvas,
+            "centred": widgets.Checkbox(
+                state.centred, description="size and centre it as in MNIST", indent=False,
+                layout={"width": COLUMN},
+            ),
+            "sample": widgets.ToggleButtons(
+                options=_sample_names(state.samples), value=state.sample,
+                tooltips=[f"a sample of {c}" for c in _sample_classes(state.samples)],
+            ),
+        }  # fmt: skip
+        short = max(map(len, state.samples.classes)) < 4
+        controls["sample"].style.button_width = "47px" if short else "auto"
+        super().__init__(state, controls)
+        self.pen = widgets.ToggleButtons(options=PENS, value=PENS["medium"])
+        self.pen.style.button_width = "81px"
+        self.actions = {
+            "Undo": _button("Undo", "undo", "take the last stroke back", self.undo),
+            "Clear": _button("Clear", "trash", "empty the sheet", self.clear),
+        }
+        widgets.link((self.pen, "value"), (self.canvas, "pen"))
+        self.canvas.observe(self._cover_sample, "value")
+        controls["sample"].observe(self._show_sample, "value")
+        self._lay_out()
+        self._show_sample()
+
+    def _lay_out(self):
+        """Put the sheet and its controls on the left; on a narrow page, above the picture."""
+        size = "{} × {}".format(*self.state.samples.images.shape[2:])
+        tools = widgets.VBox(
+            [
+                widgets.HBox(list(self.actions.values())),
+                widgets.Label("pen"),
+                self.pen,
+                widgets.Label(f"or a sample, {size} pixels"),
+                self.controls["sample"],
+                self.controls["centred"],
+            ],
+            layout={"width": COLUMN},
+        )
+        left = widgets.HBox([self.canvas, tools], layout=_wrapping(flex=f"1 0 {COLUMN}"))
+        self.screen.layout = widgets.Layout(flex="999 1 440px", min_width="0")
+        self.children = [widgets.HBox([left, self.screen], layout=_wrapping())]
+
+    def undo(self):
+        """Take back the last stroke."""
+        self.canvas.value = self.canvas.value[:-1]
+
+    def clear(self):
+        """Empty the sheet."""
+        self.canvas.value = []
+        self.controls["sample"].value = None
+
+    def _cover_sample(self, change):
+        if change["new"]:
+            self.controls["sample"].value = None
+
+    def _show_sample(self, change=None):
+        sample = self.controls["sample"].value
+        if sample is None:
+            self.canvas.background = ""
+        else:
+            self.canvas.background = _data_uri(self.state.samples.images[sample, 0].numpy())
+            if change:  # it was chosen just now
+                self.canvas.value = []
+
+
+def draw_digit(model=None, *, samples=None, sample=6, centred=True):
+    """Open a sheet to draw a digit on, beside what a network makes of it at every layer.
+
+    Parameters
+    ----------
+    model : torch.nn.Module, optional
+        Takes (1, 1, 28, 28) with ink bright, from 0 to 1, and returns (1, classes). When not
+        given, a LeNet that was trained on MNIST.
+    samples : Images, optional
+        At most 30, with one channel; their `classes` name the model's scores. When not given, the
+        first test image of every digit of `cnnbook.datasets.digits`, as it was scanned.
+    sample : int, optional
+        Number of the sample to start with; None for an empty sheet.
+    centred : bool
+        Whether ink is sized and centred as MNIST's digits are before the network sees it.
+
+    Returns
+    -------
+    DigitView
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the model does not fit, or there is no such sample.
+
+    Notes
+    -----
+    Keyboard: Tab reaches the sheet; the arrow keys move a cursor, with Shift farther; Space or
+    Enter sets the pen down and lifts it; Backspace undoes, Delete clears, Escape leaves.
+    """
+    model = trained_lenet() if model is None else model
+    samples = first_of_each(digits().test) if samples is None else samples
+    return DigitView(DrawDigitState(model, samples, sample=sample, centred=centred))
+
+
+def _sample_classes(samples):
+    return [samples.classes[label] for label in samples.labels]
+
+
+def _sample_names(samples):
+    return [(name, number) for number, name in enumerate(_sample_classes(samples))]
+
+
+def _wrapping(**options):
+    return widgets.Layout(
+        flex_flow="row wrap", align_items="flex-start", grid_gap="8px 24px", **options
+    )
+
+
+def _button(text, icon, tooltip, action):
+    layout = widgets.Layout(width="50%")
+    button = widgets.Button(description=text, icon=icon, tooltip=tooltip, layout=layout)
+    button.on_click(lambda _: action())
+    return button
+
+
+def _data_uri(image):
+    """Write an image as ink on paper, smooth on a sheet."""
+    levels = np.rint(255 * (1 - image.clip(0, 1))).astype(np.uint8)
+    buffer = io.BytesIO()
+    Image.fromarray(levels).save(buffer, "png")
+    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()

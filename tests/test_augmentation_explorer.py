@@ -1,0 +1,261 @@
+"""The augmentation explorer: its map and samples against PyTorch, its controls, its picture."""
+
+import re
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from scipy import ndimage
+from test_figure_dense import assert_legible, texts
+from torch import nn
+
+from cnnbook.datasets import Images
+from cnnbook.figures.augmentation import WIDTH, Augmentation, _clip, draw_augmentation
+from cnnbook.training import Augment
+from cnnbook.widgets import augmentation_explorer
+from cnnbook.widgets.augmentation_explorer import OWN, RANGES, AugmentationState
+
+HARD = {"rotation": 45, "shift": 6, "scale": 0.5, "stretch": 0.5, "shear": 0.6}
+STILL = dict.fromkeys([*HARD, "noise"], 0)
+
+
+def generator(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+def changed(image, count=4, **settings):
+    """The picture's arithmetic for one image, straight from `Augment`."""
+    augment = Augment(**settings)
+    batch = torch.from_numpy(image).expand(count, 1, *image.shape)
+    maps = augment.maps(count, image.shape, generator())
+    return Augmentation(image, maps.numpy(), augment(batch, generator())[:, 0].numpy())
+
+
+def pictures(height=9, width=6):
+    rng = np.random.default_rng(0)
+    images = torch.from_numpy(rng.random((5, 1, height, width)))
+    return Images(images, torch.tensor([0, 1, 1, 0, 1]), ("ring", "bar"))
+
+
+class Constant(nn.Module):
+    def forward(self, x):
+        return torch.tensor([0.0, 1.0, 0.0] + 7 * [0.0]).expand(len(x), 10)
+
+
+# ---------------------------------------------------------------- the map
+
+
+@pytest.mark.parametrize("shape", [(28, 28), (9, 6), (5, 12)])
+def test_the_map_in_pixels_gives_the_samples(shape):
+    image = np.random.default_rng(1).random(shape)
+    whole = changed(image, **HARD)
+    for n in range(4):
+        one = Augmentation(image, whole.maps[[n]], whole.samples[[n]])
+        offset = one.centre + one.shift - one.matrix @ one.centre
+        padded = np.pad(image, 1)  # SciPy's border: what lies outside counts as black
+        places = np.indices(shape).reshape(2, -1)
+        source = one.matrix @ places + offset[:, None] + 1
+        expected = ndimage.map_coordinates(padded, source, order=1).reshape(shape)
+        np.testing.assert_allclose(one.samples[0], expected, atol=2e-5)
+
+
+def test_a_corner_by_hand():
+    angle = np.radians(90)
+    turn = np.array([[[np.cos(angle), -np.sin(angle), 0.0], [np.sin(angle), np.cos(angle), 0.5]]])
+    image = np.arange(16.0).reshape(4, 4) / 15
+    change = Augmentation(image, turn, image[None])
+    np.testing.assert_allclose(change.matrix, [[0, 1], [-1, 0]], atol=1e-12)
+    np.testing.assert_allclose(change.shift, [1, 0])
+    # about the middle (1.5, 1.5): (−1.5, −1.5) turns to (−1.5, 1.5), then one row down
+    np.testing.assert_allclose(change.source((0, 0)), [1, 3])
+    assert change.formulas == [
+        "row = 0·(−1.5) + 1·(−1.5) + 1.5 + 1 = 1",
+        "column = (−1)·(−1.5) + 0·(−1.5) + 1.5 + 0 = 3",
+    ]
+    assert change.description == (
+        "Every output pixel looks up a place in the input. Output pixel [0, 0] of sample 0 reads "
+        f"{change.formulas[0]} and {change.formulas[1]}."
+    )
+    grid = F.affine_grid(torch.from_numpy(turn), [1, 1, 4, 4], align_corners=False)
+    sample = F.grid_sample(torch.from_numpy(image)[None, None], grid, align_corners=False)
+    assert sample[0, 0, 0, 0] == image[1, 3]
+
+
+def test_a_rounded_factor_is_marked_as_such():
+    image = np.zeros((28, 28))
+    assert all("≈" in line for line in changed(image, rotation=40, shear=0.5).formulas)
+    assert all("≈" not in line for line in changed(image, shift=6).formulas)
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "expected"),
+    [
+        ((1, 1), (3, 2), ((1, 1), (3, 2))),
+        ((-2, 1), (2, 1), ((0, 1), (2, 1))),
+        ((2, -1), (2, 9), ((2, 0), (2, 5))),
+        ((-1, -1), (9, 9), ((0, 0), (4, 4))),
+        ((-1, 0), (-1, 5), None),
+        ((-3, 1), (1, -3), None),
+    ],
+)
+def test_lines_are_cut_at_the_edge_of_the_surroundings(start, end, expected):
+    clipped = _clip(start, end, (4, 5))
+    if expected is None:
+        assert clipped is None
+    else:
+        np.testing.assert_allclose(clipped, expected)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"image": np.zeros((1, 4, 4))}, "image has 3 axes, expected 2"),
+        ({"samples": np.zeros((11, 4, 4))}, "there are 11 samples, the picture holds 1 to 10"),
+        (
+            {"samples": np.zeros((2, 4, 5))},
+            re.escape("samples have shape (4, 5), the image (4, 4)"),
+        ),
+        ({"maps": np.zeros((3, 2, 3))}, re.escape("maps have shape (3, 2, 3), expected (2, 2, 3)")),
+        ({"readings": ((1, 0.5),)}, "there are 1 readings for 2 samples"),
+    ],
+)
+def test_parts_that_do_not_fit_are_refused(change, message):
+    parts = {"image": np.zeros((4, 4)), "maps": np.zeros((2, 2, 3)), "samples": np.zeros((2, 4, 4))}
+    with pytest.raises(ValueError, match=message):
+        Augmentation(**parts | change)
+
+
+# ---------------------------------------------------------------- the picture
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [STILL, {}, HARD, {"rotation": 45, "noise": 0.4, "seed": 99}, {"digit": "0", "which": 5}],
+)
+def test_the_picture_is_legible(settings):
+    picture = augmentation_explorer(**settings, model=Constant()).state.picture()
+    assert picture.width == WIDTH <= 960
+    assert_legible(picture)
+
+
+@pytest.mark.parametrize("shape", [(28, 28), (9, 6), (5, 12), (64, 40)])
+def test_images_of_any_shape_fit(shape):
+    assert_legible(draw_augmentation(changed(np.random.default_rng(1).random(shape), **HARD)))
+
+
+def test_the_size_does_not_depend_on_the_settings():
+    sizes = {augmentation_explorer(**s).state.picture().size for s in (STILL, HARD, {"digit": "8"})}
+    assert len(sizes) == 1
+
+
+def test_no_change_leaves_the_image_and_says_so():
+    state = augmentation_explorer(**STILL).state
+    np.testing.assert_array_equal(state.augmentation.matrix, np.eye(2))
+    np.testing.assert_allclose(state.augmentation.samples[3], state.image, atol=1e-6)
+    assert "row = 1·(−13.5) + 0·(−13.5) + 13.5 + 0 = 0" in texts(state.picture())
+
+
+# ---------------------------------------------------------------- the state and the view
+
+
+def test_samples_are_those_of_training():
+    state = augmentation_explorer(rotation=20, noise=0.1, seed=4).state
+    augment = Augment(rotation=20, shift=2, scale=0.12, stretch=0.12, shear=0.2, noise=0.1)
+    expected = augment(state.image.expand(10, 1, 28, 28), generator(4))
+    np.testing.assert_array_equal(state.augmentation.samples, expected[:, 0])
+    torch.testing.assert_close(
+        torch.from_numpy(state.augmentation.maps), augment.maps(10, (28, 28), generator(4))
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("digit", "8"), ("which", 2), ("seed", 5)]
+    + [(name, 2 if step == 1 else 0.1) for name, (_, step, _) in RANGES.items()],
+)
+def test_every_control_changes_state_and_picture(name, value):
+    view = augmentation_explorer(**STILL | {"rotation": 9 if name == "seed" else 0})
+    before = view.screen.value
+    view.controls[name].value = value
+    assert getattr(view.state, name) == value
+    assert view.message == ""
+    assert view.screen.value != before
+
+
+def test_a_class_with_fewer_images_shows_its_last_one():
+    view = augmentation_explorer(pictures(), digit="bar", which=2)
+    view.controls["digit"].value = "ring"
+    assert (view.message, view.state.which, view.controls["which"].max) == ("", 1, 1)
+    np.testing.assert_array_equal(view.state.image, pictures().images[3, 0])
+    assert view.controls["which"].value == 1
+
+
+def test_what_a_model_reads_stands_below_the_samples():
+    view = augmentation_explorer(model=Constant(), digit="1")
+    share = np.e / (np.e + 9)
+    assert view.state.augmentation.readings == ((1, pytest.approx(share)),) * 10
+    assert f"1  {100 * share:.0f} %" in texts(view.state.picture())
+    assert view.state.augmentation.claim == "The network reads 10 of 10 samples right"
+    view.controls["digit"].value = "2"
+    assert repr(view).startswith("The network reads 0 of 10 samples right. Output pixel [0, 0]")
+    assert repr(view).endswith("1 with 23 %.")
+
+
+def test_an_own_image_comes_first():
+    own = np.zeros((28, 28))
+    own[4:20, 14] = 1
+    view = augmentation_explorer(image=own, model=Constant())
+    assert view.state.digit == OWN
+    assert view.controls["digit"].options[-1] == OWN
+    np.testing.assert_array_equal(view.state.augmentation.image, own)
+    assert view.state.augmentation.claim == "What the network reads in 10 samples"
+    view.controls["digit"].value = "4"
+    assert view.state.augmentation.label == 4
+    wide = augmentation_explorer(image=np.eye(7, 12))
+    assert wide.controls["digit"].options == (OWN,)
+    assert wide.state.augmentation.samples.shape == (10, 7, 12)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"rotation": -1}, "rotation is -1, must not be negative"),
+        ({"rotation": 46}, "rotation is 46, the slider holds at most 45"),
+        ({"seed": 100}, "seed is 100, the slider holds at most 99"),
+        ({"seed": -1}, "seed is -1, must not be negative"),
+        ({"which": -1}, "which is -1, must not be negative"),
+        ({"which": 400}, "which is 400, class '3' has 37 images"),
+        ({"digit": "x"}, "there is no class 'x'"),
+        ({"image": np.zeros(4)}, "image has 1 axes, expected 2"),
+        ({"image": np.full((4, 4), 2)}, "image has values from 2.0 to 2.0, expected 0 to 1"),
+    ],
+)
+def test_what_cannot_be_is_refused(settings, message):
+    with pytest.raises(ValueError, match=re.escape(message)):
+        augmentation_explorer(**settings)
+
+
+def test_data_that_do_not_fit_are_refused():
+    colours = Images(torch.zeros(2, 3, 4, 4), torch.tensor([0, 0]), ("a", "b"))
+    with pytest.raises(ValueError, match="the images have 3 channels, expected 1"):
+        AugmentationState(colours, "a")
+    grey = Images(torch.zeros(2, 1, 4, 4), torch.tensor([0, 0]), ("a", "b"))
+    with pytest.raises(ValueError, match="there is no image of class 'b'"):
+        AugmentationState(grey, "b")
+
+
+def test_an_empty_class_is_said_in_place_and_the_state_stays():
+    grey = Images(torch.zeros(2, 1, 4, 4), torch.tensor([0, 0]), ("a", "b"))
+    view = augmentation_explorer(grey, digit="a")
+    view.controls["digit"].value = "b"
+    assert view.message == "there is no image of class 'b'"
+    assert view.state.digit == "a"
+    assert 'role="alert"' in view.screen.value
+
+
+def test_a_picture_stands_where_no_kernel_runs():
+    view = augmentation_explorer()
+    assert view._repr_mimebundle_()["image/png"]
+    assert "0.12" not in repr(view)
+    assert view.screen.value.count("<image") == 12

@@ -1,0 +1,194 @@
+"""The figures of chapter 9: connection table, bitmaps, confusion matrix, readings."""
+
+import re
+
+import numpy as np
+import pytest
+import torch
+from test_figure_dense import assert_legible, texts
+
+from cnnbook.figures.confusion import Confusion, draw_confusion
+from cnnbook.figures.lenet import (
+    BitmapReading,
+    ConnectionTable,
+    draw_bitmap_reading,
+    draw_connection_table,
+)
+from cnnbook.figures.picture import _Rect
+from cnnbook.figures.readings import Readings, draw_readings
+from cnnbook.models import C3_TABLE, LeNet5
+
+DIGITS = tuple("0123456789")
+GROUPS = (("three in a row", 6), ("four in a row", 6), ("two and two", 3), ("all", 1))
+
+# ---------------------------------------------------------------- connection table
+
+
+def test_the_table_of_lenet5_counts_its_parameters():
+    table = ConnectionTable(C3_TABLE, 6, 5, GROUPS)
+    layer = LeNet5().c3
+    assert table.kernels == len(layer.weight) == 60
+    assert table.parameters == sum(p.numel() for p in layer.parameters()) == 1516
+    assert table.all_parameters == 2416
+    zeros = (layer.dense_weight() == 0).all(dim=-1).all(dim=-1).T
+    np.testing.assert_array_equal(table.cells == 0, zeros)
+
+
+def test_a_small_table_by_hand():
+    table = ConnectionTable(((0,), (0, 2)), 3, 2)
+    assert table.cells.tolist() == [[1, 1], [0, 0], [0, 1]]
+    assert (table.kernels, table.parameters, table.all_parameters) == (3, 14, 26)
+    assert table.description == (
+        "3 of 6 kernels: 14 parameters in place of 26. map 0 sees 0; map 1 sees 0, 2."
+    )
+    picture = draw_connection_table(table)
+    assert_legible(picture)
+    filled = [m for m in picture.marks if isinstance(m, _Rect) and m.fill == "kernel"]
+    assert len(filled) == 3
+    assert {"in 2 of 2", "in 0 of 2", "in 1 of 2", "5", "9"} <= set(texts(picture))
+
+
+def test_the_picture_of_the_table_is_legible():
+    picture = draw_connection_table(ConnectionTable(C3_TABLE, 6, 5, GROUPS))
+    assert picture.width <= 960
+    assert_legible(picture)
+    assert texts(picture).count("in 10 of 16") == 6
+    assert [texts(picture).count(n) for n in ("76", "101", "151")] == [6, 9, 1]
+    assert {name for name, _ in GROUPS} <= set(texts(picture))
+
+
+def test_tables_that_cannot_be_are_refused():
+    with pytest.raises(ValueError, match=re.escape("output map 1 sees (0, 3), there are 3 inputs")):
+        ConnectionTable(((0,), (0, 3)), 3, 5)
+    with pytest.raises(ValueError, match="groups hold 3 columns, the table has 2"):
+        ConnectionTable(((0,), (1,)), 2, 5, (("all", 3),))
+
+
+# ---------------------------------------------------------------- bitmaps
+
+
+def bitmaps():
+    return LeNet5().output.points.reshape(10, 12, 7).numpy()
+
+
+def test_penalties_are_those_of_the_network():
+    shown = np.random.default_rng(0).standard_normal((12, 7)).astype(np.float32)
+    reading = BitmapReading(bitmaps(), shown)
+    scores = LeNet5().output(torch.from_numpy(shown).reshape(1, 84))[0]
+    np.testing.assert_allclose(reading.penalties, -scores, rtol=1e-5)
+
+
+def test_a_bitmap_is_nearest_to_itself():
+    reading = BitmapReading(bitmaps(), bitmaps()[8])
+    assert reading.penalties[8] == 0
+    apart = 4 * (bitmaps()[8] != bitmaps()[0]).sum()
+    assert reading.penalties[0] == apart
+    assert reading.claim.startswith("nearest is the 8, at 0; next the ")
+    picture = draw_bitmap_reading(reading)
+    assert picture.width <= 960
+    assert_legible(picture)
+    assert {"8: 0", f"0: {apart}"} <= set(texts(picture))
+    frames = [m for m in picture.marks if isinstance(m, _Rect) and m.stroke == "output"]
+    assert len(frames) == 1
+    assert f"8: 0, 9: {4 * (bitmaps()[8] != bitmaps()[9]).sum()}." in reading.description
+
+
+def test_a_bitmap_of_another_shape_is_refused():
+    with pytest.raises(
+        ValueError, match=re.escape("bitmaps have shape (12, 7), shown has (7, 12)")
+    ):
+        BitmapReading(bitmaps(), np.zeros((7, 12)))
+
+
+# ---------------------------------------------------------------- confusion
+
+
+def test_confusion_by_hand():
+    confusion = Confusion(np.array([0, 0, 1, 1, 1, 2]), np.array([0, 1, 1, 0, 0, 2]), tuple("abc"))
+    assert confusion.counts.tolist() == [[1, 1, 0], [2, 1, 0], [0, 0, 1]]
+    assert confusion.errors.tolist() == [[0, 1, 0], [2, 0, 0], [0, 0, 0]]
+    assert confusion.claim == "3 of 6 wrong; most often b taken for a, 2 times"
+    assert confusion.description == f"{confusion.claim}. b as a: 2, a as b: 1."
+    picture = draw_confusion(confusion)
+    assert_legible(picture)
+    assert {"1 of 2", "1 of 3", "1 of 1"} <= set(texts(picture))
+
+
+def test_confusion_without_errors_and_with_a_tie():
+    right = np.arange(3)
+    assert Confusion(right, right, tuple("abc")).description == "None of 3 wrong."
+    tied = Confusion(right, right[::-1], tuple("abc"))
+    assert tied.claim == "2 of 3 wrong; for example a taken for c, once"
+
+
+def test_large_counts_are_legible():
+    rng = np.random.default_rng(0)
+    confusion = Confusion(rng.integers(0, 10, 60000), rng.integers(0, 10, 60000), DIGITS)
+    assert confusion.counts.sum() == 60000
+    picture = draw_confusion(Confusion(np.zeros(9999, int), np.zeros(9999, int), DIGITS))
+    assert_legible(picture)
+    assert_legible(draw_confusion(confusion))
+
+
+@pytest.mark.parametrize(
+    ("labels", "named", "message"),
+    [
+        ([0, 1], [0], "2 labels, but 1 are named"),
+        ([], [], "there are no images"),
+        ([0, 3], [0, 0], "numbers go from 0 to 3, for 3 classes"),
+        ([0, 0], [0, -1], "numbers go from -1 to 0, for 3 classes"),
+    ],
+)
+def test_confusions_that_cannot_be_are_refused(labels, named, message):
+    with pytest.raises(ValueError, match=message):
+        Confusion(np.array(labels, int), np.array(named, int), tuple("abc"))
+
+
+# ---------------------------------------------------------------- readings
+
+
+def some_readings(count, labels=True, title="Some digits"):
+    rng = np.random.default_rng(0)
+    shares = rng.dirichlet(np.ones(10), count)
+    given = rng.integers(0, 10, count) if labels else None
+    return Readings(rng.random((count, 28, 28)), shares, DIGITS, given, title)
+
+
+@pytest.mark.parametrize("count", [1, 8])
+@pytest.mark.parametrize("labels", [True, False])
+@pytest.mark.parametrize("title", ["", "Some digits"])
+def test_readings_are_legible(count, labels, title):
+    picture = draw_readings(some_readings(count, labels, title))
+    assert picture.width <= 960
+    assert_legible(picture)
+
+
+def test_readings_by_hand():
+    shares = np.array([[0.1, 0.7, 0.2, 0], [0.5, 0.5, 0, 0]])
+    readings = Readings(np.zeros((2, 4, 4)), shares, tuple("abcd"), np.array([1, 3]), "Two")
+    assert readings.best(0) == [(1, 0.7), (2, 0.2), (0, 0.1)]
+    assert readings.best(1)[0] == (0, 0.5)  # of equals the first
+    assert readings.description == "Two: a b named b with 70 %; a d named a with 50 %."
+    colours = [m.fill for m in draw_readings(readings).marks if isinstance(m, _Rect)]
+    assert colours == ["output", "muted", "muted", "kernel", "muted", "muted"]
+    unknown = Readings(np.zeros((1, 4, 4)), shares[:1], tuple("abcd"))
+    assert unknown.description == "named b with 70 %."
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"images": np.zeros((9, 4, 4))}, "there are 9 images, the picture holds 1 to 8"),
+        ({"images": np.zeros((0, 4, 4))}, "there are 0 images"),
+        ({"probabilities": np.zeros((2, 3))}, re.escape("shape (2, 3), expected (2, 2)")),
+        ({"labels": np.zeros(3, int)}, "there are 3 labels for 2 images"),
+    ],
+)
+def test_readings_that_do_not_fit_are_refused(change, message):
+    parts = {
+        "images": np.zeros((2, 4, 4)),
+        "probabilities": np.zeros((2, 2)),
+        "classes": ("a", "b"),
+    }
+    with pytest.raises(ValueError, match=message):
+        Readings(**parts | change)

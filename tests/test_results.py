@@ -1,0 +1,87 @@
+"""What the book states was measured: result files, weights and the README's table agree."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+import torch
+
+from cnnbook.datasets import Images, centre_digits, digits
+from cnnbook.experiments.__main__ import STUDIES
+from cnnbook.experiments.study import summarise
+from cnnbook.models import HOME, MLP, LeNet, LeNet5, load_weights
+from cnnbook.training import evaluate
+
+FILES = sorted((HOME / "results").glob("*.json"))
+README = Path(__file__).parent.parent / "README.md"
+MODELS = {"mlp": MLP, "lenet": LeNet, "lenet_augmented": LeNet, "lenet5": lambda: LeNet5(padding=2)}
+
+
+def read(path):
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_a_result_file_is_that_of_its_study(path):
+    result, study = read(path), STUDIES[path.stem]
+    assert result["settings"] == study.settings
+    assert result["question"] == study.question
+    assert set(result["variants"]) <= set(study.variants)
+    for name, kept in result["variants"].items():
+        assert kept["settings"] == study.variants[name].settings
+        assert [run["seed"] for run in kept["runs"]] == list(range(kept["n"]))
+        for key, value in summarise(kept["runs"]).items():
+            assert kept[key] == value
+
+
+def weights():
+    return [
+        pytest.param(path, variant, id=f"{path.stem} {variant}")
+        for path in FILES
+        for variant in STUDIES[path.stem].kept
+        if variant in read(path)["variants"] and variant in MODELS
+    ]
+
+
+@pytest.mark.parametrize(("path", "variant"), weights())
+def test_the_weights_are_those_of_the_first_run(path, variant):
+    """The digits that ship are the test: their accuracy is in the file."""
+    model = load_weights(MODELS[variant](), f"{path.stem}_{variant}")
+    run = read(path)["variants"][variant]["runs"][0]
+    if path.stem == "mnist":
+        data = digits()
+        images = torch.cat([data.train.images, data.test.images])
+        labels = torch.cat([data.train.labels, data.test.labels])
+        seen = Images(centre_digits(images), labels, data.classes)
+        expected = run["foreign_accuracy"]
+    else:
+        seen, expected = digits(as_mnist=True).test, run["test_accuracy"]
+    # a score may fall on the other side of a tie on another processor
+    assert abs(evaluate(model, seen).accuracy - expected) <= 2 / len(seen)
+
+
+def stated():
+    """List the README's statements: | `study` | `variant` | `metric` | mean ± std % | n |."""
+    row = r"^\| `(\w+)` \| `([^`]+)` \| `(\w+)` \| ([\d.]+) ± ([\d.]+)( %)? \| (\d+) \|"
+    return re.findall(row, README.read_text(encoding="utf-8"), re.MULTILINE)
+
+
+def test_the_readme_states_something():
+    assert len(stated()) >= len(FILES)
+
+
+@pytest.mark.parametrize("claim", stated(), ids=lambda claim: " ".join(claim[:3]))
+def test_the_readme_states_what_was_measured(claim):
+    study, variant, metric, mean, spread, percent, count = claim
+    kept = read(HOME / "results" / f"{study}.json")["variants"][variant]
+    factor, digits_ = (100, 2) if percent else (1, 1)
+    assert float(mean) == round(factor * kept["mean"][metric], digits_)
+    assert float(spread) == round(factor * kept["std"][metric], digits_)
+    assert int(count) == kept["n"]
+
+
+def test_the_readme_gives_no_accuracy_outside_of_the_table():
+    text = README.read_text(encoding="utf-8")
+    free = [line for line in text.splitlines() if not line.startswith("| `")]
+    assert [line for line in free if re.search(r"\d\d\.\d+ ?%", line)] == []
