@@ -12,6 +12,7 @@ from cnnbook.widgets.learning_curve import learning_curve
 from cnnbook.widgets.padding_explorer import padding_explorer
 from cnnbook.widgets.pooling_stepper import pooling_stepper
 from cnnbook.widgets.receptive_field_explorer import receptive_field_explorer
+from cnnbook.widgets.sliding_explorer import sliding_explorer
 from cnnbook.widgets.window_stepper import window_stepper
 
 __all__ = [
@@ -27,5 +28,6 @@ __all__ = [
     "padding_explorer",
     "pooling_stepper",
     "receptive_field_explorer",
+    "sliding_explorer",
     "window_stepper",
 ]

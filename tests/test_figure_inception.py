@@ -1,0 +1,70 @@
+"""The picture of two Inception modules: its numbers, and that it can be read."""
+
+import re
+
+import pytest
+from test_figure_dense import assert_legible, texts
+
+from cnnbook.figures.inception import PANEL, WIDEST, Module, draw_inception
+from cnnbook.figures.picture import _Rect
+from cnnbook.models import Inception, summary
+from cnnbook.models.googlenet import MODULES
+
+NAIVE = Module("without bottlenecks", (28, 28), 192, 64, None, 128, None, 32, None)
+LEAN = Module("with bottlenecks", (28, 28), 192, 64, 96, 128, 16, 32, 32)
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_counts_are_those_of_the_network(name):
+    size = {"3": (28, 28), "4": (14, 14), "5": (7, 5)}[name[0]]
+    channels = MODULES[name]
+    for settings in (channels, (*channels[:2], None, channels[3], None, channels[5], None)):
+        drawn, model = Module("a", size, *settings), Inception(*settings)
+        assert sum(drawn.work) == summary(model, (channels[0], *size)).macs
+        assert drawn.parameters == sum(p.numel() for p in model.parameters())
+        assert sum(drawn.out_channels) == model.out_channels
+
+
+def test_module_3a_by_hand():
+    assert NAIVE.work == [9_633_792, 173_408_256, 120_422_400, 0]
+    assert LEAN.work == [784 * n for n in (12_288, 18_432 + 110_592, 3_072 + 12_800, 6_144)]
+    assert NAIVE.out_channels == [64, 128, 32, 192]
+    assert LEAN.out_channels == [64, 128, 32, 32]
+    assert "64 + 128 + 32 + 32 = 256 out, 163,696 parameters, 128,049,152" in LEAN.description
+    assert "branch 3, 1×1 to 16 channels, 5×5 to 32 channels: 12,443,648;" in LEAN.description
+
+
+def test_the_picture_says_the_numbers():
+    picture = draw_inception(NAIVE, LEAN)
+    assert_legible(picture)
+    assert picture.width <= 960
+    said = texts(picture)
+    assert said[0] == "Multiply-adds: 303 M without bottlenecks, 128 M with bottlenecks"
+    for text in ("192×28×28", "5×5 → 32", "120 M", "1×1 → 16", "3×3 max → 192", "no weights"):
+        assert text in said
+    assert "64 + 128 + 32 + 192 = 416 channels" in said
+    assert str(picture).count("multiply-adds") == 2
+    assert "1×1 → 16" in picture.svg()
+
+
+def test_widths_are_the_channels_and_the_work():
+    blocks = [m for m in draw_inception(NAIVE, LEAN).marks if isinstance(m, _Rect)]
+    sizes = {round(b.width * 192 / WIDEST) for b in blocks if b.fill == "kernel" and b.tint is None}
+    assert sizes == {64, 128, 32, 96, 16}
+    bars = [b for b in blocks if b.fill == "kernel" and b.tint is not None]
+    assert sum(b.width for b in bars if b.x < PANEL) == pytest.approx(PANEL)
+    shorter = PANEL * sum(LEAN.work) / sum(NAIVE.work)
+    assert sum(b.width for b in bars if b.x > PANEL) == pytest.approx(shorter)
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_every_module_can_be_read(name):
+    size = {"3": (28, 28), "4": (14, 14), "5": (7, 7)}[name[0]]
+    channels = MODULES[name]
+    wide = (*channels[:2], None, channels[3], None, channels[5], None)
+    assert_legible(draw_inception(Module("a", size, *wide), Module("b", size, *channels)))
+
+
+def test_a_module_without_channels_is_refused():
+    with pytest.raises(ValueError, match=re.escape("reduce5 is 0, must be at least 1")):
+        Module("a", (4, 4), 3, 1, 1, 1, 0, 1, 1)

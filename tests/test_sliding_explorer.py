@@ -1,0 +1,173 @@
+"""The sliding explorer: the score map's arithmetic, its controls and its picture."""
+
+import re
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from test_figure_dense import assert_legible, texts
+
+from cnnbook.figures.picture import _Rect
+from cnnbook.figures.score_map import ScoreMap, draw_score_map
+from cnnbook.models import LeNet, fully_convolutional
+from cnnbook.widgets import sliding_explorer
+from cnnbook.widgets.sliding_explorer import SlidingState
+
+CLASSES = ("a", "b", "nothing")
+
+
+def probabilities(presence, share=0.75):
+    """Class a has `share` of what is there, b the rest."""
+    presence = np.asarray(presence, dtype=float)
+    return np.stack([share * presence, (1 - share) * presence, 1 - presence])
+
+
+def a_map(presence, **settings):
+    presence = np.asarray(presence, dtype=float)
+    shape = np.subtract(presence.shape, 1) * 4 + 32
+    image = np.random.default_rng(0).random(shape)
+    options = {"nothing": "nothing", **settings}
+    return ScoreMap(image, probabilities(presence), CLASSES, **options)
+
+
+def one_peak(rows=7, columns=9, at=(3, 5), height=0.9):
+    presence = np.full((rows, columns), 0.1)
+    presence[at] = height
+    presence[at[0], at[1] - 1] = 0.7  # a shoulder
+    return presence
+
+
+def explorer(**settings):
+    scores = a_map(one_peak())
+    return sliding_explorer(
+        scores.image, scores.probabilities, CLASSES, nothing="nothing", **settings
+    )
+
+
+def test_a_peak_is_found_once_and_named():
+    (found,) = a_map(one_peak()).detections
+    assert found == (3, 5, 0, pytest.approx(0.9))
+    assert a_map(one_peak(), threshold=0.95).detections == []
+    second = one_peak()
+    second[3, 2] = 0.8  # three steps away: another one
+    assert [d[:2] for d in a_map(second).detections] == [(3, 2), (3, 5)]
+    second[3, 2], second[3, 3] = 0.1, 0.8  # two steps away: the weaker of the two
+    assert [d[:2] for d in a_map(second).detections] == [(3, 5)]
+
+
+def test_of_equal_peaks_the_first_counts():
+    presence = np.zeros((6, 6))
+    presence[2:4, 2:4] = 1
+    assert [d[:2] for d in a_map(presence).detections] == [(2, 2)]
+
+
+def test_a_peak_at_the_border_counts():
+    assert [d[:2] for d in a_map(one_peak(at=(0, 8))).detections] == [(0, 8)]
+
+
+def test_without_a_class_for_nothing_the_largest_probability_counts():
+    shares = np.stack([np.full((2, 3), 0.2), np.full((2, 3), 0.8)])
+    scores = ScoreMap(np.zeros((36, 40)), shares, ("a", "b"))
+    np.testing.assert_array_equal(scores.presence, np.full((2, 3), 0.8))
+    assert scores.detections[0].label == 1
+
+
+def test_maps_of_the_classes():
+    scores = a_map(one_peak(), shown="b")
+    np.testing.assert_allclose(scores.values, 0.25 * one_peak())
+    np.testing.assert_allclose(replace(scores, shown="any").values, one_peak())
+    np.testing.assert_allclose(replace(scores, shown="nothing").values, 1 - one_peak())
+
+
+def test_the_window_shows_what_the_network_saw():
+    torch.manual_seed(0)
+    net, image = LeNet(padding=0), torch.rand(48, 60)
+    with torch.no_grad():
+        shares = fully_convolutional(net, (1, 32, 32))(image[None, None]).softmax(1)[0].numpy()
+        scores = ScoreMap(image.numpy(), shares, tuple("0123456789"), row=3, column=6)
+        expected = net(torch.from_numpy(scores.crop)[None, None]).softmax(1)[0].numpy()
+    np.testing.assert_array_equal(scores.crop, image[12:44, 24:56].numpy())
+    np.testing.assert_allclose(shares[:, 3, 6], expected, atol=1e-6)
+
+
+def test_the_description_carries_the_numbers():
+    text = a_map(one_peak(), row=3, column=5).description
+    assert text == (
+        "63 windows, 1 detections above 0.50. Found: a at (3, 5). The window in row 3, column 5 of "
+        "the map, rows 12 to 43, columns 20 to 51: a with 68 %. The map shows any: 0.90 there."
+    )
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"image": np.zeros((2, 56, 64))}, "image has 3 axes, expected 2: (H, W)"),
+        ({"image": np.zeros((56, 68))}, "probabilities have shape (3, 7, 9), expected (3, 7, 10)"),
+        ({"nothing": "none"}, "there is no class 'none'"),
+        ({"shown": "c"}, "shown is 'c', not 'any' and none of"),
+        ({"threshold": 1.5}, "threshold is 1.5, must be from 0 to 1"),
+        ({"row": 7}, "row is 7, must be from 0 to 6"),
+        ({"column": -1}, "column is -1, must be from 0 to 8"),
+        ({"classes": tuple("abcdefghijklm")}, "there are 13 classes, the picture holds 12"),
+    ],
+)
+def test_what_does_not_fit_is_refused(settings, message):
+    with pytest.raises(ValueError, match=re.escape(message)):
+        replace(a_map(one_peak()), **settings)
+
+
+@pytest.mark.parametrize(("row", "column"), [(0, 0), (6, 8), (3, 4)])
+def test_the_picture_can_be_read(row, column):
+    picture = draw_score_map(a_map(one_peak(), row=row, column=column))
+    assert_legible(picture)
+    assert picture.width <= 960
+    assert "63 windows, 1 detections above 0.50" in texts(picture)
+    frames = [m for m in picture.marks if isinstance(m, _Rect) and m.stroke == "kernel"]
+    assert len(frames) == 3  # the window, its cell, and the window on the map
+    window, cell, dashed = frames
+    middle = (window.x + window.width / 2, window.y + window.height / 2)
+    shift = dashed.x - window.x
+    assert cell.x + cell.width / 2 - shift == pytest.approx(middle[0])
+    assert cell.y + cell.height / 2 == pytest.approx(middle[1])
+
+
+def test_sizes_do_not_depend_on_the_settings():
+    sizes = {
+        draw_score_map(a_map(one_peak(), row=row, threshold=threshold, shown=shown)).size
+        for row in (0, 6)
+        for threshold in (0, 1)
+        for shown in ("any", "b")
+    }
+    assert len(sizes) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("shown", "b"), ("threshold", 0.95), ("row", 4), ("column", 7)]
+)
+def test_every_control_changes_the_picture(name, value):
+    view = explorer()
+    before = view.screen.value
+    view.controls[name].value = value
+    assert getattr(view.state, name) == value
+    assert view.screen.value != before
+    assert not view.message
+
+
+def test_the_sliders_end_where_the_map_ends():
+    view = explorer(row=2, column=3)
+    assert (view.controls["row"].value, view.controls["row"].max) == (2, 6)
+    assert (view.controls["column"].value, view.controls["column"].max) == (3, 8)
+    assert view.controls["shown"].options == ("any", *CLASSES)
+
+
+def test_a_page_that_nobody_ran_has_a_picture():
+    view = explorer()
+    assert isinstance(view.state, SlidingState)
+    assert "image/png" in view._repr_mimebundle_()
+    assert repr(view) == view.state.description
+
+
+def test_bad_arguments_are_refused():
+    with pytest.raises(ValueError, match=re.escape("row is 9, must be from 0 to 6")):
+        explorer(row=9)
