@@ -9,6 +9,7 @@ from cnnbook.widgets.draw_digit import draw_digit
 from cnnbook.widgets.im2col_stepper import im2col_stepper
 from cnnbook.widgets.kernel_workbench import kernel_workbench
 from cnnbook.widgets.learning_curve import learning_curve
+from cnnbook.widgets.maximisation_stepper import maximisation_stepper
 from cnnbook.widgets.padding_explorer import padding_explorer
 from cnnbook.widgets.pooling_stepper import pooling_stepper
 from cnnbook.widgets.receptive_field_explorer import receptive_field_explorer
@@ -25,6 +26,7 @@ __all__ = [
     "im2col_stepper",
     "kernel_workbench",
     "learning_curve",
+    "maximisation_stepper",
     "padding_explorer",
     "pooling_stepper",
     "receptive_field_explorer",

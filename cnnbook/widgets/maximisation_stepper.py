@@ -1,0 +1,297 @@
+"""Step through activation maximisation: climb in pixel space, with or without remedies."""
+
+from dataclasses import dataclass, field
+
+import ipywidgets as widgets
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from cnnbook.figures.maximisation import Climb, draw_climb
+from cnnbook.models import LeNet, load_weights
+from cnnbook.widgets.explorer import LABELS, Explorer
+
+STEPS, RATE = 100, 0.5
+DECAY, VARIATION, JITTER, BLUR = 0.01, 0.02, 2, 4
+SCORE = "class score"
+
+
+def units_of(model, image):
+    """List what can be maximised in a network: the units of its convolutions and dense layers.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+        Takes (1, 1, H, W) and returns (1, classes).
+    image : ndarray of shape (H, W)
+
+    Returns
+    -------
+    dict of str to (module, int)
+        A name, the layer, and how many channels or numbers it yields. The last one is
+        "class score", whose layer is the network itself.
+
+    Raises
+    ------
+    TypeError
+        If the model is no PyTorch module.
+    ValueError
+        If it does not run on such an image, or returns no (1, classes).
+    """
+    if not isinstance(model, nn.Module):
+        raise TypeError(f"model is a {type(model).__name__}, expected a torch.nn.Module")
+    found, hooks = [], []
+
+    def note(layer, inputs, output):
+        found.append((layer, tuple(output.shape[1:])))
+
+    for layer in model.modules():
+        if isinstance(layer, (nn.Conv2d, nn.Linear)):
+            hooks.append(layer.register_forward_hook(note))
+    x = torch.from_numpy(np.asarray(image, dtype=np.float32))[None, None]
+    try:
+        with torch.no_grad():
+            scores = model(x)
+    except (RuntimeError, ValueError) as error:
+        raise ValueError(f"the model does not run on {tuple(x.shape)}: {error}") from error
+    finally:
+        for hook in hooks:
+            hook.remove()
+    if scores.ndim != 2:
+        raise ValueError(f"the model returns {tuple(scores.shape)}, expected (1, classes)")
+    listed = {}
+    for number, (layer, shape) in enumerate(found[:-1], 1):
+        kind = "dense" if isinstance(layer, nn.Linear) else "convolution"
+        listed[f"layer {number}: {kind}, {' × '.join(map(str, shape))}"] = layer, shape[0]
+    return {**listed, SCORE: (model, scores.shape[1])}
+
+
+def _values(model, layer, unit, x):
+    """The unit's value for each image; of a feature map, that of its middle unit."""
+    caught = []
+    hook = layer.register_forward_hook(lambda layer, inputs, output: caught.append(output))
+    try:
+        model(x)
+    finally:
+        hook.remove()
+    output = caught[-1][:, unit]
+    return output if output.ndim == 1 else output[:, output.shape[1] // 2, output.shape[2] // 2]
+
+
+def climb_images(value, start, *, jitter=0, blur=0, decay=0.0, variation=0.0, steps=STEPS):
+    """Climb in pixel space with steps of shrinking length, and keep every image.
+
+    Parameters
+    ----------
+    value : callable
+        Takes (1, 1, H, W) and returns (1,).
+    start : torch.Tensor of shape (1, 1, H, W), values from 0 to 1
+    jitter : int
+        Pixels that the image is moved by at most before each step, at random.
+    blur : int
+        Blur after each so many steps; 0 for never.
+    decay, variation : float
+        What the sum of the squared pixels, and of their squared differences, costs.
+    steps : int
+
+    Returns
+    -------
+    torch.Tensor of shape (steps + 1, 1, H, W)
+    """
+    generator = torch.Generator().manual_seed(0)
+    line = torch.tensor([0.25, 0.5, 0.25])
+    x, images = start, [start]
+    for t in range(steps):
+        x = x.clone().requires_grad_(True)
+        shift = torch.randint(-jitter, jitter + 1, (2,), generator=generator).tolist()
+        moved = torch.roll(x, shift, (2, 3))
+        edges = moved.diff(dim=2).square().sum() + moved.diff(dim=3).square().sum()
+        goal = value(moved).sum() - decay * moved.square().sum() - variation * edges
+        (slope,) = torch.autograd.grad(goal, x)
+        rate = RATE * (1 - t / steps) / slope.norm().clamp(min=1e-12)
+        x = (x + rate * slope).detach()
+        if blur and t % blur == blur - 1:
+            x = F.conv2d(F.pad(x, (1,) * 4, mode="replicate"), torch.outer(line, line)[None, None])
+        x = x.clamp(0, 1)
+        images.append(x)
+    return torch.cat(images)
+
+
+@dataclass(frozen=True, eq=False)
+class MaximisationState:
+    """See `maximisation_stepper`. A unit beyond the last of the layer becomes the last one.
+
+    Climbs are kept, so that each setting is computed once.
+    """
+
+    model: nn.Module
+    start: np.ndarray
+    classes: tuple
+    layers: dict
+    layer: str = SCORE
+    unit: int = 0
+    from_start: bool = True
+    penalty: bool = False
+    blur: bool = False
+    jitter: bool = False
+    variation: bool = False
+    step: int = 0
+    kept: dict = field(default_factory=dict)
+
+    def __post_init__(self):
+        if self.layer not in self.layers:
+            raise ValueError(f"layer is {self.layer!r}, there are {list(self.layers)}")
+        object.__setattr__(self, "unit", min(self.unit, self.layers[self.layer][1] - 1))
+        if not 0 <= self.step < self.steps:
+            raise ValueError(f"step is {self.step}, must be from 0 to {self.steps - 1}")
+
+    @property
+    def steps(self):
+        """Images to step through: the start and one a step."""
+        return STEPS + 1
+
+    @property
+    def bounds(self):
+        """The units of the layer."""
+        return {"unit": (0, self.layers[self.layer][1] - 1)}
+
+    @property
+    def remedies(self):
+        """The remedies that are switched on, in words."""
+        names = {
+            "start from the image": self.from_start,
+            "norm penalty": self.penalty,
+            "blur": self.blur,
+            "jitter": self.jitter,
+            "total variation": self.variation,
+        }
+        return ", ".join(name for name, chosen in names.items() if chosen) or "nothing"
+
+    @property
+    def climb(self):
+        """All images of the present setting, at the present step."""
+        key = self.layer, self.unit, self.remedies
+        if key not in self.kept:
+            self.kept[key] = self._compute()
+        return self.kept[key].at(self.step)
+
+    def _compute(self):
+        layer = self.layers[self.layer][0]
+        images = climb_images(
+            lambda x: _values(self.model, layer, self.unit, x),
+            self._first(),
+            jitter=JITTER * self.jitter, blur=BLUR * self.blur,
+            decay=DECAY * self.penalty, variation=VARIATION * self.variation,
+        )  # fmt: skip
+        with torch.no_grad():
+            values = _values(self.model, layer, self.unit, images).numpy()
+            shares = self.model(images).softmax(1).numpy()
+        wanted = self.unit if self.layer == SCORE else None
+        name = f"unit {self.unit} of {self.layer.split(':')[0]}"
+        name = name if wanted is None else f"class {self.classes[wanted]}"
+        arrays = images[:, 0].numpy(), values, shares
+        return Climb(*arrays, self.classes, name, wanted, self.remedies)
+
+    def _first(self):
+        if self.from_start:
+            return torch.from_numpy(self.start)[None, None]
+        generator = torch.Generator().manual_seed(0)
+        return 0.2 * torch.rand(1, 1, *self.start.shape, generator=generator)
+
+    def picture(self):
+        """Draw the climb at the step."""
+        return draw_climb(self.climb)
+
+
+def maximisation_stepper(
+    model=None,
+    start=None,
+    *,
+    classes=None,
+    layer=SCORE,
+    unit=0,
+    from_start=True,
+    penalty=False,
+    blur=False,
+    jitter=False,
+    variation=False,
+    step=0,
+):
+    """Open a stepper through a climb to the image that a unit likes most.
+
+    Parameters
+    ----------
+    model : torch.nn.Module, optional
+        Takes (N, 1, H, W) in float32 and returns (N, classes); set to evaluation mode. LeNet with
+        the weights of MNIST when not given.
+    start : ndarray of shape (H, W), values from 0 to 1, optional
+        Where the climb begins, as the following is on; the mean of scikit-learn's digits when not
+        given. Off, it begins with faint noise of this size.
+    classes : sequence of str, optional
+        Names of at most 12 classes; their numbers when not given.
+    layer : str
+        A name that `units_of` lists, such as "class score".
+    unit : int
+        Class, channel or number; of a channel, the unit in the middle of the map.
+    from_start, penalty, blur, jitter, variation : bool
+        The remedies against noise.
+    step : int
+
+    Returns
+    -------
+    Explorer
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the model does not take such an image, or there is no such layer, unit or step.
+    """
+    model = load_weights(LeNet(), "mnist_lenet") if model is None else model
+    start = _mean_digit() if start is None else np.asarray(start, dtype=np.float32)
+    if start.ndim != 2:
+        raise ValueError(f"start has {start.ndim} axes, expected 2: (H, W)")
+    if not (start.min() >= 0 and start.max() <= 1):
+        raise ValueError(f"start holds {start.min():g} to {start.max():g}, expected 0 to 1")
+    if isinstance(model, nn.Module):
+        model.eval()
+    layers = units_of(model, start)
+    names = tuple(classes or map(str, range(layers[SCORE][1])))
+    remedies = {
+        "from_start": from_start, "penalty": penalty, "blur": blur, "jitter": jitter,
+        "variation": variation,
+    }  # fmt: skip
+    state = MaximisationState(model, start, names, layers, layer, unit, **remedies, step=step)
+    if not 0 <= unit == state.unit:
+        raise ValueError(f"unit is {unit}, must be from 0 to {layers[layer][1] - 1}")
+    return Explorer(state, _controls(state, remedies))
+
+
+def _mean_digit():
+    """The mean of the training digits that scikit-learn ships."""
+    from cnnbook.datasets import digits
+
+    return digits(as_mnist=True).train.images.mean(0)[0].numpy()
+
+
+def _controls(state, remedies):
+    """A list of layers, a slider of units, and a box for each remedy."""
+    words = ("start from the image", "norm penalty", "blur", "jitter", "total variation")
+    boxes = {
+        name: widgets.Checkbox(
+            value, description=text, indent=False, style=LABELS,
+            layout=widgets.Layout(width="auto"),
+        )
+        for (name, value), text in zip(remedies.items(), words, strict=True)
+    }  # fmt: skip
+    return {
+        "layer": widgets.Dropdown(
+            options=list(state.layers), value=state.layer, description="layer", style=LABELS,
+            layout=widgets.Layout(width="300px"),
+        ),
+        "unit": widgets.IntSlider(
+            state.unit, *state.bounds["unit"], description="unit or class", style=LABELS,
+            continuous_update=False, layout=widgets.Layout(width="300px"),
+        ),
+        **boxes,
+    }  # fmt: skip

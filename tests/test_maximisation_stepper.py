@@ -1,0 +1,213 @@
+"""The activation-maximisation stepper: the climb's arithmetic, its controls and its picture."""
+
+import re
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from test_figure_dense import assert_legible, texts
+from torch import nn
+
+from cnnbook.figures.maximisation import Climb, draw_climb
+from cnnbook.models import LeNet
+from cnnbook.widgets import maximisation_stepper
+from cnnbook.widgets.maximisation_stepper import SCORE, STEPS, climb_images, units_of
+
+SMALL = (12, 10)
+
+
+def network(seed=0):
+    torch.manual_seed(seed)
+    return nn.Sequential(
+        nn.Conv2d(1, 3, 3), nn.ReLU(), nn.Dropout(), nn.Flatten(), nn.Linear(240, 4)
+    )
+
+
+def stepper(**settings):
+    start = np.random.default_rng(0).random(SMALL) / 4
+    return maximisation_stepper(network(), start, **settings)
+
+
+def a_climb(**settings):
+    images = np.zeros((3, 2, 2))
+    images[1:, 0, 1] = 0.5, 1
+    shares = np.array([[0.5, 0.5], [0.25, 0.75], [0.125, 0.875]])
+    options = {"wanted": 1, "step": 2, **settings}
+    return Climb(images, np.array([-1.0, 0.5, 2.0]), shares, ("a", "b"), "class b", **options)
+
+
+def test_a_linear_unit_is_climbed_along_its_weight():
+    weight = torch.tensor([[1.0, -2.0], [0.5, 2.0]])
+    start = torch.full((1, 1, 2, 2), 0.5)
+    images = climb_images(lambda x: (x * weight).sum((1, 2, 3)), start, steps=1)
+    expected = (start + 0.5 * weight / weight.norm()).clamp(0, 1)
+    torch.testing.assert_close(images, torch.cat([start, expected]))
+
+
+def test_steps_shrink_and_pixels_stay_in_range():
+    images = climb_images(lambda x: 5 * x.sum((1, 2, 3)), torch.full((1, 1, 3, 2), 0.1), steps=4)
+    lengths = images.diff(dim=0).flatten(1).norm(dim=1)
+    torch.testing.assert_close(lengths, torch.tensor([0.5, 0.375, 0.25, 0.125]))
+    far = climb_images(lambda x: x.sum((1, 2, 3)), torch.full((1, 1, 3, 2), 0.1))
+    assert far[-1].eq(1).all()
+
+
+def test_penalties_pull_against_the_value():
+    start = torch.rand(1, 1, 6, 5, generator=torch.Generator().manual_seed(0))
+    dark = climb_images(lambda x: 0 * x.sum((1, 2, 3)), start, decay=1.0)
+    assert dark[-1].norm() < 0.1 * start.norm()
+    flat = climb_images(lambda x: 0 * x.sum((1, 2, 3)), start, variation=1.0)
+    assert flat[-1].std() < 0.2 * start.std()
+    torch.testing.assert_close(flat[-1].mean(), start.mean())
+
+
+def test_blur_works_every_few_steps_only():
+    start = torch.zeros(1, 1, 5, 5)
+    start[0, 0, 2, 2] = 1
+    images = climb_images(lambda x: 0 * x.sum((1, 2, 3)), start, blur=2, steps=2)
+    torch.testing.assert_close(images[1], start[0])
+    line = torch.tensor([0.25, 0.5, 0.25])
+    torch.testing.assert_close(images[2, 0, 1:4, 1:4], torch.outer(line, line))
+
+
+def test_the_climb_agrees_with_the_network():
+    view = stepper(unit=2, step=STEPS)
+    climb = view.state.climb
+    images = torch.from_numpy(climb.images)[:, None]
+    with torch.no_grad():
+        scores = view.state.model(images)
+    np.testing.assert_allclose(climb.values, scores[:, 2], atol=1e-6)
+    np.testing.assert_allclose(climb.probabilities, scores.softmax(1), atol=1e-6)
+    assert climb.value > climb.values[0] + 0.5
+    np.testing.assert_allclose(climb.images[0], view.state.start, strict=True)
+
+
+def test_a_unit_of_a_map_changes_only_what_it_sees():
+    view = stepper()
+    view.controls["layer"].value = "layer 1: convolution, 3 × 10 × 8"
+    view.go_to(STEPS)
+    changed = np.argwhere(view.state.climb.images[-1] != view.state.climb.images[0])
+    # the middle unit of 10 × 8 is (5, 4): 3 × 3 pixels from there
+    assert (changed.min(0) >= (5, 4)).all()
+    assert (changed.max(0) <= (7, 6)).all()
+    assert len(changed) > 4
+    assert view.state.climb.unit == "unit 0 of layer 1"
+
+
+def test_units_are_listed_before_the_activation():
+    found = units_of(LeNet(), np.zeros((28, 28)))
+    assert {name: count for name, (_, count) in found.items()} == {
+        "layer 1: convolution, 6 × 28 × 28": 6,
+        "layer 2: convolution, 16 × 10 × 10": 16,
+        "layer 3: dense, 120": 120,
+        "layer 4: dense, 84": 84,
+        SCORE: 10,
+    }
+
+
+def test_a_setting_is_computed_once():
+    view = stepper(step=3)
+    images = view.state.climb.images
+    view.go_to(7)
+    assert view.state.climb.images is images
+    view.controls["jitter"].value = True
+    assert view.state.climb.images is not images
+    view.controls["jitter"].value = False
+    assert view.state.climb.images is images
+
+
+@pytest.mark.parametrize("name", ["from_start", "penalty", "blur", "jitter", "variation"])
+def test_every_remedy_changes_the_picture(name):
+    view = stepper(step=20)
+    before, images = view.screen.value, view.state.climb.images
+    view.controls[name].value = not view.controls[name].value
+    assert view.screen.value != before
+    assert not np.array_equal(view.state.climb.images[20], images[20])
+    assert not view.message
+
+
+def test_the_slider_ends_at_the_last_unit_of_the_layer():
+    view = stepper(unit=3)
+    assert view.controls["unit"].max == 3
+    view.controls["layer"].value = "layer 1: convolution, 3 × 10 × 8"
+    assert (view.controls["unit"].max, view.controls["unit"].value, view.state.unit) == (2, 2, 2)
+    view.controls["unit"].value = 1
+    assert "unit 1 of layer 1" in view.screen.value
+    assert not view.message
+
+
+def test_steps_stop_at_the_ends():
+    view = stepper(step=5)
+    view.go_to(-4)
+    assert view.state.step == 0
+    view.go_to(10_000)
+    assert view.state.step == STEPS == view.step.max
+
+
+def test_the_description_carries_the_numbers():
+    assert a_climb().description == (
+        "Step 2 of 2: class b from −1 to 2, read as b with 88 %. Against noise: none. "
+        "Total variation of the image: 2."
+    )
+    view = stepper(step=1)
+    assert repr(view) == view.state.climb.description
+    assert "image/png" in view._repr_mimebundle_()
+
+
+@pytest.mark.parametrize("step", [0, 1, 2])
+def test_the_picture_can_be_read(step):
+    picture = draw_climb(a_climb(step=step))
+    assert_legible(picture)
+    assert picture.width <= 960
+    assert a_climb(step=step).claim in texts(picture)
+    assert picture.size == draw_climb(a_climb()).size
+
+
+def test_twelve_classes_and_all_remedies_fit():
+    shares = np.eye(3, 12)
+    names = tuple(f"a long class {n}" for n in range(12))
+    picture = draw_climb(replace(a_climb(), probabilities=shares, classes=names))
+    assert_legible(picture)
+    assert_legible(stepper(penalty=True, blur=True, jitter=True, variation=True).state.picture())
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"images": np.zeros((3, 2))}, "images has 2 axes, expected 3: (steps, H, W)"),
+        ({"images": np.zeros((1, 2, 2))}, "there are 1 images, expected 2 at least"),
+        ({"values": np.zeros(4)}, "values have shape (4,), expected (3,)"),
+        ({"classes": ("a",)}, "probabilities have shape (3, 2), expected (3, 1)"),
+        ({"step": 3}, "step is 3, must be from 0 to 2"),
+        ({"wanted": 2}, "class 2 is wanted, there are 2"),
+    ],
+)
+def test_what_does_not_fit_is_refused(settings, message):
+    with pytest.raises(ValueError, match=re.escape(message)):
+        replace(a_climb(), **settings)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"unit": 4}, "unit is 4, must be from 0 to 3"),
+        ({"unit": -1}, "unit is -1, must be from 0 to 3"),
+        ({"layer": "layer 9"}, "layer is 'layer 9', there are"),
+        ({"step": STEPS + 1}, f"step is {STEPS + 1}, must be from 0 to {STEPS}"),
+        ({"start": np.zeros((2, 12, 10))}, "start has 3 axes, expected 2: (H, W)"),
+        ({"start": np.full(SMALL, 2.0)}, "start holds 2 to 2, expected 0 to 1"),
+        ({"start": np.zeros((7, 7))}, "the model does not run on (1, 1, 7, 7)"),
+        ({"model": nn.Conv2d(1, 2, 3)}, "the model returns (1, 2, 10, 8), expected (1, classes)"),
+        ({"classes": "abc"}, "probabilities have shape (101, 4), expected (101, 3)"),
+    ],
+)
+def test_bad_arguments_are_refused(settings, message):
+    arguments = {"model": network(), "start": np.zeros(SMALL), **settings}
+    with pytest.raises(ValueError, match=re.escape(message)):
+        maximisation_stepper(**arguments)
+
+
+def test_a_model_is_a_module():
+    with pytest.raises(TypeError, match=re.escape("model is a str, expected a torch.nn.Module")):
+        maximisation_stepper("lenet", np.zeros(SMALL))
