@@ -6,7 +6,7 @@ import os
 import platform
 import statistics
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple
@@ -60,7 +60,7 @@ class Study:
     variants: dict
     settings: dict
     seeds: int = 5
-    kept: tuple = field(default=())
+    kept: tuple = ()
 
 
 def run_study(study, *, data=None, seeds=None, only=None, home=HOME, fresh=False, say=print):
