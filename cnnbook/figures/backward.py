@@ -7,6 +7,7 @@ import numpy as np
 
 from cnnbook.figures.backward_drawing import draw_backward
 from cnnbook.figures.cells import format_factor, format_number
+from cnnbook.figures.stepping import OverOutputs
 from cnnbook.shapes import output_size, per_axis, pool_output_size
 
 __all__ = ["BackwardStep", "draw_backward"]
@@ -16,7 +17,7 @@ TERMS = 9  # terms written out; the rest are counted
 
 
 @dataclass(frozen=True, eq=False)
-class BackwardStep:
+class BackwardStep(OverOutputs):
     """A convolution or a pooling on its way back, after the gradients of some outputs are sent.
 
     Parameters
@@ -94,16 +95,6 @@ class BackwardStep:
         if self.learns:
             return output_size(self.x.shape, *settings, self.pair("dilation"))
         return pool_output_size(self.x.shape, *settings)
-
-    @property
-    def steps(self):
-        """Number of outputs."""
-        return int(np.prod(self.output_shape))
-
-    @property
-    def position(self):
-        """Row and column of the output whose gradient is sent now."""
-        return divmod(self.step, self.output_shape[1])
 
     @cached_property
     def outside(self):

@@ -7,6 +7,7 @@ import numpy as np
 
 from cnnbook.figures.cells import format_number
 from cnnbook.figures.change import Change
+from cnnbook.figures.stepping import OverOutputs
 from cnnbook.ops import avg_pool2d, max_pool2d
 from cnnbook.shapes import per_axis, pool_output_size
 
@@ -18,7 +19,7 @@ PIXEL, PADDING, BEYOND = range(3)
 
 
 @dataclass(frozen=True, eq=False)
-class Pooling:
+class Pooling(OverOutputs):
     """A pooling window at one of its positions over an array that may be shifted.
 
     Parameters
@@ -79,16 +80,6 @@ class Pooling:
     def output_shape(self):
         """Rows and columns of the output."""
         return pool_output_size(self.x.shape, *self.windows, ceil_mode=self.ceil_mode)
-
-    @property
-    def steps(self):
-        """Number of positions."""
-        return int(np.prod(self.output_shape))
-
-    @property
-    def position(self):
-        """Row and column of the output that this step yields."""
-        return divmod(self.step, self.output_shape[1])
 
     @property
     def shifted(self):

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cnnbook.figures.cells import format_factor, format_number
+from cnnbook.figures.stepping import OverOutputs
 from cnnbook.figures.window_drawing import draw_window
 from cnnbook.ops import conv2d
 from cnnbook.shapes import effective_kernel_size, output_size, per_axis
@@ -16,7 +17,7 @@ LINE = 112  # characters of a formula that fit beside each other
 
 
 @dataclass(frozen=True, eq=False)
-class Window:
+class Window(OverOutputs):
     """A kernel at one of its positions over a 1-D or 2-D array.
 
     Parameters
@@ -75,16 +76,6 @@ class Window:
         image, kernel = np.atleast_2d(self.x), np.atleast_2d(self.kernel)
         settings = [self.pairs(name) for name in ("stride", "padding", "dilation")]
         return output_size(image.shape, kernel.shape, *settings)
-
-    @property
-    def steps(self):
-        """Number of positions."""
-        return int(np.prod(self.output_shape))
-
-    @property
-    def position(self):
-        """Row and column of the output that this step yields."""
-        return divmod(self.step, self.output_shape[1])
 
     @property
     def corner(self):
