@@ -50,7 +50,7 @@ def _network(seed, **options):
 # ---------------------------------------------------------------- ReLU against tanh
 
 QUICK = {"batch_size": 128, "schedule": "constant"}
-GOAL = 0.25
+GOAL, MOST = 0.25, 15
 
 
 def _epochs_to_goal(history):
@@ -68,7 +68,7 @@ def _race(activation, lr):
         network = _network(seed, width=0.5, activation=activation, dropout=0)
         optimizer = functools.partial(torch.optim.SGD, momentum=0.9)
         history = fit(
-            network, data.train, epochs=30, lr=lr, optimizer=optimizer, seed=seed, **QUICK,
+            network, data.train, epochs=MOST, lr=lr, optimizer=optimizer, seed=seed, **QUICK,
             until=lambda h: h.accuracy[-1] >= 1 - GOAL,
         )  # fmt: skip
         epochs = _epochs_to_goal(history)
@@ -89,14 +89,14 @@ ACTIVATION = Study(
         for name, activation in (("relu", nn.ReLU), ("tanh", nn.Tanh))
     },
     settings=QUICK
-    | {"network": "SmallAlexNet, width 0.5, no dropout", "most_epochs": 30}
+    | {"network": "SmallAlexNet, width 0.5, no dropout", "most_epochs": MOST}
     | {"optimizer": "SGD, momentum 0.9", "data": SOURCE},
     seeds=3,
 )
 
 # ---------------------------------------------------------------- one idea more, one idea less
 
-SHORT = {"epochs": 12, "lr": 3e-3, "batch_size": 128}
+SHORT = {"epochs": 8, "lr": 3e-3, "batch_size": 128}
 
 
 def _judged(options, *, augment, recipe, on_test):
