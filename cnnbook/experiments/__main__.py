@@ -6,11 +6,13 @@ import sys
 import torch
 
 from cnnbook.datasets import DatasetError
-from cnnbook.experiments.handwriting import DIGITS, MNIST
+from cnnbook.experiments.handwriting import ALEXNET_DIGITS, DIGITS, MNIST
 from cnnbook.experiments.photographs import ABLATION, ACTIVATION, CIFAR10
 from cnnbook.experiments.study import run_study
 
-STUDIES = {study.name: study for study in (DIGITS, MNIST, ACTIVATION, ABLATION, CIFAR10)}
+STUDIES = {
+    study.name: study for study in (DIGITS, ALEXNET_DIGITS, MNIST, ACTIVATION, ABLATION, CIFAR10)
+}
 
 
 def main(arguments=None):

@@ -8,10 +8,9 @@ import torch.nn.functional as F
 
 from cnnbook.datasets import Images, ImageSet, centre_digits, digits, mnist
 from cnnbook.experiments.study import Outcome, Study, Variant
-from cnnbook.models import MLP, LeNet, LeNet5
+from cnnbook.models import MLP, LeNet, LeNet5, SmallAlexNet
 from cnnbook.training import Augment, evaluate, fit
 
-SMOOTHED = functools.partial(F.cross_entropy, label_smoothing=0.1)
 CHANGES = Augment(rotation=12, shift=2, scale=0.12, stretch=0.12, shear=0.2)
 
 
@@ -23,18 +22,19 @@ def _mnist_and_foreign(root):
     return mnist(root), Images(centre_digits(images), labels, small.classes)
 
 
-def _learn(model, *, augment=None, **options):
+def _learn(model, *, augment=None, smoothing=0.1, **options):
     """Make the variant that trains a model in this way."""
+    loss = functools.partial(F.cross_entropy, label_smoothing=smoothing)
 
     def run(data, seed):
         source, foreign = data
         torch.manual_seed(seed)
         network = model()
-        history = fit(network, source.train, seed=seed, loss=SMOOTHED, augment=augment, **options)
+        history = fit(network, source.train, seed=seed, loss=loss, augment=augment, **options)
         return _judged(network, source, foreign, history)
 
     changes = asdict(augment) if augment else None
-    return Variant(run, options | {"loss": "label smoothing 0.1", "augment": changes})
+    return Variant(run, options | {"loss": f"label smoothing {smoothing}", "augment": changes})
 
 
 def _judged(network, source, foreign, history):
@@ -110,4 +110,26 @@ DIGITS = Study(
         "trained_on": "1,437 digits of scikit-learn, sized and centred as MNIST is; 360 to test",
     },
     kept=("lenet",),
+)
+
+ALEXNET_DIGITS = Study(
+    name="alexnet_digits",
+    question="How well does the small AlexNet that chapter 10 trains live read its digits?",
+    load=lambda root: (digits(), None),
+    variants={
+        "small_alexnet": _learn(
+            functools.partial(SmallAlexNet, 1, width=0.5, dropout=0.2, upscale=4),
+            epochs=9,
+            lr=4e-3,
+            batch_size=64,
+            smoothing=0,
+            augment=Augment(rotation=8, shift=1),
+        )
+    },
+    settings={
+        "optimizer": "AdamW, one cycle",
+        "network": "SmallAlexNet, width 0.5, dropout 0.2, 8×8 enlarged to 32×32",
+        "trained_on": "1,437 digits of scikit-learn, 8×8 pixels; 360 to test",
+    },
+    kept=("small_alexnet",),
 )
