@@ -7,7 +7,15 @@ import torch
 from torch import nn
 
 from cnnbook.datasets import Images, ImageSet
-from cnnbook.experiments import Outcome, Study, Variant, handwriting, load_result, photographs
+from cnnbook.experiments import (
+    Outcome,
+    Study,
+    Variant,
+    generation,
+    handwriting,
+    load_result,
+    photographs,
+)
 from cnnbook.experiments import run_study as run
 from cnnbook.experiments.__main__ import STUDIES, main
 from cnnbook.experiments.study import summarise
@@ -144,10 +152,13 @@ def test_every_study_runs_on_a_few_images(name, tmp_path, monkeypatch):
     """One epoch on twenty images: the numbers mean nothing, but all variants must come through."""
     one = STUDIES[name]
     short = lambda fit: lambda *a, **k: fit(*a, **k | {"epochs": 1, "progress": False})  # noqa: E731
-    for module in (handwriting, photographs):
+    for module in (handwriting, photographs, generation):
         monkeypatch.setattr(module, "fit", short(module.fit))
     monkeypatch.setattr(photographs, "VALIDATION", 5)
-    small = tiny(3, 32) if name in ("activation", "ablation", "cifar10") else (tiny(1, 28), None)
+    digit = tiny(1, 28)
+    small = {"vae": (digit, digit), "mnist": (digit, digit.test)}
+    small |= dict.fromkeys(("activation", "ablation", "cifar10"), tiny(3, 32))
+    small = small.get(name, (digit, None))
     result = run(Study(**vars(one) | {"load": lambda root: small}), seeds=1, home=tmp_path, say=str)
     assert list(result["variants"]) == list(one.variants)
     assert json.dumps(one.settings)

@@ -9,8 +9,9 @@ import torch
 
 from cnnbook.datasets import Images, centre_digits, digits
 from cnnbook.experiments.__main__ import STUDIES
+from cnnbook.experiments.generation import nats
 from cnnbook.experiments.study import summarise
-from cnnbook.models import HOME, MLP, LeNet, LeNet5, load_weights
+from cnnbook.models import HOME, MLP, ConvVAE, DenseVAE, LeNet, LeNet5, load_weights
 from cnnbook.training import evaluate
 
 FILES = sorted((HOME / "results").glob("*.json"))
@@ -67,6 +68,17 @@ def test_the_weights_are_those_of_the_first_run(path, variant):
         seen, expected = digits(as_mnist=True).test, run["test_accuracy"]
     # a score may fall on the other side of a tie on another processor
     assert abs(evaluate(model, seen).accuracy - expected) <= 2 / len(seen)
+
+
+@pytest.mark.parametrize(("variant", "network"), [("conv", ConvVAE), ("dense", DenseVAE)])
+def test_the_weights_of_the_vae_are_those_of_the_first_run(variant, network):
+    if not (HOME / "results" / "vae.json").exists():
+        pytest.skip("the study vae has not been run")
+    kept = read(HOME / "results" / "vae.json")["variants"][variant]
+    options = {key: value for key, value in kept["settings"].items() if key == "width"}
+    model = load_weights(network(**options), f"vae_{variant}")
+    expected = kept["runs"][0]["embedded_nelbo"]
+    assert nats(model, digits(as_mnist=True).test.images) == pytest.approx(expected, rel=1e-3)
 
 
 def stated():

@@ -1,5 +1,7 @@
 """Training: the loop against one written out, resuming, interrupting, augmentation, judging."""
 
+from typing import NamedTuple
+
 import numpy as np
 import pytest
 import torch
@@ -192,6 +194,75 @@ def test_the_progress_bar_counts_batches_and_shows_the_loss(capsys):
     assert "accuracy=" in shown
 
 
+# ---------------------------------------------------------------- other outputs, other draws
+
+
+def test_right_answers_are_counted_as_asked(capsys):
+    data = some(30)
+    half = lambda scores, labels: len(labels) / 2  # noqa: E731
+    history = train(network(), data, correct=half, validation=data)
+    assert history.accuracy == history.validation_accuracy == [0.5] * 3
+    history = train(network(), data, correct=None, validation=data, progress=True)
+    assert history.accuracy == history.validation_accuracy == []
+    assert len(history.loss) == len(history.validation_loss) == 3
+    shown = capsys.readouterr().err
+    assert "loss=" in shown
+    assert "accuracy" not in shown
+
+
+def test_without_a_draw_nothing_changes():
+    """An even draw is another order, the same model: the default is the loop of before."""
+    plain, even = network(), network()
+    train(plain)
+    train(even, draw=lambda model, data: torch.ones(len(data)))
+    assert not torch.equal(parameters(plain), parameters(even))
+
+
+def test_images_are_drawn_by_their_probabilities():
+    data, seen, asked = some(80), [], []
+    weights = torch.tensor([0, 1, 2, 3, 4, 0, 10, 5.0]).repeat_interleave(10)
+
+    def draw(model, data):
+        asked.append(len(seen))
+        return weights / weights.sum()
+
+    def note(images, generator):
+        seen.extend((images[:, None] == data.images).all((2, 3, 4)).int().argmax(1).tolist())
+        return images
+
+    train(network(), data, draw=draw, augment=note, epochs=40, batch_size=30)
+    assert asked == list(range(0, 40 * 80, 80))  # before each epoch
+    counts = torch.bincount(torch.tensor(seen), minlength=80)
+    expected = weights / weights.sum() * len(seen)
+    assert counts[weights == 0].sum() == 0
+    kept = expected > 0
+    statistic = float(((counts - expected)[kept] ** 2 / expected[kept]).sum())
+    assert statistic < 87.2  # chi-square with 59 degrees of freedom: 1 in 100 goes beyond
+
+
+@pytest.mark.parametrize("stop", [1, 3])
+def test_a_drawn_training_resumes_exactly(tmp_path, stop):
+    """The probabilities depend on the model, which the checkpoint holds."""
+
+    def draw(model, data):
+        with torch.no_grad():
+            return F.cross_entropy(model(data.images), data.labels, reduction="none")
+
+    options = {"epochs": 4, "augment": Augment(noise=0.1), "draw": draw}
+    straight, first, second = network(dropout=0.5), network(dropout=0.5), network(dropout=0.5)
+    whole = train(straight, **options)
+    path = tmp_path / "training.pt"
+    train(first, checkpoint=path, until=lambda h: h.epochs == stop, **options)
+    rest = train(second, checkpoint=path, **options)
+    assert torch.equal(parameters(second), parameters(straight))
+    assert rest.loss == whole.loss
+
+
+def test_a_draw_of_the_wrong_size_is_refused():
+    with pytest.raises(ValueError, match=r"draw gave .* shape \(3,\), expected \(50,\)"):
+        train(network(), draw=lambda model, data: torch.ones(3))
+
+
 # ---------------------------------------------------------------- evaluate
 
 
@@ -204,6 +275,26 @@ def test_evaluate_means_over_images_not_over_batches():
     np.testing.assert_allclose(judged.scores, scores, rtol=1e-6)
     np.testing.assert_allclose(judged.loss, F.cross_entropy(scores, data.labels), rtol=1e-6)
     assert judged.accuracy == float((scores.argmax(1) == data.labels).double().mean())
+
+
+def test_evaluate_joins_named_outputs():
+    class Two(NamedTuple):
+        score: torch.Tensor
+        twice: torch.Tensor
+
+    class Both(nn.Linear):
+        def forward(self, images):
+            score = super().forward(images.flatten(1))
+            return Two(score, 2 * score)
+
+    data = some(25)
+    loss = lambda out, labels: F.cross_entropy(out.score, labels)  # noqa: E731
+    judged = evaluate(Both(20, 3), data, loss=loss, correct=None, batch_size=10)
+    assert judged.accuracy is None
+    assert isinstance(judged.scores, Two)
+    assert torch.equal(judged.scores.twice, 2 * judged.scores.score)
+    assert judged.scores.score.shape == (25, 3)
+    np.testing.assert_allclose(judged.loss, loss(judged.scores, data.labels), rtol=1e-6)
 
 
 def test_evaluate_refuses_nothing():

@@ -1,17 +1,18 @@
 """The reader's own pictures: one folder a class."""
 
+import csv
 from pathlib import Path
 
-import numpy as np
 import torch
 from tqdm.auto import tqdm
 
-from cnnbook.datasets.images import Images
+from cnnbook.datasets._pictures import check_size, read_picture
+from cnnbook.datasets.images import AttributedImages, Images
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff"}
 
 
-def image_folder(path, *, size=None, grey=False, progress=True):
+def image_folder(path, *, size=None, grey=False, groups=None, progress=True):
     """Load pictures that are sorted into one folder a class.
 
     Parameters
@@ -23,18 +24,24 @@ def image_folder(path, *, size=None, grey=False, progress=True):
         it, all pictures must have the size of the first.
     grey : bool
         Return one channel, the luminance, in place of three.
+    groups : path, optional
+        A CSV file, in `path` or elsewhere, that says of every picture to which groups it belongs:
+        a first line such as ``file,skin,pose``, then lines such as ``faces/anna.jpg,2,0``. Files
+        are named from `path` on; groups are whole numbers, -1 where there is none.
     progress : bool
         Show a progress bar.
 
     Returns
     -------
     Images
-        (N, 3, H, W) or (N, 1, H, W), values from 0 to 1, sorted by class and file name.
+        (N, 3, H, W) or (N, 1, H, W), values from 0 to 1, sorted by class and file name; with
+        `groups`, they are `AttributedImages`.
 
     Raises
     ------
     ValueError
-        If there is no such folder or no picture in it, a file is no picture, or sizes differ.
+        If there is no such folder or no picture in it, a file is no picture, sizes differ, or the
+        file of groups is missing, damaged, or lists other files than there are.
 
     Examples
     --------
@@ -52,34 +59,55 @@ def image_folder(path, *, size=None, grey=False, progress=True):
     ]
     if not files:
         raise ValueError(f"{str(path)!r} holds no folder with pictures in it, one folder a class")
-    if size is not None:
-        size = (size, size) if isinstance(size, int) else tuple(size)
-        if len(size) != 2 or min(size) < 1:
-            raise ValueError(f"size is {size}, must be one or two numbers of at least 1")
-    first = _read(files[0][0], size, grey)
+    size = None if size is None else check_size(size)
+    attributes = None if groups is None else _read_groups(path, groups, files)
+    first = read_picture(files[0][0], size, grey)
     images = torch.empty(len(files), *first.shape, dtype=torch.float32)
     bar = tqdm(files, desc=f"reading {path.name}", disable=not progress, leave=False)
     for place, (file, _) in enumerate(bar):
-        picture = _read(file, size, grey)
+        picture = read_picture(file, size, grey)
         if picture.shape != first.shape:
             raise ValueError(
                 f"{file.name} has {picture.shape[1]}×{picture.shape[2]} pixels, "
                 f"{files[0][0].name} has {first.shape[1]}×{first.shape[2]}: give a size"
             )
         images[place] = torch.from_numpy(picture).div(255)
-    return Images(images, torch.tensor([label for _, label in files]), classes)
+    labels = torch.tensor([label for _, label in files])
+    if groups is None:
+        return Images(images, labels, classes)
+    return AttributedImages(images, labels, classes, attributes)
 
 
-def _read(file, size, grey):
-    """Return one picture as uint8 of shape (C, H, W)."""
-    from PIL import Image, ImageOps
-
-    try:
-        with Image.open(file) as opened:
-            picture = opened.convert("L" if grey else "RGB")
-    except OSError as error:
-        raise ValueError(f"{str(file)!r} is not a picture that Pillow can read: {error}") from None
-    if size is not None:
-        picture = ImageOps.fit(picture, (size[1], size[0]), Image.Resampling.LANCZOS)
-    pixels = np.array(picture)
-    return pixels[None] if grey else pixels.transpose(2, 0, 1).copy()
+def _read_groups(path, groups, files):
+    """Return the groups of these files, a tensor each."""
+    table = path / groups if (path / groups).exists() else Path(groups)
+    if not table.is_file():
+        raise ValueError(f"there is no file of groups {str(groups)!r}")
+    with table.open(newline="", encoding="utf-8-sig") as opened:
+        lines = [line for line in csv.reader(opened) if line]
+    if not lines or len(lines[0]) < 2 or lines[0][0] != "file":
+        head = ",".join(lines[0]) if lines else ""
+        raise ValueError(f"{table.name} begins with {head!r}, expected 'file,group,...'")
+    names, listed = lines[0][1:], {}
+    for number, (file, *values) in enumerate(lines[1:], 2):
+        if len(values) != len(names):
+            raise ValueError(
+                f"{table.name}, line {number}: {len(values)} groups, must be {len(names)}"
+            )
+        if file in listed:
+            raise ValueError(f"{table.name}, line {number}: {file} was listed before")
+        try:
+            listed[file] = [int(value) for value in values]
+        except ValueError:
+            raise ValueError(
+                f"{table.name}, line {number}: groups are {','.join(values)}, must be whole numbers"
+            ) from None
+    there = [file.relative_to(path).as_posix() for file, _ in files]
+    for file in there:
+        if file not in listed:
+            raise ValueError(f"{table.name} lists {len(listed)} files, but not {file}")
+    for file in listed:
+        if file not in set(there):
+            raise ValueError(f"{table.name} lists {file}, which is not there")
+    columns = torch.tensor([listed[file] for file in there]).T
+    return dict(zip(names, columns, strict=True))

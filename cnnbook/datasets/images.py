@@ -4,6 +4,9 @@ from dataclasses import dataclass
 
 import torch
 
+FACE_CLASSES = ("not a face", "face")
+"""The classes of every set of faces: label 1 is a face."""
+
 
 @dataclass(frozen=True, eq=False)
 class Images:
@@ -53,6 +56,81 @@ class Images:
     def __getitem__(self, index):
         """Choose images by a slice, a mask or a tensor of indices."""
         return Images(self.images[index], self.labels[index], self.classes)
+
+
+@dataclass(frozen=True, eq=False)
+class AttributedImages(Images):
+    """Images of which more is known than their class.
+
+    Parameters
+    ----------
+    images, labels, classes
+        As for `Images`.
+    attributes : dict of str to tensor of shape (N,)
+        What is known of each image; -1, or NaN where the numbers are floats, if an attribute
+        means nothing for it.
+
+    Raises
+    ------
+    ValueError
+        If an attribute has not one value for each image.
+
+    Examples
+    --------
+    >>> from cnnbook.datasets import faces
+    >>> faces(20)[:3].attributes["skin"].shape
+    torch.Size([3])
+    """
+
+    attributes: dict
+
+    def __post_init__(self):
+        super().__post_init__()
+        for name, values in self.attributes.items():
+            if values.shape != self.labels.shape:
+                raise ValueError(
+                    f"attribute {name!r} has shape {tuple(values.shape)}, "
+                    f"expected ({len(self.labels)},)"
+                )
+
+    def __getitem__(self, index):
+        """Choose images, with their attributes, by a slice, a mask or a tensor of indices."""
+        chosen = {name: values[index] for name, values in self.attributes.items()}
+        return AttributedImages(self.images[index], self.labels[index], self.classes, chosen)
+
+
+def concatenate(*parts):
+    """Put several sets of attributed images into one, in the order given.
+
+    Parameters
+    ----------
+    *parts : AttributedImages
+        With the same classes and the same names of attributes, such as `faces` and `non_faces`.
+
+    Returns
+    -------
+    AttributedImages
+
+    Raises
+    ------
+    ValueError
+        If there is none, or their classes or attributes differ.
+    """
+    if not parts:
+        raise ValueError("parts has 0 sets of images, must be at least 1")
+    first = parts[0]
+    for part in parts[1:]:
+        if part.classes != first.classes:
+            raise ValueError(f"classes differ: {first.classes} and {part.classes}")
+        if set(part.attributes) != set(first.attributes):
+            odd = sorted(set(part.attributes) ^ set(first.attributes))
+            raise ValueError(f"attributes differ: {', '.join(odd)} not in both")
+    return AttributedImages(
+        torch.cat([part.images for part in parts]),
+        torch.cat([part.labels for part in parts]),
+        first.classes,
+        {name: torch.cat([part.attributes[name] for part in parts]) for name in first.attributes},
+    )
 
 
 @dataclass(frozen=True, eq=False)

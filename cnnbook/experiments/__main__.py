@@ -6,12 +6,14 @@ import sys
 import torch
 
 from cnnbook.datasets import DatasetError
+from cnnbook.experiments.generation import VAE_STUDY
 from cnnbook.experiments.handwriting import ALEXNET_DIGITS, DIGITS, MNIST
 from cnnbook.experiments.photographs import ABLATION, ACTIVATION, CIFAR10
 from cnnbook.experiments.study import run_study
 
 STUDIES = {
-    study.name: study for study in (DIGITS, ALEXNET_DIGITS, MNIST, ACTIVATION, ABLATION, CIFAR10)
+    study.name: study
+    for study in (DIGITS, ALEXNET_DIGITS, MNIST, ACTIVATION, ABLATION, CIFAR10, VAE_STUDY)
 }
 
 

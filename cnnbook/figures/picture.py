@@ -190,6 +190,8 @@ class Picture:
         Size in CSS pixels; at most 960 wide.
     description : str
         What the picture says, in words: the text alternative.
+    palette : bool
+        Save 256 colours at most as PNG: a third of the size where there are noisy images.
 
     Examples
     --------
@@ -203,6 +205,7 @@ class Picture:
     height: float
     description: str = ""
     marks: list = field(default_factory=list)
+    palette: bool = False
 
     def rect(
         self,
@@ -298,7 +301,8 @@ class Picture:
         # no software version in the file: a newer Matplotlib would change every notebook
         self.axes().figure.savefig(buffer, dpi=72 * scale, metadata={"Software": None})
         picture = PILImage.open(buffer).convert("RGB")
-        if all(mark.grey() for mark in self.marks if isinstance(mark, _Image)):
+        images = (mark for mark in self.marks if isinstance(mark, _Image))
+        if self.palette or all(mark.grey() for mark in images):
             # tints and greys fit a palette: half the size, and a chapter holds many pictures
             picture = picture.quantize(256, PILImage.Quantize.MEDIANCUT, dither=0)
         buffer = io.BytesIO()

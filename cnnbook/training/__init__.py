@@ -2,7 +2,39 @@
 
 from cnnbook.training._checkpoint import History
 from cnnbook.training.augment import Augment
-from cnnbook.training.evaluation import Evaluation, choose_device, evaluate
+from cnnbook.training.evaluation import Evaluation, choose_device, count_right, evaluate
+from cnnbook.training.fairness import (
+    GroupRecall,
+    GroupReport,
+    Interval,
+    area_under_curve,
+    group_report,
+    wilson_interval,
+)
 from cnnbook.training.fitting import fit
+from cnnbook.training.resampling import (
+    adaptive,
+    densities,
+    latent_means,
+    resampling_probabilities,
+)
 
-__all__ = ["Augment", "Evaluation", "History", "choose_device", "evaluate", "fit"]
+__all__ = [
+    "Augment",
+    "Evaluation",
+    "GroupRecall",
+    "GroupReport",
+    "History",
+    "Interval",
+    "adaptive",
+    "area_under_curve",
+    "choose_device",
+    "count_right",
+    "densities",
+    "evaluate",
+    "fit",
+    "group_report",
+    "latent_means",
+    "resampling_probabilities",
+    "wilson_interval",
+]

@@ -18,7 +18,8 @@ class History:
     Attributes
     ----------
     loss, accuracy : list of float
-        Means over the training batches of an epoch, as they were when each was learned from.
+        Means over the training batches of an epoch, as they were when each was learned from; no
+        accuracy where none is counted.
     validation_loss, validation_accuracy : list of float
         After each epoch; empty without validation data.
     seconds : list of float

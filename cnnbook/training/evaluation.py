@@ -13,10 +13,10 @@ class Evaluation(NamedTuple):
 
     loss: float
     """Mean over the images."""
-    accuracy: float
-    """Share of right answers, from 0 to 1."""
+    accuracy: float | None
+    """Share of right answers, from 0 to 1; None if none were counted."""
     scores: torch.Tensor
-    """(N, classes), on the CPU."""
+    """(N, classes), on the CPU; a named tuple of tensors if the network returns one."""
 
 
 def choose_device(device=None):
@@ -38,18 +38,38 @@ def choose_device(device=None):
     return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
 
 
+def count_right(scores, labels):
+    """Count for how many images the greatest score is that of the label.
+
+    Parameters
+    ----------
+    scores : tensor of shape (N, classes)
+    labels : tensor of shape (N,)
+
+    Returns
+    -------
+    int
+    """
+    return int((scores.argmax(1) == labels).sum())
+
+
 @torch.no_grad()
-def evaluate(model, data, *, loss=F.cross_entropy, batch_size=500, device=None):
+def evaluate(
+    model, data, *, loss=F.cross_entropy, correct=count_right, batch_size=500, device=None
+):
     """Run a network over images in evaluation mode.
 
     Parameters
     ----------
     model : torch.nn.Module
-        Turns images into scores of shape (N, classes); it returns to the mode that it was in.
+        Turns images into scores of shape (N, classes), or into what `loss` and `correct` read; it
+        returns to the mode that it was in.
     data : Images
         Anything with tensors `images` and `labels`.
     loss : callable
-        (scores, labels) to the mean loss.
+        (output, labels) to the mean loss.
+    correct : callable or None
+        (output, labels) to the number of right answers; None counts no accuracy.
     batch_size : int
     device : str or torch.device, optional
         Else where the model is.
@@ -67,14 +87,21 @@ def evaluate(model, data, *, loss=F.cross_entropy, batch_size=500, device=None):
     was_training = model.training
     device = torch.device(device) if device is not None else device_of(model)
     model.to(device).eval()
-    parts, total = [], 0.0
+    parts, total, right = [], 0.0, 0
     for images, labels in zip(
         data.images.split(batch_size), data.labels.split(batch_size), strict=True
     ):
-        scores = model(images.to(device))
-        total += float(loss(scores, labels.to(device))) * len(labels)
-        parts.append(scores.cpu())
+        output, labels = model(images.to(device)), labels.to(device)
+        total += float(loss(output, labels)) * len(labels)
+        right += correct(output, labels) if correct is not None else 0
+        parts.append(output)
     model.train(was_training)
-    scores = torch.cat(parts)
-    right = (scores.argmax(1) == data.labels.cpu()).double().mean()
-    return Evaluation(total / len(data.labels), float(right), scores)
+    accuracy = None if correct is None else float(right / len(data.labels))
+    return Evaluation(total / len(data.labels), accuracy, _join(parts))
+
+
+def _join(parts):
+    """Put the outputs of all batches together, on the CPU."""
+    if isinstance(parts[0], torch.Tensor):
+        return torch.cat([part.cpu() for part in parts])
+    return type(parts[0])(*(_join(column) for column in zip(*parts, strict=True)))

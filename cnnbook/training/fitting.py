@@ -2,6 +2,7 @@
 
 import math
 import time
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -9,7 +10,7 @@ from tqdm.auto import tqdm
 
 from cnnbook.training._checkpoint import resume, save
 from cnnbook.training._checks import check_data, device_of
-from cnnbook.training.evaluation import choose_device, evaluate
+from cnnbook.training.evaluation import choose_device, count_right, evaluate
 
 SCHEDULES = ("one cycle", "constant")
 
@@ -24,7 +25,9 @@ def fit(
     schedule="one cycle",
     batch_size=64,
     loss=F.cross_entropy,
+    correct=count_right,
     augment=None,
+    draw=None,
     validation=None,
     seed=0,
     device=None,
@@ -37,11 +40,12 @@ def fit(
     Parameters
     ----------
     model : torch.nn.Module
-        Turns images into scores; changed in place, and left on the device, in evaluation mode.
+        Turns images into what `loss` reads; changed in place, and left on the device, in
+        evaluation mode.
     data : Images
         What to learn from: anything with tensors `images` and `labels`.
     epochs : int
-        How often every image is seen. The schedule stretches over all of them.
+        How often as many images are seen as there are. The schedule stretches over all of them.
     lr : float
         Learning rate; the greatest one of the cycle.
     optimizer : callable
@@ -52,9 +56,14 @@ def fit(
     batch_size : int
         The last batch of an epoch may be smaller.
     loss : callable
-        (scores, labels) to the mean loss.
+        (output, labels) to the mean loss.
+    correct : callable or None
+        (output, labels) to the number of right answers; None counts no accuracy.
     augment : callable, optional
         (images, generator) to images of the same shape, such as an `Augment`.
+    draw : callable, optional
+        (model, data) to probabilities of shape (N,), asked before each epoch, which then draws N
+        images by them, with replacement, such as `adaptive`. Else every image is seen once.
     validation : Images, optional
         Judged after each epoch.
     seed : int
@@ -63,7 +72,7 @@ def fit(
     device : str or torch.device, optional
         See `choose_device`.
     progress : bool
-        Show a progress bar with loss and accuracy.
+        Show a progress bar with the loss, and the accuracy if one is counted.
     checkpoint : path, optional
         File that is written after each epoch. If it is there at the start, training goes on from
         it, and ends with the same numbers as if it had never stopped.
@@ -77,8 +86,8 @@ def fit(
     Raises
     ------
     ValueError
-        If an argument is out of range, there are no images, the loss is not finite, or a
-        checkpoint belongs to other settings.
+        If an argument is out of range, there are no images, the loss is not finite, a checkpoint
+        belongs to other settings, or `draw` does not give N probabilities.
 
     Notes
     -----
@@ -98,15 +107,14 @@ def fit(
     rate = _schedule(schedule, optimizer, lr, epochs * steps)
     settings = {"epochs": epochs, "steps": steps, "lr": lr, "seed": seed, "schedule": schedule}
     history = resume(checkpoint, settings, model, optimizer, rate)
+    way = _Way(loss, correct, augment, draw, batch_size, seed)
     bar = tqdm(total=epochs * steps, initial=history.epochs * steps, disable=not progress)
     with bar, torch.random.fork_rng():
         try:
             while history.epochs < epochs and not (history.epochs and until and until(history)):
-                _epoch(model, data, history, optimizer, rate, loss, augment, batch_size, seed, bar)
+                _epoch(model, data, history, optimizer, rate, way, bar)
                 if validation is not None:
-                    judged = evaluate(model, validation, loss=loss, device=device)
-                    history.validation_loss.append(judged.loss)
-                    history.validation_accuracy.append(judged.accuracy)
+                    _judge(model, validation, history, way)
                 save(checkpoint, settings, model, optimizer, rate, history)
         except KeyboardInterrupt:
             history.interrupted = True
@@ -114,20 +122,31 @@ def fit(
     return history
 
 
-def _epoch(model, data, history, optimizer, rate, loss, augment, batch_size, seed, bar):
-    """Learn from every image once."""
+class _Way(NamedTuple):
+    """How to learn: the arguments of `fit` of the same names, three of which may be None."""
+
+    loss: callable
+    correct: callable
+    augment: callable
+    draw: callable
+    batch_size: int
+    seed: int
+
+
+def _epoch(model, data, history, optimizer, rate, way, bar):
+    """Learn from as many images as there are."""
     began, device = time.perf_counter(), device_of(model)
-    generator = torch.Generator().manual_seed(seed * 100_003 + history.epochs)
+    generator = torch.Generator().manual_seed(way.seed * 100_003 + history.epochs)
     torch.manual_seed(int(torch.randint(2**62, (), generator=generator)))  # for dropout
-    order = torch.randperm(len(data.labels), generator=generator)
+    order = _order(model, data, way.draw, generator)
     total = right = 0.0
     model.train()
-    for done, chosen in enumerate(order.split(batch_size), 1):
+    for done, chosen in enumerate(order.split(way.batch_size), 1):
         images, labels = data.images[chosen], data.labels[chosen].to(device)
-        if augment is not None:
-            images = augment(images, generator)
-        scores = model(images.to(device))
-        value = loss(scores, labels)
+        if way.augment is not None:
+            images = way.augment(images, generator)
+        output = model(images.to(device))
+        value = way.loss(output, labels)
         if not torch.isfinite(value):
             raise ValueError(
                 f"the loss is {value.item()} after {done - 1} steps of epoch {history.epochs + 1}: "
@@ -137,14 +156,36 @@ def _epoch(model, data, history, optimizer, rate, loss, augment, batch_size, see
         value.backward()
         optimizer.step()
         rate.step()
+        seen = min(done * way.batch_size, len(order))
         total += value.item() * len(labels)
-        right += float((scores.argmax(1) == labels).sum())
-        seen = min(done * batch_size, len(order))
-        bar.set_postfix(loss=f"{total / seen:.3f}", accuracy=f"{right / seen:.3f}", refresh=False)
+        shown = {"loss": f"{total / seen:.3f}"}
+        if way.correct is not None:
+            right += float(way.correct(output, labels))
+            shown["accuracy"] = f"{right / seen:.3f}"
+        bar.set_postfix(shown, refresh=False)
         bar.update()
     history.loss.append(total / len(order))
-    history.accuracy.append(right / len(order))
+    history.accuracy.extend([right / len(order)] if way.correct is not None else [])
     history.seconds.append(time.perf_counter() - began)
+
+
+def _order(model, data, draw, generator):
+    """Decide which images an epoch sees: all of them in any order, or a draw by probabilities."""
+    count = len(data.labels)
+    if draw is None:
+        return torch.randperm(count, generator=generator)
+    probabilities = torch.as_tensor(draw(model, data)).cpu()
+    if probabilities.shape != (count,):
+        shape = tuple(probabilities.shape)
+        raise ValueError(f"draw gave probabilities of shape {shape}, expected ({count},)")
+    return torch.multinomial(probabilities, count, replacement=True, generator=generator)
+
+
+def _judge(model, validation, history, way):
+    """Note how well the network does on images that it does not learn from."""
+    judged = evaluate(model, validation, loss=way.loss, correct=way.correct)
+    history.validation_loss.append(judged.loss)
+    history.validation_accuracy.extend([] if judged.accuracy is None else [judged.accuracy])
 
 
 def _schedule(name, optimizer, lr, steps):

@@ -8,12 +8,16 @@ from cnnbook.widgets.dense_to_convolution import dense_to_convolution
 from cnnbook.widgets.draw_digit import draw_digit
 from cnnbook.widgets.im2col_stepper import im2col_stepper
 from cnnbook.widgets.kernel_workbench import kernel_workbench
+from cnnbook.widgets.latent_explorer import latent_explorer
 from cnnbook.widgets.learning_curve import learning_curve
 from cnnbook.widgets.maximisation_stepper import maximisation_stepper
+from cnnbook.widgets.morph import morph
 from cnnbook.widgets.padding_explorer import padding_explorer
 from cnnbook.widgets.pooling_stepper import pooling_stepper
 from cnnbook.widgets.receptive_field_explorer import receptive_field_explorer
+from cnnbook.widgets.resampling_explorer import resampling_explorer
 from cnnbook.widgets.sliding_explorer import sliding_explorer
+from cnnbook.widgets.vae_loss_explorer import vae_loss_explorer
 from cnnbook.widgets.window_stepper import window_stepper
 
 __all__ = [
@@ -25,11 +29,15 @@ __all__ = [
     "draw_digit",
     "im2col_stepper",
     "kernel_workbench",
+    "latent_explorer",
     "learning_curve",
     "maximisation_stepper",
+    "morph",
     "padding_explorer",
     "pooling_stepper",
     "receptive_field_explorer",
+    "resampling_explorer",
     "sliding_explorer",
+    "vae_loss_explorer",
     "window_stepper",
 ]

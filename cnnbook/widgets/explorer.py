@@ -79,8 +79,9 @@ class Explorer(widgets.VBox):
     ----------
     state : frozen dataclass
         With a method ``picture() -> Picture``. A state that has an int field `step` and a
-        property `steps` gets buttons and a slider to go through them. A property `bounds`, a dict
-        of field to (least, most), sets the range of those controls each time.
+        property `steps` gets buttons and a slider to go through them, which `step_label` names
+        and whose play button waits `interval` milliseconds a step, if it has these. A property
+        `bounds`, a dict of field to (least, most), sets the range of those controls each time.
     controls : dict of str to Widget
         A control for each field that the reader may change; its value becomes the field's.
     readers : dict of str to callable, optional
@@ -117,11 +118,13 @@ class Explorer(widgets.VBox):
 
     def _transport(self):
         last = self.state.steps - 1
+        label = getattr(self.state, "step_label", "Step")
         self.step = widgets.IntSlider(
-            self.state.step, 0, last, description="Step", readout=False, style=LABELS
+            self.state.step, 0, last, description=label, readout=False, style=LABELS
         )
         self.step.layout.width = "260px"
-        self.play = widgets.Play(value=self.state.step, min=0, max=last, interval=700)
+        interval = getattr(self.state, "interval", 700)
+        self.play = widgets.Play(value=self.state.step, min=0, max=last, interval=interval)
         widgets.link((self.play, "value"), (self.step, "value"))
         moves = [
             ("fast-backward", "First step", lambda now: 0),

@@ -1,0 +1,140 @@
+"""Solids of a head: ellipsoids that turn with it, seen from the front without perspective."""
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+SIDE = 64  # rows and columns of an image
+UNIT = 21.5  # pixels from the middle of a head to its chin
+
+
+def column(values):
+    """Make numbers of N faces fit arrays of N pictures."""
+    return np.asarray(values, np.float32)[..., None, None]
+
+
+class Place:
+    """A square of each of N pictures: the first row and the first column of each, and the size."""
+
+    def __init__(self, rows, columns, size):
+        self.index, self.size = (np.arange(len(rows)), rows, columns), size
+
+    def cut(self, pictures):
+        """Copy the squares out of pictures (..., N, H, W)."""
+        return self._squares(pictures)[..., *self.index, :, :]
+
+    def put(self, pictures, squares):
+        """Put the squares back in place."""
+        self._squares(pictures)[..., *self.index, :, :] = squares
+
+    def _squares(self, pictures):
+        shape = (self.size, self.size)
+        return sliding_window_view(pictures, shape, axis=(-2, -1), writeable=True)
+
+
+class View:
+    """Where each pixel of N pictures looks, in units of half a head.
+
+    Axes are right, down and front: those of the camera, or those of a head. `rotation` (3, 3, N, 1,
+    1) turns the head's axes into the camera's; `right` and `down` (N, H, W) are the place that a
+    pixel shows, in the camera's axes; `scale` (N, 1, 1) is the number of pixels in a unit.
+    """
+
+    def __init__(self, rotation, scale, right, down):
+        self.rotation, self.scale, self.right, self.down = rotation, scale, right, down
+
+    @classmethod
+    def of(cls, faces):
+        """Look at heads as their attributes say."""
+        sin, cos = _turn(faces["yaw"])
+        up, level = _turn(faces["pitch"])
+        zero = 0 * sin
+        rotation = [[cos, zero, sin], [up * sin, level, -up * cos], [-level * sin, up, level * cos]]
+        scale = UNIT * column(faces["size"])
+        centre = np.arange(SIDE, dtype=np.float32) + 0.5 - SIDE / 2
+        # a turned head has most of itself behind the nose: moved, it stays in the middle
+        across = (centre - column(faces["column"]) + 0.15 * UNIT * sin) / scale
+        along = (centre[:, None] + 0.5 - column(faces["row"])) / scale
+        sin, cos = _turn(faces["roll"])
+        return cls(
+            np.array(rotation), scale, cos * across + sin * along, cos * along - sin * across
+        )
+
+    def __getitem__(self, chosen):
+        """Look at some of the heads only."""
+        rotation = self.rotation[:, :, chosen]
+        return View(rotation, self.scale[chosen], self.right[chosen], self.down[chosen])
+
+    def near(self, point, size):
+        """Return the place of the pixels around a point of each head, and the view of them."""
+        point = np.array(np.broadcast_arrays(*point, self.scale[:, 0, 0])[:3], np.float32)
+        seen = (self.rotation[:2, :, :, 0, 0] * point).sum(1)
+        corner, row, column_ = (
+            np.stack([self.right[:, i, j], self.down[:, i, j]]) for i, j in ((0, 0), (1, 0), (0, 1))
+        )
+        steps = np.stack([row - corner, column_ - corner], 2)
+        middle = ((seen - corner)[..., None] * steps).sum(0) * self.scale[:, 0] ** 2
+        first = np.clip(middle.T.astype(int) - size // 2, 0, self.right.shape[1] - size)
+        place = Place(first[0], first[1], size)
+        right, down = place.cut(self.right), place.cut(self.down)
+        return place, View(self.rotation, self.scale, right, down)
+
+    def cover(self, distance):
+        """Turn a signed distance (inside is positive) into the share of a pixel that is covered."""
+        return np.clip(0.5 + distance * self.scale, 0, 1)
+
+    def on_head(self, front):
+        """Return right, down and front, in the head's axes, of the points at that depth."""
+        r = self.rotation
+        return [r[0, k] * self.right + r[1, k] * self.down + r[2, k] * front for k in range(3)]
+
+    def ellipsoid(self, centre, axes):
+        """Return the depth of an ellipsoid of each head, and how much of each pixel it covers.
+
+        `centre` and `axes` are triples of numbers or of arrays (N,), in the head's axes. Outside
+        of the outline the depth falls away steeply, so that solids can be joined there too.
+        """
+        count = len(self.scale)
+        centre, axes = (
+            np.array([np.broadcast_to(v, count) for v in triple], np.float32)
+            for triple in (centre, axes)
+        )
+        # divided by the axes it is a ball: |right · across + down · along + t · ray - middle| = 1
+        across, along, ray = self.rotation[..., 0, 0] / axes
+        middle = centre / axes
+
+        def dot(first, second):
+            return column((first * second).sum(0))
+
+        a = dot(ray, ray)
+        b = dot(across, ray) * self.right + (dot(along, ray) * self.down - dot(middle, ray))
+        # a quadratic in t: inside is its discriminant, a polynomial in right and down
+        inside = b * b
+        inside -= (a * dot(across, across)) * (self.right * self.right)
+        inside -= (2 * a * dot(across, along) * self.right) * self.down
+        inside += (2 * a * dot(across, middle)) * self.right
+        rest = (a * dot(along, along)) * self.down - 2 * a * dot(along, middle)
+        inside -= rest * self.down + a * (dot(middle, middle) - 1)
+        depth = np.sqrt(np.maximum(inside, 0))
+        depth += 3 * np.minimum(inside, 0)
+        depth -= b
+        depth /= a
+        return depth, self.cover(inside * (column(axes.mean(0)) / (2 * a)))
+
+
+def _turn(degrees):
+    angle = np.radians(column(degrees))
+    return np.sin(angle), np.cos(angle)
+
+
+def join(first, second, softness=0):
+    """Return the nearer of two surfaces, rounded where they meet."""
+    if not softness:
+        return np.maximum(first, second)
+    share = np.clip(0.5 + (second - first) / (2 * softness), 0, 1)
+    return first + share * (second - first) + softness * share * (1 - share)
+
+
+def paint(rgb, cover, colour):
+    """Lay a colour over pictures (3, N, H, W) where `cover` (N, H, W) says how much."""
+    for channel, value in zip(rgb, colour, strict=True):
+        channel += cover * (value - channel)

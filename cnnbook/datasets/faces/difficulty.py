@@ -1,0 +1,114 @@
+"""What makes a picture hard to recognise: noise, covered parts, low contrast, blur."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Difficulty:
+    """How much pictures are spoiled at most; each draws its own strengths from none to that.
+
+    Parameters
+    ----------
+    noise : float
+        Greatest standard deviation of Gaussian noise, from 0.
+    occlusion : float
+        Greatest side of a patch of one colour that covers some place, as a share of the image's
+        side, from 0 to 1.
+    contrast : float
+        Least contrast, from 0 to 1: 0.4 draws the differences from the image's mean in to 40 %.
+    blur : float
+        Greatest standard deviation of a Gaussian blur, in pixels, from 0 to 3.
+
+    Raises
+    ------
+    ValueError
+        If a number is out of its range.
+    """
+
+    noise: float = 0.0
+    occlusion: float = 0.0
+    contrast: float = 1.0
+    blur: float = 0.0
+
+    def __post_init__(self):
+        for name, most in (("noise", np.inf), ("occlusion", 1), ("contrast", 1), ("blur", 3)):
+            if not 0 <= getattr(self, name) <= most:
+                raise ValueError(f"{name} is {getattr(self, name)}, must be from 0 to {most}")
+
+    def apply(self, images, *, seed=0, chunk=64):
+        """Spoil images in place: blurred, then covered, then faded, then noisy.
+
+        Parameters
+        ----------
+        images : ndarray of shape (N, 3, H, W), float32
+            Values from 0 to 1, and so they stay.
+        seed : int
+            Image i is spoiled in the same way however many there are.
+        chunk : int
+            How many are worked on at a time: for speed only.
+        """
+        names = (
+            "blur",
+            "side",
+            "shape",
+            "row",
+            "column",
+            "red",
+            "green",
+            "blue",
+            "contrast",
+            "noise",
+        )
+        streams = np.random.SeedSequence([seed, 2]).spawn(len(names) + 1)
+        draw = {
+            name: np.random.default_rng(stream).random(len(images), dtype=np.float32)
+            for name, stream in zip(names, streams, strict=False)
+        }
+        grain = np.random.default_rng(streams[-1])
+        for start in range(0, len(images), chunk):
+            part = images[start : start + chunk]
+            u = {name: value[start : start + chunk] for name, value in draw.items()}
+            if self.blur:
+                _blur(part, self.blur * u["blur"])
+            if self.occlusion:
+                _cover(part, self.occlusion, u)
+            if self.contrast < 1:
+                mean = part.mean((1, 2, 3), keepdims=True)
+                part -= mean
+                part *= (1 - (1 - self.contrast) * u["contrast"])[:, None, None, None]
+                part += mean
+            if self.noise:
+                noise = grain.standard_normal(part.shape, dtype=np.float32)
+                part += noise * (self.noise * u["noise"])[:, None, None, None]
+            np.clip(part, 0, 1, out=part)
+
+
+def _blur(images, sigma):
+    """Weigh each pixel with its neighbours along rows, then along columns."""
+    reach = 6
+    places = np.arange(-reach, reach + 1)
+    weights = np.exp(-0.5 * (places / np.maximum(sigma, 1e-3)[:, None]) ** 2).astype(np.float32)
+    weights /= weights.sum(1, keepdims=True)
+    for axis in (2, 3):
+        wide = np.pad(images, [(reach, reach) if a == axis else (0, 0) for a in range(4)], "edge")
+        size = images.shape[axis]
+        images[:] = 0
+        for tap in range(2 * reach + 1):
+            shifted = wide[:, :, tap : tap + size] if axis == 2 else wide[..., tap : tap + size]
+            images += weights[:, tap, None, None, None] * shifted
+
+
+def _cover(images, most, u):
+    """Paint one rectangle of one colour over each image."""
+    height, width = images.shape[2:]
+    side = most * u["side"]
+    # what is long one way is short the other way: bars and squares
+    shape = 0.5 + u["shape"]
+    rows, columns = side * shape * height / 2, side / shape * width / 2
+    inside = abs(np.arange(height) + 0.5 - (u["row"] * height)[:, None]) < rows[:, None]
+    beside = abs(np.arange(width) + 0.5 - (u["column"] * width)[:, None]) < columns[:, None]
+    colour = np.stack([u["red"], u["green"], u["blue"]], 1)[:, :, None, None]
+    patch = inside[:, None, :, None] & beside[:, None, None, :]
+    np.copyto(images, colour, where=patch)

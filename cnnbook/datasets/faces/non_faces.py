@@ -1,0 +1,173 @@
+"""What is no face, and is hard to tell from one."""
+
+import numpy as np
+import torch
+
+from cnnbook.datasets.faces import _colours
+from cnnbook.datasets.faces._objects import objects
+from cnnbook.datasets.faces._solids import SIDE
+from cnnbook.datasets.faces.attributes import ATTRIBUTES, sample_attributes
+from cnnbook.datasets.faces.difficulty import Difficulty
+from cnnbook.datasets.faces.rendering import render
+from cnnbook.datasets.images import FACE_CLASSES, AttributedImages
+from cnnbook.datasets.photographs import PHOTOGRAPHS, photograph
+
+NON_FACES = ("photograph", "texture", "missing", "shuffled", "object")
+"""Crops of two photographs, patterns in the colours of faces, heads that lack eyes or mouth or
+show their back, heads whose parts are in wrong places, and a house, a socket, a clock, a plant."""
+
+# parts of a head: (shown, moved right, moved down, right side lower, upside down)
+GONE = (0, 0, 0, 0, 1)
+MISSING = (
+    {"eyes": GONE, "brows": GONE},
+    {"mouth": GONE, "nose": GONE},
+    {"eyes": GONE, "brows": GONE, "mouth": GONE, "nose": GONE},
+    {},  # the head shows its back
+)
+SHUFFLED = (
+    {"eyes": (1, 0, 0.6, 0, -1), "brows": (1, 0, 1.02, 0, -1), "mouth": (1, 0, -0.9, 0, -1)},
+    {"eyes": (1, 0, 0.55, 0, 1), "mouth": (1, 0, -0.58, 0, 1), "brows": GONE},
+    {"eyes": (1, 0, 0.05, 0.3, 1), "brows": (1, 0, 0.1, -0.25, 1), "mouth": (1, 0, 0, 0.22, 1)},
+    {"eyes": (1, 0, -0.35, 0, 1), "brows": (1, 0, 0.95, 0, 1), "mouth": (1, 0, -0.28, 0, 1)},
+)
+
+
+def non_faces(count, *, kinds=NON_FACES, difficulty=None, seed=0):
+    """Draw pictures without a face, in the colours of faces and before the same backgrounds.
+
+    Parameters
+    ----------
+    count : int
+    kinds : tuple of str
+        Which of `NON_FACES`, each as likely as any other.
+    difficulty : Difficulty, optional
+        How the pictures are spoiled; not at all if none is given.
+    seed : int
+        The same seed gives the same bytes, and picture i is the same however many are drawn.
+
+    Returns
+    -------
+    AttributedImages
+        (count, 3, 64, 64), values from 0 to 1, all labelled 0, with the attributes of `faces`
+        (-1, or NaN for those that are no indices), and `kind`, an index into `NON_FACES`.
+
+    Raises
+    ------
+    ValueError
+        If `count` is not at least 1, or a kind is unknown.
+    """
+    unknown = [kind for kind in kinds if kind not in NON_FACES]
+    if unknown or not kinds:
+        wrong = repr(unknown[0]) if unknown else "nothing"
+        raise ValueError(f"kinds holds {wrong}, must be of {', '.join(NON_FACES)}")
+    drawn = sample_attributes(count, seed=seed + 1_000_003)  # no head in common with `faces`
+    number, variant = np.random.default_rng([seed, 3]).random((count, 2)).T
+    known = np.array([NON_FACES.index(kind) for kind in kinds])
+    kind = known[(number * len(kinds)).astype(int)]
+    images = np.empty((count, 3, SIDE, SIDE), np.float32)
+    for place, draw in enumerate((_photographs, _textures, _missing, _shuffled, _objects)):
+        those = np.flatnonzero(kind == place)
+        if len(those):
+            part = {name: values[those] for name, values in drawn.items()}
+            rngs = (np.random.default_rng([seed, 4, index]) for index in those)
+            images[those] = draw(part, (variant[those] * 4).astype(int), rngs)
+    (difficulty or Difficulty()).apply(images, seed=seed + 1_000_003)
+    attributes = {
+        name: torch.full((count,), -1 if a.names else float("nan"))
+        for name, a in ATTRIBUTES.items()
+    }
+    attributes["kind"] = torch.from_numpy(kind)
+    labels = torch.zeros(count, dtype=torch.int64)
+    return AttributedImages(torch.from_numpy(images), labels, FACE_CLASSES, attributes)
+
+
+def _missing(faces, variant, rngs):
+    away = variant == 3
+    faces["yaw"] = np.where(away, 180 + faces["yaw"] / 2, faces["yaw"]).astype(np.float32)
+    return _heads(faces, variant, MISSING)
+
+
+def _shuffled(faces, variant, rngs):
+    return _heads(faces, variant, SHUFFLED)
+
+
+def _heads(faces, variant, layouts):
+    """Draw heads of which each has one of the layouts."""
+    whole = (1, 0, 0, 0, 1)
+    parts = {
+        name: np.float32([layout.get(name, whole) for layout in layouts])[variant].T
+        for name in ("eyes", "brows", "nose", "mouth")
+    }
+    return render(faces, parts)
+
+
+def _objects(faces, variant, rngs):
+    return objects(faces, variant)
+
+
+def _photographs(faces, variant, rngs):
+    """Cut squares of many sizes out, mirror half of them, change their colours."""
+    from PIL import Image
+
+    sources = [
+        Image.fromarray((256 * photograph(name, grey=False)).astype(np.uint8))
+        for name in PHOTOGRAPHS
+    ]
+    images = np.empty((len(variant), 3, SIDE, SIDE), np.float32)
+    for place, rng in enumerate(rngs):
+        source = sources[rng.integers(len(sources))]
+        size = 40 * 9 ** rng.random()  # from 40 to 360 pixels
+        left, top = rng.random(2) * (source.width - size, source.height - size)
+        box = (left, top, left + size, top + size)
+        crop = source.resize((SIDE, SIDE), Image.Resampling.BILINEAR, box=box)
+        pixels = np.asarray(crop, np.float32).transpose(2, 0, 1)[:, :, :: rng.choice([-1, 1])] / 255
+        skin = _colours.SKIN[:, faces["skin"][place], None, None]
+        tint = rng.choice([0, 0.7])  # half of them in tones of skin
+        images[place] = (1 - tint) * pixels + tint * 1.6 * skin * pixels.mean(0)
+        images[place] *= rng.uniform(0.75, 1.25, (3, 1, 1))
+    return np.clip(images, 0, 1)
+
+
+def _textures(faces, variant, rngs):
+    """Mix two colours by clouds, stripes, spots or a warped grid."""
+    first = _colours.SKIN[:, faces["skin"]].T
+    second = np.where(
+        variant % 2,
+        _colours.HAIR[:, faces["hair_colour"]],
+        _colours.hue(faces["clothes"], 0.4, 0.5),
+    ).T
+    images = np.empty((len(variant), 3, SIDE, SIDE), np.float32)
+    for place, rng in enumerate(rngs):
+        share = _pattern(variant[place], rng)
+        one, other = first[place, :, None, None], second[place, :, None, None]
+        images[place] = one + share * (other - one)
+    return np.clip(images, 0, 1)
+
+
+def _pattern(variant, rng):
+    """Return numbers (64, 64), mostly from 0 to 1."""
+    cloud = sum(
+        np.kron(rng.standard_normal((n, n)), np.ones((SIDE // n, SIDE // n))) / n**0.5
+        for n in (4, 8, 16, 32)
+    )
+    cloud = _smooth(cloud)
+    row, column = np.mgrid[-1 : 1 : SIDE * 1j, -1 : 1 : SIDE * 1j]
+    angle, pace, phase = rng.uniform((0, 6, 0), (np.pi, 25, 6))
+    along = pace * (np.cos(angle) * row + np.sin(angle) * column)
+    across = pace * (np.cos(angle) * column - np.sin(angle) * row)
+    if variant == 0:
+        return 0.5 + 0.5 * cloud
+    if variant == 1:
+        return 0.5 + 0.5 * np.sin(along + phase + 2 * cloud)
+    if variant == 2:
+        centres = rng.uniform(-0.9, 0.9, (7, 2))
+        radii = rng.uniform(0.08, 0.35, 7)
+        far = np.hypot(row - centres[:, :1, None], column - centres[:, 1:, None])
+        return np.clip(0.5 + 16 * (radii[:, None, None] - far), 0, 1).max(0) + 0.15 * cloud
+    return 0.5 + 0.5 * np.sin(along + cloud) * np.sin(across + phase)
+
+
+def _smooth(values):
+    """Average over squares of 5×5, with the edges repeated."""
+    padded = np.pad(values, 2, "edge")
+    return sum(padded[i : i + SIDE, j : j + SIDE] for i in range(5) for j in range(5)) / 25

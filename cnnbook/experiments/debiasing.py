@@ -1,0 +1,207 @@
+"""The study of chapter 14: does a debiasing VAE find the faces of rare groups more often?"""
+
+import functools
+from dataclasses import asdict
+
+import torch
+
+from cnnbook.datasets import (
+    Difficulty,
+    biased,
+    concatenate,
+    face_groups,
+    faces,
+    non_faces,
+)
+from cnnbook.experiments.study import Outcome, Study, Variant
+from cnnbook.models import (
+    DebiasingVAE,
+    FaceClassifier,
+    count_faces_right,
+    debiasing_loss,
+    face_loss,
+)
+from cnnbook.training import adaptive, fit, group_report
+
+# ---------------------------------------------------------------- the question, made real
+
+# fixed on validation images, by the standard network alone, before any debiasing was judged
+DIFFICULTY = Difficulty(noise=0.15, occlusion=0.5, contrast=0.3, blur=1.0)
+SHARES = {"dark": 0.02, "profile": 0.05}
+TRAINING, GROUP = 3000, 300  # faces to learn from; faces of each group to judge by
+VALIDATION_SEED, TEST_SEED, FIRST_TRAINING_SEED = 1001, 1002, 2000
+
+
+def biased_faces(seed):
+    """Render what a run learns from: few dark faces, few profiles, as many non-faces.
+
+    Parameters
+    ----------
+    seed : int
+        Each run has its own faces.
+
+    Returns
+    -------
+    AttributedImages
+        `TRAINING` faces, then as many non-faces.
+    """
+    joint, options = (
+        biased(**SHARES),
+        {"difficulty": DIFFICULTY, "seed": FIRST_TRAINING_SEED + seed},
+    )
+    return concatenate(faces(TRAINING, joint=joint, **options), non_faces(TRAINING, **options))
+
+
+def balanced_faces(seed, count=GROUP):
+    """Render what networks are judged by: `count` faces of each group, and as many non-faces.
+
+    Parameters
+    ----------
+    seed : int
+    count : int
+
+    Returns
+    -------
+    AttributedImages
+    """
+    many = faces(10 * count, difficulty=DIFFICULTY, seed=seed)
+    groups, names = face_groups(many)
+    chosen = torch.cat([(groups == g).nonzero()[:count, 0] for g in range(len(names))])
+    if len(chosen) < count * len(names):
+        raise ValueError(f"{10 * count} faces hold {len(chosen)}, expected {count} of each group")
+    others = non_faces(len(chosen), difficulty=DIFFICULTY, seed=seed)
+    return concatenate(many[chosen], others)
+
+
+def judge(model, data):
+    """Report how well a network finds the faces of each group.
+
+    Parameters
+    ----------
+    model : FaceClassifier or DebiasingVAE
+    data : AttributedImages
+        Such as `balanced_faces`.
+
+    Returns
+    -------
+    GroupReport
+    """
+    logits = torch.cat([model.classify(part) for part in data.images.split(500)])
+    groups, names = face_groups(data)
+    return group_report(logits, data.labels, groups, names, minimum=GROUP)
+
+
+# ---------------------------------------------------------------- the networks that are compared
+
+RECIPE = {"epochs": 8, "lr": 3e-3, "batch_size": 64}
+LOSS = {"kl_weight": 1.0, "vae_weight": 1e-3, "likelihood": "l1"}
+LATENTS, BINS = 20, 10
+
+# the runs of one seed follow each other and share their faces
+_training_faces = functools.lru_cache(maxsize=1)(biased_faces)
+
+
+def by_group(model, data):
+    """Draw all groups equally often, which takes attributes that the method does not get to see.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+        Not read.
+    data : AttributedImages
+
+    Returns
+    -------
+    tensor of shape (N,)
+        Half of the sum belongs to faces; see the `draw` of `cnnbook.training.fit`.
+    """
+    groups, names = face_groups(data)
+    counts = torch.bincount(groups + 1, minlength=len(names) + 1).double()  # first: no face
+    weights = torch.where(torch.arange(len(counts)) == 0, 0.5, 0.5 / (counts[1:] > 0).sum())
+    return (weights / counts)[groups + 1]
+
+
+def standard(seed, draw=None):
+    """Train the standard CNN.
+
+    Parameters
+    ----------
+    seed : int
+    draw : callable, optional
+        See `cnnbook.training.fit`.
+
+    Returns
+    -------
+    FaceClassifier
+    """
+    torch.manual_seed(seed)
+    model = FaceClassifier()
+    options = {"loss": face_loss, "correct": count_faces_right, "draw": draw}
+    fit(model, _training_faces(seed), seed=seed, **options, **RECIPE)
+    return model
+
+
+def debiased(seed, alpha):
+    """Train a DB-VAE, whose own latents decide how often it sees which face.
+
+    Parameters
+    ----------
+    seed : int
+    alpha : float
+        See `cnnbook.training.resampling_probabilities`.
+
+    Returns
+    -------
+    DebiasingVAE
+    """
+    torch.manual_seed(seed)
+    model = DebiasingVAE(LATENTS)
+    loss = functools.partial(debiasing_loss, **LOSS)
+    options = {"loss": loss, "correct": count_faces_right, "draw": adaptive(alpha, bins=BINS)}
+    fit(model, _training_faces(seed), seed=seed, **options, **RECIPE)
+    return model
+
+
+def _variant(train, draw=None, **settings):
+    def run(test, seed):
+        model = train(seed)
+        report = judge(model, test)
+        measured = {f"recall {group.name}": group.recall for group in report.groups}
+        for name in ("variance", "gap", "recall", "precision", "accuracy", "auc"):
+            measured[name] = getattr(report, name)
+        if draw is not None:
+            measured |= _drawn(draw(model, _training_faces(seed)), _training_faces(seed))
+        return Outcome(measured, model)
+
+    return Variant(run, settings)
+
+
+def _drawn(probabilities, data):
+    """Return the share of each group among the faces of an epoch after the last."""
+    groups, names = face_groups(data)
+    shares = {name: float(2 * probabilities[groups == g].sum()) for g, name in enumerate(names)}
+    return {f"drawn {name}": share for name, share in shares.items()}
+
+
+def _debiasing_vae(alpha):
+    train = functools.partial(debiased, alpha=alpha)
+    return _variant(train, adaptive(alpha, bins=BINS), alpha=str(alpha))
+
+
+ALPHAS = (0, 0.001, 0.01, 0.1, float("inf"))
+
+DEBIASING = Study(
+    name="debiasing",
+    question="Does resampling by its own latents make a face detector fairer?",
+    load=lambda root: balanced_faces(TEST_SEED),
+    variants={
+        "standard": _variant(standard),
+        "resampled by group": _variant(functools.partial(standard, draw=by_group), by_group),
+        **{f"DB-VAE {alpha}": _debiasing_vae(alpha) for alpha in ALPHAS},
+    },
+    settings=RECIPE
+    | {"difficulty": asdict(DIFFICULTY), "shares": SHARES, "training_faces": TRAINING}
+    | {"faces_a_group": GROUP, "loss": LOSS, "latents": LATENTS, "bins": BINS}
+    | {"optimizer": "AdamW, one cycle"},
+    kept=("standard", "DB-VAE 0.01"),
+)

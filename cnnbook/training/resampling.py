@@ -1,0 +1,162 @@
+"""Which images to learn from more often: adaptive resampling by a latent distribution."""
+
+import torch
+
+COMBINATIONS = ("max", "product")
+
+
+@torch.no_grad()
+def latent_means(model, images, *, batch_size=500):
+    """Encode images, in evaluation mode.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+        With ``encode(images).mean``, such as a `VAE`; it returns to the mode that it was in.
+    images : tensor of shape (N, C, H, W), float
+        Scaled as those that the model learns from.
+    batch_size : int
+
+    Returns
+    -------
+    tensor of shape (N, latents)
+        On the CPU.
+
+    Raises
+    ------
+    TypeError
+        If the images are integers, which no network of the book learns from.
+    """
+    if not images.is_floating_point():
+        raise TypeError(f"images is {images.dtype}, expected float, scaled as for training")
+    was_training, device = model.training, next(model.parameters()).device
+    model.eval()
+    try:
+        parts = [model.encode(part.to(device)).mean.cpu() for part in images.split(batch_size)]
+    finally:
+        model.train(was_training)
+    return torch.cat(parts)
+
+
+def resampling_probabilities(means, *, alpha, bins=10, combine="max"):
+    """Give rare images a greater probability, common ones a smaller.
+
+    For each latent i, a histogram of the means of all images estimates the density Q_i. An image
+    weighs 1 / (Q_i + α) there, divided by the sum over all images. The weights of its latents are
+    combined, and made to sum to 1 again.
+
+    Parameters
+    ----------
+    means : tensor of shape (N, latents)
+        Of faces only, see `latent_means`.
+    alpha : float
+        How much the density is smoothed, in its own unit, one over that of the latent. At 0 every
+        occupied bin of a latent gets the same probability in all; towards infinity (which may be
+        given) every image gets the same.
+    bins : int
+        Of each histogram, from the least mean to the greatest.
+    combine : {"max", "product"}
+        The paper multiplies the weights, as if the latents were independent; the code that its
+        authors teach with takes the greatest.
+
+    Returns
+    -------
+    tensor of shape (N,), float64
+        Sums to 1.
+
+    Raises
+    ------
+    ValueError
+        If the means are not finite numbers of that shape, or another argument is out of range.
+
+    References
+    ----------
+    Amini et al. (2019), equation 4 and algorithm 1, doi:10.1145/3306618.3314243.
+
+    Examples
+    --------
+    >>> means = torch.tensor([[0.0], [0.1], [0.2], [1.0]])
+    >>> resampling_probabilities(means, alpha=0, bins=2)
+    tensor([0.1667, 0.1667, 0.1667, 0.5000], dtype=torch.float64)
+    """
+    if means.ndim != 2 or not means.numel() or not means.isfinite().all():
+        raise ValueError(f"means must be finite, (N, latents), got shape {tuple(means.shape)}")
+    if not alpha >= 0:
+        raise ValueError(f"alpha is {alpha}, must not be negative")
+    if bins < 1:
+        raise ValueError(f"bins is {bins}, must be at least 1")
+    if combine not in COMBINATIONS:
+        raise ValueError(f"combine is {combine!r}, must be one of {', '.join(COMBINATIONS)}")
+    if alpha == float("inf"):
+        return torch.full((len(means),), 1 / len(means), dtype=torch.float64)
+    log_weights = -(densities(means, bins=bins) + alpha).log()
+    log_weights = log_weights - log_weights.logsumexp(0)
+    # a product of many weights is a sum of logarithms: no number becomes too small
+    joint = log_weights.amax(1) if combine == "max" else log_weights.sum(1)
+    return joint.softmax(0)
+
+
+def densities(means, *, bins=10):
+    """Estimate by a histogram for each latent how dense the means are where each image is.
+
+    Parameters
+    ----------
+    means : tensor of shape (N, latents)
+    bins : int
+        From the least mean to the greatest; a latent with a single value has width 1.
+
+    Returns
+    -------
+    tensor of shape (N, latents), float64
+        Share of the images in the bin, divided by its width: never 0.
+    """
+    means = means.double()
+    low, span = means.amin(0), means.amax(0) - means.amin(0)
+    span = torch.where(span > 0, span, float(bins))
+    index = ((means - low) / span * bins).long().clamp(max=bins - 1)
+    counts = torch.zeros(bins, means.shape[1], dtype=torch.float64)
+    counts.scatter_add_(0, index, torch.ones_like(means))
+    return counts.gather(0, index) / len(means) * bins / span
+
+
+def adaptive(alpha, *, bins=10, combine="max", face=1):
+    """Make a `draw` for `fit`: half faces, the rare ones more often, and half non-faces.
+
+    Parameters
+    ----------
+    alpha, bins, combine
+        See `resampling_probabilities`.
+    face : int
+        The label whose images are resampled; all others are drawn uniformly.
+
+    Returns
+    -------
+    callable
+        (model, data) to probabilities of shape (N,): the model as it is then estimates the
+        distribution, from images that are scaled as it learns from them.
+
+    Raises
+    ------
+    ValueError
+        By the `draw`, if one of the two kinds is missing.
+
+    References
+    ----------
+    Amini et al. (2019), algorithm 1, doi:10.1145/3306618.3314243.
+    """
+
+    def draw(model, data):
+        faces = data.labels == face
+        share = float(faces.double().mean())
+        if not 0 < share < 1:
+            raise ValueError(
+                f"{int(faces.sum())} of {len(faces)} images are faces, need both kinds"
+            )
+        means = latent_means(model, data.images[faces])
+        probabilities = (~faces).double() / (~faces).sum() / 2
+        probabilities[faces] = (
+            resampling_probabilities(means, alpha=alpha, bins=bins, combine=combine) / 2
+        )
+        return probabilities
+
+    return draw

@@ -1,0 +1,207 @@
+"""What explorers of codes need: a variational autoencoder and images for it, checked."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from cnnbook.datasets import digits, faces, photograph
+from cnnbook.experiments.generation import CONV
+from cnnbook.models import HOME, ConvVAE, DebiasingVAE, load_weights
+
+LUMINANCE = (0.299, 0.587, 0.114)  # ITU-R BT.601, as in `photograph`
+SHAPES = {"digits": (1, 28, 28), "faces": (3, 64, 64)}
+SHIPPED = {
+    "digits": {"vae_conv": lambda: ConvVAE(width=CONV["width"])},
+    "faces": {
+        "vae_faces": lambda: ConvVAE(shape=SHAPES["faces"]),
+        "debiasing_DB-VAE 0.01": DebiasingVAE,
+    },
+}
+"""Weights that may be here, the first ones preferred, and the networks that they are for."""
+
+COMMANDS = {"digits": "vae", "faces": "debiasing"}
+"""The study that makes the weights."""
+
+
+def read_vae(model):
+    """Load a shipped network, or check the reader's own.
+
+    Parameters
+    ----------
+    model : str or torch.nn.Module
+        "digits", "faces", or a network with ``encode(x)``, which returns something with `mean`
+        and `log_variance`, and with ``decode(z)``, which returns pixel values.
+
+    Returns
+    -------
+    torch.nn.Module
+        In evaluation mode.
+
+    Raises
+    ------
+    TypeError
+        If it is no such network.
+    ValueError
+        If there is no network of that name, or its weights are not here.
+    """
+    if isinstance(model, str):
+        return _shipped(model)
+    if not (isinstance(model, nn.Module) and hasattr(model, "encode") and hasattr(model, "decode")):
+        raise TypeError(f"model is a {type(model).__name__}, expected encode and decode of a VAE")
+    return model.eval()
+
+
+def _shipped(kind):
+    if kind not in SHIPPED:
+        raise ValueError(f"model is {kind!r}, must be {' or '.join(map(repr, SHIPPED))}")
+    for name, network in SHIPPED[kind].items():
+        if (HOME / "weights" / f"{name}.safetensors").exists():
+            return load_weights(network(), name)
+    raise ValueError(
+        f"there are no weights {' or '.join(map(repr, SHIPPED[kind]))} in {HOME / 'weights'}: "
+        f"`python -m cnnbook.experiments {COMMANDS[kind]}` makes them; or pass a model"
+    )
+
+
+def decode(model, codes):
+    """Decode codes without gradients.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+    codes : ndarray of shape (..., latents)
+
+    Returns
+    -------
+    ndarray of shape (..., C, H, W), float32
+        Pixel values from 0 to 1.
+    """
+    with torch.inference_mode():
+        z = torch.from_numpy(np.asarray(codes, dtype=np.float32))
+        images = model.decode(z.reshape(-1, z.shape[-1]))
+    return images.reshape(*codes.shape[:-1], *images.shape[1:]).numpy()
+
+
+def encode(model, images):
+    """Encode images without gradients.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+    images : tensor of shape (N, C, H, W)
+
+    Returns
+    -------
+    mean, log_variance : tensor of shape (N, latents)
+
+    Raises
+    ------
+    TypeError
+        If the model returns a plain code, as an autoencoder does that is not variational.
+    ValueError
+        If it does not take such images.
+    """
+    try:
+        with torch.inference_mode():
+            latent = model.encode(images)
+    except (RuntimeError, ValueError) as error:
+        shape = tuple(images.shape)
+        raise ValueError(f"the model does not take images of {shape}: {error}") from error
+    if not hasattr(latent, "log_variance"):
+        kind = type(latent).__name__
+        raise TypeError(f"encode returns a {kind}, expected mean and log_variance")
+    return latent.mean, latent.log_variance
+
+
+def read_images(images, model, count):
+    """Check images, or choose some of the kind that a model draws.
+
+    Parameters
+    ----------
+    images : Images, tensor or ndarray of shape (N, C, H, W), optional
+        Values from 0 to 1; digits or faces when not given.
+    model : torch.nn.Module
+    count : int
+        Images at most, of those that are chosen here.
+
+    Returns
+    -------
+    tensor of shape (N, C, H, W), float32
+
+    Raises
+    ------
+    TypeError
+        If there are no images, and the model does not say how many latents it has.
+    ValueError
+        If the images have another number of axes or another range, or there are none.
+    """
+    if images is None:
+        return _default_images(model, count)
+    images = torch.as_tensor(getattr(images, "images", images), dtype=torch.float32)
+    if images.ndim != 4:
+        raise ValueError(f"images has {images.ndim} axes, expected 4: (N, C, H, W)")
+    if not len(images):
+        raise ValueError("images holds 0 images, expected 1 at least")
+    _require_range("images", images)
+    return images
+
+
+def _default_images(model, count):
+    if not hasattr(model, "latents"):
+        raise TypeError(f"the {type(model).__name__} does not say its latents: pass images")
+    shape = decode(model, np.zeros((1, model.latents))).shape[1:]
+    if shape == SHAPES["digits"]:
+        return digits(as_mnist=True).test.images[:count]
+    if shape == SHAPES["faces"]:
+        return faces(count, seed=1).images
+    raise ValueError(f"the model draws {shape}, for which there are no images here: pass some")
+
+
+def read_own(source, shape):
+    """Turn the reader's own picture into an image of the size that a model takes.
+
+    Parameters
+    ----------
+    source : path or ndarray
+        A picture: its file, or values from 0 to 1 of shape (H, W), (H, W, 3) or (C, H, W).
+    shape : tuple of int
+        (C, H, W) of the result: the largest square in the middle is taken and scaled.
+
+    Returns
+    -------
+    tensor of shape (C, H, W), float32
+
+    Raises
+    ------
+    ValueError
+        If there is no such file, or the array has another shape or range.
+    """
+    if isinstance(source, str | Path):
+        source = photograph(source, grey=False)
+    image = torch.as_tensor(source, dtype=torch.float32)
+    if image.ndim == 2:
+        image = image[None]
+    elif image.ndim == 3 and image.shape[2] == 3:
+        image = image.permute(2, 0, 1)
+    if image.ndim != 3 or image.shape[0] not in (1, 3):
+        given = tuple(image.shape)
+        raise ValueError(f"the picture has shape {given}, expected (H, W), (H, W, 3) or (C, H, W)")
+    _require_range("the picture", image)
+    if image.shape[0] > shape[0]:
+        image = (image * torch.tensor(LUMINANCE)[:, None, None]).sum(0, keepdim=True)
+    height, width = image.shape[1:]
+    side = min(height, width)
+    top, left = (height - side) // 2, (width - side) // 2
+    square = image[None, :, top : top + side, left : left + side]
+    if (side, side) != tuple(shape[1:]):
+        square = F.interpolate(square, shape[1:], mode="bilinear", antialias=True)
+    return square[0].expand(*shape).clamp(0, 1)
+
+
+def _require_range(name, values):
+    least, most = float(values.min()), float(values.max())
+    if not (least >= 0 and most <= 1):
+        raise ValueError(f"{name} holds {least:g} to {most:g}, expected 0 to 1")

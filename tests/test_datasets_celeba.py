@@ -1,0 +1,173 @@
+"""CelebA and folders with groups, on small files made up here in the distributed layout."""
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from cnnbook.datasets import AttributedImages, DatasetError, celeba, image_folder
+
+NAMES = ("Eyeglasses", "Male", "Pale_Skin")
+ROWS = [(1, -1, -1), (-1, 1, -1), (1, 1, 1), (-1, -1, 1), (1, -1, 1), (-1, 1, 1)]
+PARTS = (0, 0, 0, 1, 2, 2)
+
+
+def write(root, *, names=NAMES, rows=ROWS, count=None):
+    lines = [str(len(rows) if count is None else count), " ".join(names)]
+    for number, row in enumerate(rows, 1):
+        lines.append(f"{number:06d}.jpg " + " ".join(f"{value:2d}" for value in row))
+    (root / "list_attr_celeba.txt").write_text("\n".join(lines) + "\n")
+
+
+@pytest.fixture
+def root(tmp_path):
+    folder = tmp_path / "img_align_celeba"
+    folder.mkdir()
+    for number in range(1, 7):
+        pixels = np.zeros((218, 178, 3), np.uint8)
+        pixels[..., 0] = 40 * number
+        Image.fromarray(pixels).save(folder / f"{number:06d}.jpg", quality=95)
+    write(tmp_path)
+    split = "".join(f"{n:06d}.jpg {part}\n" for n, part in enumerate(PARTS, 1))
+    (tmp_path / "list_eval_partition.txt").write_text(split)
+    return tmp_path
+
+
+def read(root, **settings):
+    return celeba(root, progress=False, **settings)
+
+
+def test_celeba_reads_images_and_attributes(root):
+    data = read(root)
+    assert isinstance(data, AttributedImages)
+    assert data.images.shape == (3, 3, 64, 64)
+    np.testing.assert_allclose(data.images[:, 0, 5, 5] * 255, [40, 80, 120], atol=3)
+    assert data.labels.tolist() == [1, 1, 1]
+    assert data.classes[1] == "face"
+    assert {name: v.tolist() for name, v in data.attributes.items()} == {
+        "Eyeglasses": [1, 0, 1],
+        "Male": [0, 1, 1],
+        "Pale_Skin": [0, 0, 1],
+    }
+
+
+def test_celeba_splits_limits_and_chooses(root):
+    test = read(root, split="test", attributes=("Pale_Skin",), size=(20, 16))
+    assert test.images.shape == (2, 3, 20, 16)
+    assert {name: v.tolist() for name, v in test.attributes.items()} == {"Pale_Skin": [1, 1]}
+    assert len(read(root, split="validation")) == 1
+    (root / "list_eval_partition.txt").unlink()
+    everything = read(root, split=None, limit=5)
+    assert everything.attributes["Pale_Skin"].tolist() == [0, 0, 1, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("file", "message"),
+    [
+        ("list_attr_celeba.txt", "list_attr_celeba.txt is missing"),
+        ("list_eval_partition.txt", "list_eval_partition.txt is missing"),
+        ("img_align_celeba/000002.jpg", "000002.jpg is missing"),
+    ],
+)
+def test_celeba_says_what_is_missing(root, file, message):
+    (root / file).unlink()
+    with pytest.raises(DatasetError, match=message):
+        read(root)
+
+
+def test_celeba_says_what_is_damaged(root):
+    write(root, rows=[*ROWS[:3], (1, -1), *ROWS[4:]])
+    with pytest.raises(DatasetError, match="line 6 has 2 values for 3 attributes"):
+        read(root)
+    write(root, rows=[(7, 1, 1), *ROWS[1:]])
+    with pytest.raises(DatasetError, match=r"line 3 has 3 values for 3 .* must be 1 or -1"):
+        read(root)
+    write(root, count=202_599)
+    with pytest.raises(DatasetError, match="announces 202599 images and lists 6"):
+        read(root)
+    (root / "list_attr_celeba.txt").write_text("<html>\n")
+    with pytest.raises(DatasetError, match="is damaged: it has 1 lines"):
+        read(root)
+
+
+def test_celeba_says_which_image_or_split_is_damaged(root):
+    whole = (root / "img_align_celeba" / "000003.jpg").read_bytes()
+    (root / "img_align_celeba" / "000003.jpg").write_bytes(whole[:300])
+    with pytest.raises(DatasetError, match=r"000003\.jpg is damaged"):
+        read(root)
+    split = root / "list_eval_partition.txt"
+    split.write_text("000001.jpg 0\n")
+    with pytest.raises(DatasetError, match=r"does not list 000002\.jpg"):
+        read(root)
+    split.write_text("000001.jpg 5\n")
+    with pytest.raises(DatasetError, match=r"line 1 is '000001\.jpg 5', expected"):
+        read(root)
+    split.write_text("".join(f"{n:06d}.jpg 0\n" for n in range(1, 7)))
+    with pytest.raises(DatasetError, match="has 0 of 6 images in 'test'"):
+        read(root, split="test")
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"split": "valid"}, "split is 'valid', must be None or one of train, validation, test"),
+        ({"limit": 0}, "limit is 0, must be at least 1"),
+        ({"size": 0}, r"size is \(0, 0\), must be"),
+        ({"attributes": ("Skin",)}, "attributes holds 'Skin', list_attr_celeba.txt has Eyeglasses"),
+    ],
+)
+def test_celeba_refuses_settings(root, settings, message):
+    with pytest.raises(ValueError, match=message):
+        read(root, **settings)
+
+
+# ---------------------------------------------------------------- folders with groups
+
+GOOD = "file,skin,pose\nfaces/b.png,1,0\nfaces/a.png,0,1\n\nothers/c.png,-1,-1\n"
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    for place, name in enumerate(("faces/a.png", "faces/b.png", "others/c.png")):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        Image.fromarray(np.full((4, 5, 3), 80 * place, np.uint8)).save(tmp_path / name)
+    (tmp_path / "groups.csv").write_text(GOOD)
+    return tmp_path
+
+
+def test_image_folder_with_groups(pictures, tmp_path):
+    data = image_folder(pictures, groups="groups.csv", progress=False)
+    assert isinstance(data, AttributedImages)
+    assert {name: values.tolist() for name, values in data.attributes.items()} == {
+        "skin": [0, 1, -1],
+        "pose": [1, 0, -1],
+    }
+    assert data.labels.tolist() == [0, 0, 1]
+    elsewhere = tmp_path.parent / f"{tmp_path.name}.csv"
+    elsewhere.write_text("\ufeff" + GOOD, encoding="utf-8")  # as a spreadsheet saves it
+    again = image_folder(pictures, groups=elsewhere, progress=False)
+    assert torch.equal(again.attributes["skin"], data.attributes["skin"])
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("name,skin\n", "begins with 'name,skin', expected 'file,group"),
+        ("file\n", "begins with 'file', expected"),
+        ("", "begins with '', expected"),
+        (GOOD.replace("b.png,1,0", "b.png,1"), "line 2: 1 groups, must be 2"),
+        (GOOD.replace("1,0", "dark,0"), "line 2: groups are dark,0, must be whole numbers"),
+        (GOOD.replace("faces/a.png,0,1\n", ""), "lists 2 files, but not faces/a.png"),
+        (GOOD + "faces/d.png,0,0\n", "lists faces/d.png, which is not there"),
+        (GOOD + "faces/a.png,0,0\n", "line 5: faces/a.png was listed before"),
+    ],
+)
+def test_image_folder_says_what_is_wrong_with_groups(pictures, text, message):
+    (pictures / "groups.csv").write_text(text)
+    with pytest.raises(ValueError, match=message):
+        image_folder(pictures, groups="groups.csv", progress=False)
+
+
+def test_image_folder_misses_the_groups(pictures):
+    with pytest.raises(ValueError, match=r"there is no file of groups 'other\.csv'"):
+        image_folder(pictures, groups="other.csv", progress=False)

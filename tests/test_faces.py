@@ -1,0 +1,364 @@
+"""Faces drawn by a program: their attributes, what is measured in the pictures, and non-faces."""
+
+import hashlib
+
+import numpy as np
+import pytest
+import torch
+
+from cnnbook.datasets import (
+    ATTRIBUTES,
+    BALANCED,
+    FACE_CLASSES,
+    NON_FACES,
+    AttributedImages,
+    Difficulty,
+    Joint,
+    biased,
+    concatenate,
+    face_groups,
+    faces,
+    non_faces,
+    render_faces,
+    sample_attributes,
+)
+from cnnbook.datasets.faces import rendering
+
+HARD = Difficulty(noise=0.1, occlusion=0.4, contrast=0.5, blur=1)
+PLAIN = {"background": 0, "light": 0, "hair": 0, "gaze": 0}
+
+
+def digest(images):
+    return hashlib.sha256(images.numpy().tobytes()).hexdigest()
+
+
+def without(part, attributes):
+    """Draw faces that lack a part."""
+    checked = rendering.check_attributes(attributes)
+    gone = np.float32([[0], [0], [0], [0], [1]])
+    parts = {name: np.repeat(v, len(checked["skin"]), 1) for name, v in rendering.PARTS.items()}
+    parts[part] = np.repeat(gone, len(checked["skin"]), 1)
+    return torch.from_numpy(rendering.render(checked, parts))
+
+
+def changed(first, second):
+    """Return for each picture which of its pixels differ to the eye: (N, 64, 64)."""
+    return (first - second).abs().amax(1) > 0.02
+
+
+# ---------------------------------------------------------------- repeatable
+
+
+@pytest.mark.parametrize("draw", [faces, non_faces])
+def test_the_same_seed_gives_the_same_bytes_whatever_the_chunk(draw, monkeypatch):
+    first = draw(30, difficulty=HARD, seed=3)
+    monkeypatch.setattr(rendering, "CHUNK", 7)
+    assert digest(draw(30, difficulty=HARD, seed=3).images) == digest(first.images)
+    few = draw(11, difficulty=HARD, seed=3)
+    assert digest(few.images) == digest(first[:11].images)
+    for name, values in few.attributes.items():
+        np.testing.assert_array_equal(values, first.attributes[name][:11])
+    assert digest(draw(30, difficulty=HARD, seed=4).images) != digest(first.images)
+
+
+def test_more_than_one_chunk_is_drawn():
+    data = faces(rendering.CHUNK + 3)
+    alone = render_faces({name: values[-2:] for name, values in shown(data).items()})
+    assert torch.equal(data.images[-2:], alone)
+
+
+def shown(data):
+    return {name: values.numpy() for name, values in data.attributes.items() if name != "kind"}
+
+
+def test_faces_are_images_with_attributes():
+    data = faces(5)
+    assert isinstance(data, AttributedImages)
+    assert data.images.shape == (5, 3, 64, 64)
+    assert data.images.dtype == torch.float32
+    assert 0 <= data.images.min() < 0.2 < 0.8 < data.images.max() <= 1
+    assert data.labels.tolist() == [1] * 5
+    assert data.classes == FACE_CLASSES
+    assert set(data.attributes) == {*ATTRIBUTES, "kind"}
+    part = data[torch.tensor([4, 1])]
+    assert part.attributes["yaw"].tolist() == data.attributes["yaw"][[4, 1]].tolist()
+
+
+# ---------------------------------------------------------------- attributes
+
+
+def test_attributes_lie_in_their_ranges_and_fill_them():
+    drawn = sample_attributes(4000, seed=2)
+    assert list(drawn) == list(ATTRIBUTES)
+    for name, values in drawn.items():
+        attribute = ATTRIBUTES[name]
+        assert attribute.least <= values.min() <= values.max() <= attribute.most, name
+        assert values.dtype == attribute.dtype, name
+        if attribute.names:
+            assert len(np.unique(values)) == len(attribute.names), name
+        else:
+            span = attribute.most - attribute.least
+            np.testing.assert_allclose(
+                [values.min(), values.max()], [attribute.least, attribute.most], atol=0.01 * span
+            )
+
+
+def pose(drawn):
+    return np.digitize(abs(drawn["yaw"]), [15, 45])
+
+
+def chi_square(counts, table):
+    expected = table * counts.sum()
+    return ((counts - expected)[table > 0] ** 2 / expected[table > 0]).sum()
+
+
+@pytest.mark.parametrize("joint", [None, BALANCED, biased(0.1, 0.2), biased(0, 0.5)])
+def test_skin_and_pose_are_as_likely_as_asked_for(joint):
+    drawn = sample_attributes(20_000, joint=joint, seed=1)
+    counts = np.zeros((6, 3))
+    np.add.at(counts, (drawn["skin"], pose(drawn)), 1)
+    table = (joint or BALANCED).table
+    assert chi_square(counts, table) < 40  # 17 degrees of freedom: one in a thousand exceeds it
+    assert counts[table == 0].sum() == 0
+
+
+def test_a_table_over_other_attributes():
+    joint = Joint(("glasses", "hair_colour"), [[0, 0, 0, 0.3, 0, 0], [0.7, 0, 0, 0, 0, 0]])
+    drawn = sample_attributes(5000, joint=joint)
+    assert set(drawn["hair_colour"]) == {0, 3}
+    np.testing.assert_array_equal(drawn["glasses"] == 1, drawn["hair_colour"] == 0)
+    np.testing.assert_allclose(drawn["glasses"].mean(), 0.7, atol=0.03)
+    counts = np.bincount(drawn["skin"])  # what is not in the table stays as it was
+    assert chi_square(counts, np.full(6, 1 / 6)) < 21
+    np.testing.assert_allclose((pose(drawn) == 2).mean(), 0.5, atol=0.03)
+
+
+def test_biased_is_what_it_says():
+    table = biased(dark=0.02, profile=0.05).table
+    np.testing.assert_allclose([table[4:].sum(), table[:, 2].sum()], [0.02, 0.05])
+    np.testing.assert_allclose(table[4:, 2].sum(), 0.001)
+
+
+# ---------------------------------------------------------------- what is seen
+
+
+def test_skin_gets_darker_from_type_to_type():
+    images = render_faces(PLAIN | {"skin": np.arange(6)})
+    cheek = images[:, :, 36:42, 24:40].mean((1, 2, 3))
+    assert (cheek.diff() < -0.04).all()
+    tones = render_faces(PLAIN | {"tone": [-1, 0, 1]})[:, :, 36:42, 24:40].mean((1, 2, 3))
+    assert (tones.diff() > 0.005).all()
+
+
+def test_dark_faces_stay_legible():
+    """Eyes and mouth of type VI stand out from the skin about as much as those of type I."""
+    attributes = PLAIN | {"skin": [0, 5], "opening": 0.7}
+    whole = render_faces(attributes)
+    for part in ("eyes", "mouth"):
+        seen = (whole - without(part, attributes)).abs().sum((1, 2, 3))
+        assert seen[1] > 0.6 * seen[0], part
+
+
+def test_yaw_moves_the_nose_to_its_side():
+    attributes = PLAIN | {"yaw": [-75, -30, 0, 30, 75]}
+    nose = changed(render_faces(attributes), without("nose", attributes))
+    columns = torch.arange(64.0) + 0.5
+    middle = (nose.sum(1) * columns).sum(1) / nose.sum((1, 2))
+    assert (middle.diff() > 5).all()
+    np.testing.assert_allclose(middle[2], 32, atol=0.5)
+
+
+def test_a_head_turned_the_other_way_is_the_mirror_image():
+    right, left = render_faces(PLAIN | {"yaw": [60, -60], "clothes": 0.6, "freckles": 0})
+    assert (right - left.flip(2)).abs().mean() < 0.01
+
+
+def test_in_profile_one_eye_is_hidden():
+    attributes = PLAIN | {"yaw": [0, 75, -75]}
+    eyes = changed(render_faces(attributes), without("eyes", attributes))
+    left, right = eyes[:, :, :32].sum((1, 2)), eyes[:, :, 32:].sum((1, 2))
+    assert min(left[0], right[0]) > 0.4 * max(left[0], right[0])
+    assert left[1] == 0 < right[1] < right[0]
+    assert right[2] == 0 < left[2] < left[0]
+
+
+def test_the_back_of_a_head_shows_no_eyes():
+    checked = rendering.check_attributes(PLAIN) | {"yaw": np.float32([180])}
+    gone = rendering.PARTS | {"eyes": np.float32([[0], [0], [0], [0], [1]])}
+    np.testing.assert_array_equal(rendering.render(checked), rendering.render(checked, gone))
+
+
+def test_the_nose_reaches_beyond_the_outline_in_profile():
+    attributes = PLAIN | {"yaw": 75, "skin": 0, "brightness": 0}
+    skin = render_faces(attributes)[0].mean(0) > 0.35
+    edge = [int(torch.nonzero(skin[row]).max()) for row in range(20, 50)]
+    assert 12 < int(np.argmax(edge)) < 22  # at about row 38
+    assert max(edge) - edge[5] > 3
+
+
+def test_glasses_change_only_what_is_around_the_eyes():
+    attributes = {"yaw": [0, 40], "hair": 0}
+    plain, worn = (render_faces(attributes | {"glasses": value}) for value in (0, 1))
+    different = changed(plain, worn)
+    rows = torch.nonzero(different.any(2))[:, 1]
+    assert 25 <= rows.min() < rows.max() <= 37
+    assert (different.sum((1, 2)) > 60).all()
+    assert torch.equal(plain[:, :, 42:], worn[:, :, 42:])
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "rows"),
+    [
+        ("mouth", (-0.6, 1), (38, 54)),
+        ("eyes", (0.5, 1), (25, 36)),
+        ("brows", (-1, 1), (20, 33)),
+        ("beard", (0, 3), (32, 60)),
+    ],
+)
+def test_an_attribute_changes_its_part_alone(name, values, rows):
+    different = changed(*(render_faces(PLAIN | {name: value}) for value in values))
+    found = torch.nonzero(different.any(2))[:, 1]
+    assert rows[0] <= found.min() < found.max() <= rows[1]
+
+
+def test_every_attribute_is_seen():
+    base = {"age": 0.5, "freckles": 1, "opening": 0.5, "glasses": 0, "background": 1}
+    for name, attribute in ATTRIBUTES.items():
+        low, high = (render_faces(base | {name: v}) for v in (attribute.least, attribute.most))
+        if name in ("clothes", "backdrop"):  # hues: 0 and 1 are the same
+            high = render_faces(base | {name: 0.5})
+        assert changed(low, high).sum() > 5, name
+
+
+# ---------------------------------------------------------------- groups
+
+
+def described(count, **settings):
+    """Faces that nobody has drawn: attributes alone."""
+    drawn = sample_attributes(count, **settings)
+    tensors = {name: torch.from_numpy(values) for name, values in drawn.items()}
+    tensors["kind"] = torch.full((count,), -1)
+    ones = torch.ones(count, dtype=int)
+    return AttributedImages(torch.zeros(count, 3, 64, 64), ones, FACE_CLASSES, tensors)
+
+
+def test_groups_are_skin_by_pose():
+    data = concatenate(described(400, joint=biased(0.3, 0.3)), non_faces(20))
+    groups, names = face_groups(data)
+    assert names[0] == "light frontal"
+    assert names[5] == "dark profile"
+    assert groups[400:].tolist() == [-1] * 20
+    for index, name in enumerate(names):
+        chosen = data[groups == index]
+        assert len(chosen) > 10
+        shade = ("light", "medium", "dark").index(name.split()[0])
+        assert set(chosen.attributes["skin"].tolist()) == {2 * shade, 2 * shade + 1}
+        turned = chosen.attributes["yaw"].abs()
+        assert (turned >= 45).all() if name.endswith("profile") else (turned < 45).all()
+
+
+def test_balanced_groups_are_equally_large():
+    groups, _ = face_groups(described(900))
+    assert chi_square(np.bincount(groups), np.full(6, 1 / 6)) < 21
+
+
+# ---------------------------------------------------------------- non-faces
+
+
+def test_non_faces_have_all_kinds_and_no_attributes():
+    data = non_faces(60)
+    assert data.labels.tolist() == [0] * 60
+    assert sorted(set(data.attributes["kind"].tolist())) == list(range(len(NON_FACES)))
+    assert data.attributes["skin"].tolist() == [-1] * 60
+    assert data.attributes["yaw"].isnan().all()
+    assert set(data.attributes) == set(faces(1).attributes)
+    assert {(n, v.dtype) for n, v in data.attributes.items()} == {
+        (n, v.dtype) for n, v in faces(1).attributes.items()
+    }
+    assert data.images.flatten(1).std(1).min() > 0.005  # nothing is blank
+
+
+@pytest.mark.parametrize("kind", NON_FACES)
+def test_non_faces_of_one_kind(kind):
+    data = non_faces(12, kinds=(kind,))
+    assert set(data.attributes["kind"].tolist()) == {NON_FACES.index(kind)}
+    assert len({digest(image) for image in data.images}) == 12
+
+
+# ---------------------------------------------------------------- difficulty
+
+
+def test_difficulty_is_measured_in_the_picture():
+    grey = np.full((200, 3, 64, 64), 0.5, np.float32)
+    Difficulty(noise=0.1).apply(grey)
+    spread = grey.std((1, 2, 3))
+    assert spread.min() < 0.01
+    assert 0.09 < spread.max() < 0.105
+    np.testing.assert_allclose(spread.mean(), 0.05, atol=0.006)
+    steps = np.zeros((200, 3, 64, 64), np.float32)
+    steps[..., 32:] = 1
+    Difficulty(contrast=0.4).apply(steps)
+    rest = steps[..., -1].mean((1, 2)) - steps[..., 0].mean((1, 2))
+    assert len(np.unique(rest.round(5))) > 190  # each its own, beyond the first chunk too
+    assert 0.4 <= rest.min() < 0.45 < 0.95 < rest.max() <= 1
+    np.testing.assert_allclose(steps.mean((1, 2, 3)), 0.5, atol=1e-5)
+
+
+def test_a_patch_covers_a_part_and_a_blur_keeps_the_mean():
+    spots = np.random.default_rng(0).random((100, 3, 64, 64), dtype=np.float32)
+    covered = spots.copy()
+    Difficulty(occlusion=0.5).apply(covered)
+    share = (covered != spots).any(1).mean((1, 2))
+    assert share.max() < 0.26
+    assert 0.02 < share.mean() < 0.12
+    soft = spots.copy()
+    Difficulty(blur=2).apply(soft)
+    assert (soft.std((1, 2, 3)) <= spots.std((1, 2, 3)) + 1e-6).all()
+    np.testing.assert_allclose(soft.mean((1, 2, 3)), spots.mean((1, 2, 3)), atol=0.01)
+
+
+# ---------------------------------------------------------------- errors
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: faces(0), "count is 0, must be at least 1"),
+        (lambda: non_faces(-2), "count is -2, must be at least 1"),
+        (lambda: faces(3, seed=-1), "seed is -1, must be at least 0"),
+        (lambda: render_faces({"skin": [0, 7]}), "skin is 7, must be from 0 to 5"),
+        (lambda: render_faces({"yaw": -80.0}), "yaw is -80, must be from -75 to 75"),
+        (lambda: render_faces({"yaw": float("nan")}), "yaw is nan, must be from -75 to 75"),
+        (lambda: render_faces({"moustache": 1}), "unknown attribute 'moustache', must be of skin"),
+        (lambda: render_faces({"skin": [0, 1], "yaw": [0] * 3}), "attributes have 2 and 3 values"),
+        (lambda: Joint(("skin",), [0.15] * 6), "table adds up to 0.9, must be 1"),
+        (lambda: Joint(("glasses",), [1.5, -0.5]), "table holds -0.5, must be at least 0"),
+        (lambda: Joint(("glasses",), [1]), r"table has shape \(1,\), .* need \(2,\)"),
+        (lambda: Joint(("yaw",), [1]), "names holds 'yaw', must be of pose"),
+        (lambda: Joint(("skin", "skin"), np.eye(6) / 6), "1 of them differ"),
+        (lambda: biased(dark=1.2), "dark is 1.2, must be from 0 to 1"),
+        (lambda: biased(profile=-0.1), "profile is -0.1, must be from 0 to 1"),
+        (lambda: non_faces(3, kinds=("dog",)), "kinds holds 'dog', must be of photograph"),
+        (lambda: non_faces(3, kinds=()), "kinds holds nothing"),
+        (lambda: Difficulty(noise=-1), "noise is -1, must be from 0 to"),
+        (lambda: Difficulty(contrast=1.5), "contrast is 1.5, must be from 0 to 1"),
+        (lambda: concatenate(), "parts has 0 sets"),
+    ],
+)
+def test_bad_input_is_refused(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
+
+
+def test_sets_that_do_not_fit_are_refused():
+    image, label = torch.zeros(1, 3, 4, 4), torch.zeros(1, dtype=int)
+    with pytest.raises(ValueError, match=r"attribute 'a' has shape \(2,\), expected \(1,\)"):
+        AttributedImages(image, label, ("x",), {"a": torch.zeros(2)})
+    one = AttributedImages(image, label, ("x",), {"a": label})
+    other = AttributedImages(image, label, ("x",), {"b": label})
+    with pytest.raises(ValueError, match="attributes differ: a, b not in both"):
+        concatenate(one, other)
+    with pytest.raises(ValueError, match="classes differ"):
+        concatenate(one, AttributedImages(image, label, ("y",), {"a": label}))
+    with pytest.raises(ValueError, match="data has no attribute 'skin'"):
+        face_groups(one)

@@ -1,0 +1,147 @@
+"""Group reports: counted by hand, intervals from the literature, the area by scikit-learn."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from sklearn.metrics import roc_auc_score
+
+from cnnbook.training import area_under_curve, group_report, wilson_interval
+
+NAMES = ("light", "dark")
+
+
+def hundred():
+    """60 faces of one group, 54 found; 40 of the other, 20 found; 50 others, 5 taken for faces."""
+    scores = torch.cat([torch.ones(54), -torch.ones(6), torch.ones(20), -torch.ones(20)])
+    scores = torch.cat([scores, torch.ones(5), -torch.ones(45)])
+    labels = torch.cat([torch.ones(100), torch.zeros(50)]).long()
+    groups = torch.cat([torch.zeros(60), torch.ones(40), -torch.ones(50)]).long()
+    return scores, labels, groups
+
+
+def test_a_report_is_what_one_counts():
+    report = group_report(*hundred(), NAMES, minimum=40)
+    assert [(row.name, row.count, row.recall) for row in report.groups] == [
+        ("light", 60, 0.9),
+        ("dark", 40, 0.5),
+    ]
+    np.testing.assert_allclose(report.variance, 0.2**2)
+    np.testing.assert_allclose(report.gap, 0.4)
+    assert report.recall == 74 / 100
+    assert report.precision == 74 / 79
+    np.testing.assert_allclose(report.accuracy, (74 + 45) / 150)
+    right_order, ties = 74 * 45, 74 * 5 + 26 * 45
+    np.testing.assert_allclose(report.auc, (right_order + ties / 2) / (100 * 50))
+
+
+def test_the_threshold_moves():
+    scores, labels, groups = hundred()
+    report = group_report(scores, labels, groups, NAMES, minimum=40, threshold=1.0)
+    assert report.recall == 0  # a score above it, not at it
+    assert math.isnan(report.precision)
+    report = group_report(scores, labels, groups, NAMES, minimum=40, threshold=-2)
+    assert (report.recall, report.precision) == (1, 100 / 150)
+
+
+def test_faces_of_no_group_count_in_the_whole_only():
+    scores, labels, groups = hundred()
+    groups[groups == 1] = -1
+    report = group_report(scores, labels, groups, NAMES[:1], minimum=40)
+    assert (report.gap, report.recall) == (0, 0.74)
+
+
+# ---------------------------------------------------------------- fault 5
+
+
+def check_enough_faces(report):
+    """A report on twenty faces of a group must not come about."""
+    scores, labels, groups = (part[-90:] for part in hundred())  # 40 faces of the second group
+    keep = torch.cat([torch.arange(20), torch.arange(40, 90)])  # 20 of them
+    refused = ""
+    try:
+        report(scores[keep], labels[keep], groups[keep] - 1, ["dark"])
+    except ValueError as error:
+        refused = str(error)
+    assert "group 'dark' has 20 faces, must be at least 300" in refused, "twenty were enough"
+
+
+def report_on_twenty(scores, labels, groups, names):
+    """Broken: as many faces as there happen to be."""
+    return group_report(scores, labels, groups.clamp(min=-1), names, minimum=1)
+
+
+def test_twenty_faces_are_not_enough():
+    check_enough_faces(group_report)
+    with pytest.raises(AssertionError, match="twenty were enough"):
+        check_enough_faces(report_on_twenty)
+
+
+def test_twenty_faces_say_little():
+    """Two groups with the same true recall: how often twenty show a gap of ten points."""
+    random = np.random.default_rng(0)
+    for count, often in ((20, (0.25, 0.5)), (300, (0, 0.001))):
+        found = random.binomial(count, 0.9, (20_000, 2)) / count
+        share = (np.abs(found[:, 0] - found[:, 1]) > 0.0999).mean()
+        assert often[0] <= share <= often[1]
+
+
+# ---------------------------------------------------------------- intervals, area
+
+
+@pytest.mark.parametrize(
+    ("right", "count", "low", "high"),
+    [
+        # Newcombe (1998), Statistics in Medicine 17, table I, method 3
+        (81, 263, 0.2553, 0.3662),
+        (15, 148, 0.0624, 0.1605),
+        (0, 20, 0.0000, 0.1611),
+        (1, 29, 0.0061, 0.1718),
+    ],
+)
+def test_wilson_intervals_are_the_published_ones(right, count, low, high):
+    np.testing.assert_allclose(wilson_interval(right, count), (low, high), atol=5e-5)
+    mirrored = wilson_interval(count - right, count)
+    np.testing.assert_allclose(mirrored, (1 - high, 1 - low), atol=5e-5)
+
+
+def test_wilson_intervals_hold_the_truth_nineteen_times_in_twenty():
+    random = np.random.default_rng(0)
+    seen = random.binomial(300, 0.93, 4000)
+    held = [low <= 0.93 <= high for low, high in (wilson_interval(int(n), 300) for n in seen)]
+    assert 0.94 < np.mean(held) < 0.965
+
+
+@pytest.mark.parametrize("steps", [3, 10_000])
+def test_the_area_is_that_of_scikit_learn(steps):
+    random = np.random.default_rng(1)
+    labels = random.integers(0, 2, 500)
+    scores = (random.random(500) + 0.2 * labels) * steps // 1
+    ours = area_under_curve(torch.from_numpy(scores), torch.from_numpy(labels == 1))
+    np.testing.assert_allclose(ours, roc_auc_score(labels, scores), rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda s, y, g: (s, y, g[1:]), r"groups has shape \(149,\), scores \(150,\)"),
+        (lambda s, y, g: (s[:, None], y, g), r"labels has shape \(150,\), scores \(150, 1\)"),
+        (lambda s, y, g: (s, y, g + (g == 1)), "groups go up to 2, but there are 2 names"),
+        (lambda s, y, g: (s, y, g.clamp(min=0)), "50 images with a group are no faces"),
+        (lambda s, y, g: (s[:100], y[:100], g[:100]), "100 faces and 0 non-faces, need both"),
+        (
+            lambda s, y, g: (s[60:], y[60:], g[60:]),
+            "group 'light' has 0 faces, must be",
+        ),
+    ],
+)
+def test_a_report_refuses(change, message):
+    with pytest.raises(ValueError, match=message):
+        group_report(*change(*hundred()), NAMES, minimum=40)
+
+
+@pytest.mark.parametrize(("right", "count"), [(0, 0), (3, 2), (-1, 2)])
+def test_an_interval_refuses(right, count):
+    with pytest.raises(ValueError, match=f"right is {right} of count {count}"):
+        wilson_interval(right, count)
