@@ -6,6 +6,7 @@ import sys
 import torch
 
 from cnnbook.datasets import DatasetError
+from cnnbook.experiments.debiasing import DEBIASING
 from cnnbook.experiments.generation import VAE_STUDY
 from cnnbook.experiments.handwriting import ALEXNET_DIGITS, DIGITS, MNIST
 from cnnbook.experiments.photographs import ABLATION, ACTIVATION, CIFAR10
@@ -13,7 +14,16 @@ from cnnbook.experiments.study import run_study
 
 STUDIES = {
     study.name: study
-    for study in (DIGITS, ALEXNET_DIGITS, MNIST, ACTIVATION, ABLATION, CIFAR10, VAE_STUDY)
+    for study in (
+        DIGITS,
+        ALEXNET_DIGITS,
+        MNIST,
+        ACTIVATION,
+        ABLATION,
+        CIFAR10,
+        VAE_STUDY,
+        DEBIASING,
+    )
 }
 
 
