@@ -11,6 +11,7 @@ from cnnbook.experiments import (
     Outcome,
     Study,
     Variant,
+    debiasing,
     generation,
     handwriting,
     load_result,
@@ -152,11 +153,17 @@ def test_every_study_runs_on_a_few_images(name, tmp_path, monkeypatch):
     """One epoch on twenty images: the numbers mean nothing, but all variants must come through."""
     one = STUDIES[name]
     short = lambda fit: lambda *a, **k: fit(*a, **k | {"epochs": 1, "progress": False})  # noqa: E731
-    for module in (handwriting, photographs, generation):
+    for module in (handwriting, photographs, generation, debiasing):
         monkeypatch.setattr(module, "fit", short(module.fit))
     monkeypatch.setattr(photographs, "VALIDATION", 5)
+    few = generation.faces
+    monkeypatch.setattr(generation, "faces", lambda count, **options: few(20, **options))
+    monkeypatch.setattr(debiasing, "TRAINING", 40)
+    monkeypatch.setattr(debiasing, "GROUP", 3)
+    monkeypatch.setattr(debiasing, "_training_faces", debiasing.biased_faces)
     digit = tiny(1, 28)
     small = {"vae": (digit, digit), "mnist": (digit, digit.test)}
+    small["debiasing"] = debiasing.balanced_faces(0, count=3) if name == "debiasing" else None
     small |= dict.fromkeys(("activation", "ablation", "cifar10"), tiny(3, 32))
     small = small.get(name, (digit, None))
     result = run(Study(**vars(one) | {"load": lambda root: small}), seeds=1, home=tmp_path, say=str)

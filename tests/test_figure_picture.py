@@ -93,6 +93,17 @@ def test_image_keeps_its_place_and_its_pixels():
     assert "image-rendering:pixelated" in picture.svg()
 
 
+def test_crisp_images_and_fewer_pixels_keep_a_palette_small():
+    pixels = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
+    sizes = {}
+    for crisp in (False, True):
+        picture = Picture(100, 100, palette=True)
+        picture.image(pixels, 0, 0, 100, 100, crisp=crisp)
+        sizes[crisp] = len(picture.png())
+        assert Image.open(io.BytesIO(picture.png())).size == (162, 162)  # 1.5 × (100 + 8)
+    assert sizes[True] < 0.8 * sizes[False]
+
+
 def test_paste_moves_every_mark():
     whole = Picture(300, 200)
     whole.paste(example(), 100, 50)

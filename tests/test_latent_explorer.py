@@ -240,7 +240,8 @@ def test_latents_can_be_chosen():
     ("model", "shape"), [(ConvVAE(3, width=4), (1, 28, 28)), (DebiasingVAE(3), (3, 64, 64))]
 )
 def test_models_of_digits_and_faces_bring_images(model, shape, monkeypatch):
-    monkeypatch.setattr(latent_inputs, "faces", lambda count, seed: Faces(images(2, shape)))
+    few = lambda count, seed: Faces(images(2, shape))  # noqa: E731
+    monkeypatch.setattr(latent_inputs, "rendered_faces", few)
     view = latent_explorer(model)
     assert view.state.origins["image 1"].shape == shape
     assert_legible(view.state.picture())

@@ -243,6 +243,6 @@ def test_bad_arguments_are_refused(settings, message):
 
 def test_missing_weights_name_the_command(monkeypatch, tmp_path):
     monkeypatch.setattr(latent_inputs, "HOME", tmp_path)
-    message = re.escape("`python -m cnnbook.experiments debiasing` makes them; or pass a model")
+    message = re.escape("`python -m cnnbook.experiments vae` makes them; or pass a model")
     with pytest.raises(ValueError, match=message):
         morph()

@@ -50,11 +50,11 @@ def test_a_histogram_worked_by_hand():
     np.testing.assert_allclose((rare.count, rare.before, rare.gain), (1, 0.2, 5 / 3))
     assert (absent.count, absent.change) == (0, "none")
     assert math.isnan(absent.gain)
-    assert it.rarest is rare
+    assert it.rare == (rare,)
     assert rare.change == "20.0 % → 33.3 %"
     assert sum(share.drawn for share in it.shares) == BATCH
     assert it.claim == (
-        "α = 0: rare, the rarest group (1 of 5), is drawn 1.67 times as often as it is there"
+        "α = 0: the rare groups (1 of 5 faces) are drawn 1.67 times as often as they are there"
     )
 
 
@@ -173,10 +173,15 @@ def test_steps_are_draws():
 @pytest.mark.parametrize("settings", [{}, {"alpha": 0}, {"alpha": math.inf}, {"alpha": 3}])
 @pytest.mark.parametrize("combine", ["max", "product"])
 def test_nothing_is_cut_off(settings, combine):
-    view = explorer(combine=combine, names=("some skin frontal", "some skin profile"), **settings)
+    view = explorer(combine=combine, names=("medium frontal", "medium profile"), **settings)
     picture = view.state.picture()
     assert_legible(picture)
     assert picture.size == explorer(step=7).state.picture().size
+    axes = picture.axes()
+    name = next(text for text in axes.texts if text.get_text() == "medium profile")
+    longest = name.get_window_extent(axes.figure.canvas.get_renderer()).width
+    bar = next(mark.x for mark in picture.marks if getattr(mark, "height", 0) == 8)
+    assert name.get_position()[0] + longest < bar
 
 
 def test_the_picture_stands_for_the_widget():
@@ -203,6 +208,7 @@ def test_rendered_faces_bring_their_groups():
 def test_images_alone_are_one_group():
     view = explorer(groups=None)
     assert view.state.names == ("all faces",)
+    assert view.state.resampling.claim == "α = 0.01: no group is rarer than the others"
     assert explorer().state.names == ("group 0", "group 1")
 
 
@@ -238,6 +244,12 @@ def test_the_palette_makes_a_smaller_png():
     small = len(picture.png())
     picture.palette = False
     assert small < 0.6 * len(picture.png())
+
+
+def test_large_gains_are_written_out():
+    it = Resampling(np.arange(880.0), np.eye(880)[5], np.zeros(880, int), ("all",), 0)
+    shown = texts(draw_resampling(it, np.zeros((BATCH, 3, 4, 4))))
+    assert shown.count("×880") == BATCH
 
 
 def test_many_groups_fit():

@@ -8,10 +8,29 @@ import pytest
 import torch
 
 from cnnbook.datasets import Images, centre_digits, digits
+from cnnbook.experiments import debiasing
 from cnnbook.experiments.__main__ import STUDIES
-from cnnbook.experiments.generation import nats
+from cnnbook.experiments.generation import (
+    CONV,
+    FACE_DATA,
+    FACES,
+    TEST_SEED,
+    information,
+    nats,
+    rendered_faces,
+)
 from cnnbook.experiments.study import summarise
-from cnnbook.models import HOME, MLP, ConvVAE, DenseVAE, LeNet, LeNet5, load_weights
+from cnnbook.models import (
+    HOME,
+    MLP,
+    ConvVAE,
+    DebiasingVAE,
+    DenseVAE,
+    FaceClassifier,
+    LeNet,
+    LeNet5,
+    load_weights,
+)
 from cnnbook.training import evaluate
 
 FILES = sorted((HOME / "results").glob("*.json"))
@@ -70,15 +89,41 @@ def test_the_weights_are_those_of_the_first_run(path, variant):
     assert abs(evaluate(model, seen).accuracy - expected) <= 2 / len(seen)
 
 
-@pytest.mark.parametrize(("variant", "network"), [("conv", ConvVAE), ("dense", DenseVAE)])
+def first_run_of_the_vae(variant):
+    path = HOME / "results" / "vae.json"
+    if not path.exists() or variant not in read(path)["variants"]:
+        pytest.skip(f"the variant {variant} of the study vae has not been run")
+    return read(path)["variants"][variant]["runs"][0]
+
+
+@pytest.mark.parametrize(
+    ("variant", "network"),
+    [("conv", lambda: ConvVAE(width=CONV["width"])), ("dense", DenseVAE)],
+)
 def test_the_weights_of_the_vae_are_those_of_the_first_run(variant, network):
-    if not (HOME / "results" / "vae.json").exists():
-        pytest.skip("the study vae has not been run")
-    kept = read(HOME / "results" / "vae.json")["variants"][variant]
-    options = {key: value for key, value in kept["settings"].items() if key == "width"}
-    model = load_weights(network(**options), f"vae_{variant}")
-    expected = kept["runs"][0]["embedded_nelbo"]
+    expected = first_run_of_the_vae(variant)["embedded_nelbo"]
+    model = load_weights(network(), f"vae_{variant}")
     assert nats(model, digits(as_mnist=True).test.images) == pytest.approx(expected, rel=1e-3)
+
+
+def test_the_weights_of_the_faces_are_those_of_the_first_run():
+    expected = first_run_of_the_vae("faces")
+    model = load_weights(ConvVAE(shape=(3, 64, 64), width=FACES["width"]), "vae_faces")
+    measured = information(model, rendered_faces(FACE_DATA["test"], TEST_SEED).images)
+    assert measured == pytest.approx({name: expected[name] for name in measured}, rel=1e-3)
+
+
+DETECTORS = {"standard": FaceClassifier, "DB-VAE 0": lambda: DebiasingVAE(debiasing.LATENTS)}
+
+
+@pytest.mark.parametrize("variant", debiasing.DEBIASING.kept)
+def test_the_weights_of_the_detectors_are_those_of_the_first_run(variant):
+    run = read(HOME / "results" / "debiasing.json")["variants"][variant]["runs"][0]
+    model = load_weights(DETECTORS[variant](), f"debiasing_{variant}")
+    report = debiasing.judge(model, debiasing.balanced_faces(debiasing.TEST_SEED))
+    for group in report.groups:
+        assert abs(group.recall - run[f"recall {group.name}"]) <= 2 / group.count
+    assert abs(report.accuracy - run["accuracy"]) < 0.002
 
 
 def stated():

@@ -149,7 +149,7 @@ def standard(seed, draw=None, augment=CHANGES):
     return model
 
 
-def debiased(seed, alpha, combine="max"):
+def debiased(seed, alpha, combine="max", **changed):
     """Train a DB-VAE, whose own latents decide how often it sees which face.
 
     Parameters
@@ -158,6 +158,8 @@ def debiased(seed, alpha, combine="max"):
     alpha : float
     combine : {"max", "product"}
         See `cnnbook.training.resampling_probabilities`.
+    **changed
+        Of `LOSS`.
 
     Returns
     -------
@@ -165,7 +167,7 @@ def debiased(seed, alpha, combine="max"):
     """
     torch.manual_seed(seed)
     model = DebiasingVAE(LATENTS)
-    loss = functools.partial(debiasing_loss, **LOSS)
+    loss = functools.partial(debiasing_loss, **LOSS | changed)
     draw = adaptive(alpha, bins=BINS, combine=combine)
     options = {"loss": loss, "correct": count_faces_right, "draw": draw}
     fit(model, _training_faces(seed), seed=seed, augment=CHANGES, **options, **RECIPE)
@@ -198,10 +200,10 @@ def _standard(draw=None, **changed):
     return _variant(functools.partial(standard, draw=draw, **changed), draw, **settings)
 
 
-def _debiasing_vae(alpha, combine="max"):
-    train = functools.partial(debiased, alpha=alpha, combine=combine)
+def _debiasing_vae(alpha, combine="max", **changed):
+    train = functools.partial(debiased, alpha=alpha, combine=combine, **changed)
     draw = adaptive(alpha, bins=BINS, combine=combine)
-    return _variant(train, draw, alpha=str(alpha), combine=combine)
+    return _variant(train, draw, alpha=str(alpha), combine=combine, **changed)
 
 
 ALPHAS = (0, 0.01, 0.1, float("inf"))
@@ -215,6 +217,7 @@ DEBIASING = Study(
         "resampled by group": _standard(by_group),
         **{f"DB-VAE {alpha}": _debiasing_vae(alpha) for alpha in ALPHAS},
         "DB-VAE product 0.1": _debiasing_vae(0.1, "product"),
+        "DB-VAE 0, small λ": _debiasing_vae(0, vae_weight=1e-3),
         "standard, no changes": _standard(augment=None),
         "resampled by group, no changes": _standard(by_group, augment=None),
     },

@@ -149,7 +149,7 @@ def draw_morph(morph, image, strip, names=("first", "second"), choices=None):
     -------
     Picture
     """
-    picture = Picture(WIDTH, PIXELS + TILE, morph.description)
+    picture = Picture(WIDTH, PIXELS + TILE, morph.description, palette=True)
     picture.text(0, 18, morph.claim, size=15, bold=True)
     images = [
         ("first", names[0], morph.first, "input"),

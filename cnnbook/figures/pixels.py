@@ -43,7 +43,7 @@ def draw_image(picture, image, x, y, side, *, role=None):
     _, height, width = image.shape
     scale = side / max(height, width)
     box = (x, y, width * scale, height * scale)
-    picture.image(as_pixels(image), *box)
+    picture.image(as_pixels(image), *box, crisp=True)
     if role:
         picture.rect(*box, stroke=role, stroke_width=2)
 
@@ -68,7 +68,7 @@ def draw_tiles(picture, tiles, x, y, side):
         enlarge = max(1, round(side / max(height, width)))
         pixels = pixels.repeat(enlarge, 0).repeat(enlarge, 1)
     right, bottom = x + columns * side, y + rows * side
-    picture.image(pixels, x, y, columns * side, rows * side)
+    picture.image(pixels, x, y, columns * side, rows * side, crisp=True)
     for row in range(1, rows):
         picture.line((x, y + row * side), (right, y + row * side), stroke="paper", stroke_width=2)
     for column in range(1, columns):

@@ -150,9 +150,10 @@ class Resampling:
         return tuple(rows)
 
     @property
-    def rarest(self):
-        """The group with the fewest faces, but some."""
-        return min((row for row in self.shares if row.count), key=lambda row: row.count)
+    def rare(self):
+        """The groups with fewer faces than an even share, but some."""
+        even = len(self.means) / len(self.names)
+        return tuple(row for row in self.shares if 0 < row.count < even)
 
     @property
     def smoothing(self):
@@ -173,10 +174,13 @@ class Resampling:
 
     @property
     def claim(self):
-        """What α does to the rarest group."""
-        row = self.rarest
-        rarest = f"{row.name}, the rarest group ({row.count} of {len(self.means)})"
-        return f"{self.smoothing}: {rarest}, is drawn {row.gain:.2f} times as often as it is there"
+        """What α does to the rare groups."""
+        if not self.rare:
+            return f"{self.smoothing}: no group is rarer than the others"
+        gain = sum(row.after for row in self.rare) / sum(row.before for row in self.rare)
+        count = f"{sum(row.count for row in self.rare)} of {len(self.means)} faces"
+        times = f"drawn {gain:.2f} times as often as they are there"
+        return f"{self.smoothing}: the rare groups ({count}) are {times}"
 
     @property
     def description(self):

@@ -115,7 +115,7 @@ def _draw_batch(picture, it, images):
         draw_tiles(picture, images[None, part], 0, top, TILE)
         for number, gain in enumerate(it.gains[it.chosen[part]]):
             place = (number + 0.5) * TILE, top + TILE + 13
-            words = f"×{format_number(float(gain), 2)}"
+            words = f"×{gain:.0f}" if gain >= 100 else f"×{format_number(float(gain), 2)}"
             picture.text(*place, words, size=11, anchor="middle", mono=True)
 
 
@@ -123,16 +123,15 @@ def _draw_shares(picture, it):
     caption = "upper bar: of the faces; lower bar: of what is drawn"
     draw_heading(picture, RIGHT, BATCH_TOP, "shares of the groups", caption, role="output")
     picture.text(WIDTH, BATCH_TOP - 8, "in this draw", size=11, fill="muted", anchor="end")
-    left = RIGHT + 112
+    left = RIGHT + 122
     longest = max(0.5, *(max(row.before, row.after) for row in it.shares))
     for number, row in enumerate(it.shares):
         top = BATCH_TOP + 4 + number * ROW
-        bold = row is it.rarest
-        picture.text(RIGHT, top + 14, row.name, size=13, bold=bold)
+        picture.text(RIGHT, top + 14, row.name, size=13, bold=row in it.rare)
         bars = ((0, row.before, "input"), (9, row.after, "output")) if row.count else ()
         for place, share, role in bars:
             wide = max(BAR * share / longest, 1)
             picture.rect(left, top + 1 + place, wide, 8, fill=role, tint=1)
-        edge = left + BAR + 118
-        picture.text(edge, top + 14, row.change, size=12, anchor="end", mono=True, bold=bold)
+        edge = left + BAR + 116
+        picture.text(edge, top + 14, row.change, size=12, anchor="end", mono=True)
         picture.text(WIDTH, top + 14, row.drawn, size=12, anchor="end", mono=True)

@@ -151,7 +151,7 @@ def draw_traversal(traversal, image, tiles, origin=None):
     -------
     Picture
     """
-    picture = Picture(WIDTH, TOP + ROWS * TILE + 22, traversal.description)
+    picture = Picture(WIDTH, TOP + ROWS * TILE + 22, traversal.description, palette=True)
     picture.text(0, 18, traversal.claim, size=15, bold=True)
     size = f"{image.shape[1]} × {image.shape[2]} pixels from {len(traversal.code)} numbers"
     draw_heading(picture, 0, TOP - 16, "decoded from the code now", size, role="output")

@@ -35,7 +35,7 @@ def draw_code(code):
     -------
     Picture
     """
-    picture = Picture(WIDTH, HEIGHT, code.description)
+    picture = Picture(WIDTH, HEIGHT, code.description, palette=True)
     picture.text(0, 18, code.claim, size=15, bold=True)
     _draw_densities(picture, code)
     _draw_samples(picture, code)

@@ -7,23 +7,14 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from cnnbook.datasets import digits, faces, photograph
-from cnnbook.experiments.generation import CONV
-from cnnbook.models import HOME, ConvVAE, DebiasingVAE, load_weights
+from cnnbook.datasets import digits, photograph
+from cnnbook.experiments.generation import CONV, FACES, TEST_SEED, rendered_faces
+from cnnbook.models import HOME, ConvVAE, load_weights
 
 LUMINANCE = (0.299, 0.587, 0.114)  # ITU-R BT.601, as in `photograph`
 SHAPES = {"digits": (1, 28, 28), "faces": (3, 64, 64)}
-SHIPPED = {
-    "digits": {"vae_conv": lambda: ConvVAE(width=CONV["width"])},
-    "faces": {
-        "vae_faces": lambda: ConvVAE(shape=SHAPES["faces"]),
-        "debiasing_DB-VAE 0.01": DebiasingVAE,
-    },
-}
-"""Weights that may be here, the first ones preferred, and the networks that they are for."""
-
-COMMANDS = {"digits": "vae", "faces": "debiasing"}
-"""The study that makes the weights."""
+SHIPPED = {"digits": ("vae_conv", CONV["width"]), "faces": ("vae_faces", FACES["width"])}
+"""Weights that ship, and the width of the `ConvVAE` that they are for."""
 
 
 def read_vae(model):
@@ -57,13 +48,13 @@ def read_vae(model):
 def _shipped(kind):
     if kind not in SHIPPED:
         raise ValueError(f"model is {kind!r}, must be {' or '.join(map(repr, SHIPPED))}")
-    for name, network in SHIPPED[kind].items():
-        if (HOME / "weights" / f"{name}.safetensors").exists():
-            return load_weights(network(), name)
-    raise ValueError(
-        f"there are no weights {' or '.join(map(repr, SHIPPED[kind]))} in {HOME / 'weights'}: "
-        f"`python -m cnnbook.experiments {COMMANDS[kind]}` makes them; or pass a model"
-    )
+    name, width = SHIPPED[kind]
+    if not (HOME / "weights" / f"{name}.safetensors").exists():
+        raise ValueError(
+            f"there are no weights {name!r} in {HOME / 'weights'}: "
+            "`python -m cnnbook.experiments vae` makes them; or pass a model"
+        )
+    return load_weights(ConvVAE(shape=SHAPES[kind], width=width), name)
 
 
 def decode(model, codes):
@@ -156,7 +147,7 @@ def _default_images(model, count):
     if shape == SHAPES["digits"]:
         return digits(as_mnist=True).test.images[:count]
     if shape == SHAPES["faces"]:
-        return faces(count, seed=1).images
+        return rendered_faces(count, TEST_SEED).images
     raise ValueError(f"the model draws {shape}, for which there are no images here: pass some")
 
 

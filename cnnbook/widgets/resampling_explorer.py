@@ -9,7 +9,14 @@ import numpy as np
 import torch
 
 from cnnbook.datasets import AttributedImages, biased, face_groups, faces
-from cnnbook.experiments.debiasing import BINS, DEBIASING, DIFFICULTY, FIRST_TRAINING_SEED, SHARES
+from cnnbook.experiments.debiasing import (
+    BINS,
+    DEBIASING,
+    DIFFICULTY,
+    FIRST_TRAINING_SEED,
+    LATENTS,
+    SHARES,
+)
 from cnnbook.figures.cells import indexed
 from cnnbook.figures.resampling import Resampling
 from cnnbook.figures.resampling_drawing import draw_resampling
@@ -157,7 +164,7 @@ def _read_faces(images, groups, names):
 def _shipped():
     """Load the network of the study."""
     try:
-        return load_weights(DebiasingVAE(), WEIGHTS)
+        return load_weights(DebiasingVAE(LATENTS), WEIGHTS)
     except ValueError as error:
         command = f"python -m cnnbook.experiments {DEBIASING.name}"
         raise ValueError(f"{error}. `{command}` makes them; or pass a model") from None
