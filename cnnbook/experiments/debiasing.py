@@ -25,7 +25,8 @@ from cnnbook.training import Augment, adaptive, fit, group_report
 
 # ---------------------------------------------------------------- the question, made real
 
-# fixed on validation images, by the standard network alone, before any debiasing was judged
+# chosen on validation images: so rare and so hard that the standard network is unfair, and common
+# enough that drawing the groups equally often helps
 DIFFICULTY = Difficulty(noise=0.05, occlusion=0.25, contrast=0.6, blur=0.5)
 SHARES = {"dark": 0.05, "profile": 0.1}
 TRAINING, GROUP = 3000, 300  # faces to learn from; faces of each group to judge by
