@@ -111,7 +111,7 @@ def test_weights_of_the_first_seed_load_again(tmp_path):
     with pytest.raises(ValueError, match="the weights 'small_b' do not fit this model"):
         load_weights(nn.Linear(2, 4), "small_b", home=tmp_path)
     with pytest.raises(
-        ValueError, match=r"there are no weights 'c' in .*; there are \['small_b'\]"
+        ValueError, match=r"no weights 'c' in .*; there are \['small_b'\]; `python -m cnnbook"
     ):
         load_weights(nn.Linear(2, 3), "c", home=tmp_path)
     with pytest.raises(ValueError, match=r"python -m cnnbook\.experiments other makes them"):

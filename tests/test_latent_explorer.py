@@ -291,9 +291,3 @@ def test_bad_arguments_are_refused(settings, message):
 def test_a_model_is_a_variational_autoencoder(model, message):
     with pytest.raises(TypeError, match=re.escape(message)):
         latent_explorer(model, images())
-
-
-def test_missing_weights_name_the_command(monkeypatch, tmp_path):
-    monkeypatch.setattr(latent_inputs, "HOME", tmp_path)
-    with pytest.raises(ValueError, match=re.escape("`python -m cnnbook.experiments vae` makes")):
-        latent_explorer()

@@ -239,10 +239,3 @@ def test_bad_arguments_are_refused(settings, message):
     arguments = {"model": network(), "images": images(), **settings}
     with pytest.raises(ValueError, match=re.escape(message)):
         morph(**arguments)
-
-
-def test_missing_weights_name_the_command(monkeypatch, tmp_path):
-    monkeypatch.setattr(latent_inputs, "HOME", tmp_path)
-    message = re.escape("`python -m cnnbook.experiments vae` makes them; or pass a model")
-    with pytest.raises(ValueError, match=message):
-        morph()

@@ -46,11 +46,9 @@ def biased_faces(seed):
     AttributedImages
         `TRAINING` faces, then as many non-faces.
     """
-    joint, options = (
-        biased(**SHARES),
-        {"difficulty": DIFFICULTY, "seed": FIRST_TRAINING_SEED + seed},
-    )
-    return concatenate(faces(TRAINING, joint=joint, **options), non_faces(TRAINING, **options))
+    options = {"difficulty": DIFFICULTY, "seed": FIRST_TRAINING_SEED + seed}
+    chosen = faces(TRAINING, joint=biased(**SHARES), **options)
+    return concatenate(chosen, non_faces(TRAINING, **options))
 
 
 def balanced_faces(seed, count=GROUP):

@@ -31,8 +31,8 @@ class DebiasingOutput(NamedTuple):
     """(N, latents)"""
 
 
-class FaceEncoder(ConvEncoder):
-    """The convolutions that `FaceClassifier` and `DebiasingVAE` share.
+class FaceClassifier(nn.Module):
+    """The standard CNN: `ConvEncoder` and one logit, (N, C, H, W) to (N,).
 
     Parameters
     ----------
@@ -43,23 +43,8 @@ class FaceEncoder(ConvEncoder):
     """
 
     def __init__(self, shape=(3, 64, 64), width=12):
-        super().__init__(shape, width)
-
-
-class FaceClassifier(nn.Module):
-    """The standard CNN: `FaceEncoder` and one logit, (N, C, H, W) to (N,).
-
-    Parameters
-    ----------
-    shape : tuple of int
-        (C, H, W) of an image.
-    width : int
-        See `FaceEncoder`.
-    """
-
-    def __init__(self, shape=(3, 64, 64), width=12):
         super().__init__()
-        self.encoder = FaceEncoder(shape, width)
+        self.encoder = ConvEncoder(shape, width)
         self.to_logit = nn.Linear(self.encoder.features, 1)
 
     def forward(self, x):
@@ -82,7 +67,7 @@ class DebiasingVAE(VAE):
     shape : tuple of int
         (C, H, W) of an image.
     width : int
-        See `FaceEncoder`.
+        Channels of the encoder's first layer.
     decoder_width : int
         Channels of the decoder's largest maps. It takes more time than the encoder: a narrow one
         pays.
@@ -100,7 +85,7 @@ class DebiasingVAE(VAE):
 
     def __init__(self, latents=20, shape=(3, 64, 64), width=12, decoder_width=8):
         decoder = ConvDecoder(latents, shape, decoder_width)
-        super().__init__(FaceEncoder(shape, width), decoder, latents)
+        super().__init__(ConvEncoder(shape, width), decoder, latents)
         self.to_logit = nn.Linear(self.encoder.features, 1)
 
     def forward(self, x, generator=None):

@@ -44,24 +44,27 @@ class VAEOutput(NamedTuple):
     """(N, latents): drawn from N(mean, σ²)."""
 
 
-class Decoding(nn.Module):
-    """What can be done with a decoder and codes: the common part of all autoencoders.
+class _Coding(nn.Module):
+    """What can be done with codes: the common part of autoencoders, which bring ``encode(x)``.
 
     Parameters
     ----------
+    encoder : torch.nn.Module
+        (N, C, H, W) to (N, features), with the attribute `features`.
     decoder : torch.nn.Module
         (N, latents) to logits (N, C, H, W).
     latents : int
     """
 
-    def __init__(self, decoder, latents):
+    def __init__(self, encoder, decoder, latents):
         super().__init__()
+        self.encoder = encoder
         self.decoder = decoder
         self.latents = latents
 
     def code(self, x):
-        """Return one code for each image, (N, latents): that of a VAE is the mean."""
-        raise NotImplementedError
+        """Return one code for each image, (N, latents)."""
+        return self.encode(x)
 
     def decode(self, z):
         """Turn codes (N, latents) into pixel values from 0 to 1, (N, C, H, W)."""
@@ -137,7 +140,7 @@ class Decoding(nn.Module):
         return start[None]
 
 
-class Autoencoder(Decoding):
+class Autoencoder(_Coding):
     """Squeeze images through a code and draw them again: nothing is random.
 
     Parameters
@@ -150,22 +153,19 @@ class Autoencoder(Decoding):
     """
 
     def __init__(self, encoder, decoder, latents):
-        super().__init__(decoder, latents)
-        self.encoder = encoder
+        super().__init__(encoder, decoder, latents)
         self.to_code = nn.Linear(encoder.features, latents)
 
     def encode(self, x):
         """Return the codes (N, latents) of images."""
         return self.to_code(self.encoder(x))
 
-    code = encode
-
     def forward(self, x):
         z = self.encode(x)
         return AutoencoderOutput(x, self.decoder(z), z)
 
 
-class VAE(Decoding):
+class VAE(_Coding):
     """Encode an image as a normal distribution, draw a code from it, and decode that.
 
     A forward pass draws in evaluation mode, too: only so is the loss an estimate of the bound.
@@ -185,8 +185,7 @@ class VAE(Decoding):
     """
 
     def __init__(self, encoder, decoder, latents):
-        super().__init__(decoder, latents)
-        self.encoder = encoder
+        super().__init__(encoder, decoder, latents)
         self.to_latent = nn.Linear(encoder.features, 2 * latents)
 
     def encode(self, x):
@@ -194,7 +193,7 @@ class VAE(Decoding):
         return Latent(*self.to_latent(self.encoder(x)).chunk(2, 1))
 
     def code(self, x):
-        """Return the means (N, latents)."""
+        """Return the means of the codes, (N, latents)."""
         return self.encode(x).mean
 
     def forward(self, x, generator=None):

@@ -57,7 +57,10 @@ def load_weights(model, name, *, home=HOME):
     path = Path(home) / "weights" / f"{name}.safetensors"
     if not path.exists():
         known = sorted(file.stem for file in path.parent.glob("*.safetensors"))
-        raise ValueError(f"there are no weights {name!r} in {path.parent}; there are {known}")
+        raise ValueError(
+            f"there are no weights {name!r} in {path.parent}; there are {known}; "
+            "`python -m cnnbook.experiments --help` lists the studies that make them"
+        )
     try:
         model.load_state_dict(load_file(path))
     except RuntimeError as error:

@@ -6,10 +6,7 @@ from cnnbook.training.evaluation import Evaluation, choose_device, count_right, 
 from cnnbook.training.fairness import (
     GroupRecall,
     GroupReport,
-    Interval,
-    area_under_curve,
     group_report,
-    wilson_interval,
 )
 from cnnbook.training.fitting import fit
 from cnnbook.training.resampling import (
@@ -25,9 +22,7 @@ __all__ = [
     "GroupRecall",
     "GroupReport",
     "History",
-    "Interval",
     "adaptive",
-    "area_under_curve",
     "choose_device",
     "count_right",
     "densities",
@@ -36,5 +31,4 @@ __all__ = [
     "group_report",
     "latent_means",
     "resampling_probabilities",
-    "wilson_interval",
 ]

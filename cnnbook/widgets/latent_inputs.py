@@ -9,7 +9,7 @@ from torch import nn
 
 from cnnbook.datasets import digits, photograph
 from cnnbook.experiments.generation import CONV, FACES, TEST_SEED, rendered_faces
-from cnnbook.models import HOME, ConvVAE, load_weights
+from cnnbook.models import ConvVAE, load_weights
 
 LUMINANCE = (0.299, 0.587, 0.114)  # ITU-R BT.601, as in `photograph`
 SHAPES = {"digits": (1, 28, 28), "faces": (3, 64, 64)}
@@ -49,11 +49,6 @@ def _shipped(kind):
     if kind not in SHIPPED:
         raise ValueError(f"model is {kind!r}, must be {' or '.join(map(repr, SHIPPED))}")
     name, width = SHIPPED[kind]
-    if not (HOME / "weights" / f"{name}.safetensors").exists():
-        raise ValueError(
-            f"there are no weights {name!r} in {HOME / 'weights'}: "
-            "`python -m cnnbook.experiments vae` makes them; or pass a model"
-        )
     return load_weights(ConvVAE(shape=SHAPES[kind], width=width), name)
 
 

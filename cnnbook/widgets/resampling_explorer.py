@@ -125,7 +125,8 @@ def resampling_explorer(
     """
     images, groups, names = _read_faces(images, groups, names)
     if means is None:
-        means = latent_means(_shipped() if model is None else model, images)
+        model = load_weights(DebiasingVAE(LATENTS), WEIGHTS) if model is None else model
+        means = latent_means(model, images)
     means = torch.as_tensor(means).numpy().astype(float)
     if means.ndim != 2 or len(means) != len(images):
         raise ValueError(f"means has shape {means.shape}, expected ({len(images)}, latents)")
@@ -159,15 +160,6 @@ def _read_faces(images, groups, names):
     if names is None:
         names = [f"group {number}" for number in range(int(groups.max()) + 1)]
     return images, groups, tuple(names)
-
-
-def _shipped():
-    """Load the network of the study."""
-    try:
-        return load_weights(DebiasingVAE(LATENTS), WEIGHTS)
-    except ValueError as error:
-        command = f"python -m cnnbook.experiments {DEBIASING.name}"
-        raise ValueError(f"{error}. `{command}` makes them; or pass a model") from None
 
 
 def _controls(state, order):
