@@ -106,8 +106,8 @@ def _read_groups(path, groups, files):
     for file in there:
         if file not in listed:
             raise ValueError(f"{table.name} lists {len(listed)} files, but not {file}")
-    for file in listed:
-        if file not in set(there):
-            raise ValueError(f"{table.name} lists {file}, which is not there")
+    missing = set(listed) - set(there)
+    if missing:
+        raise ValueError(f"{table.name} lists {min(missing)}, which is not there")
     columns = torch.tensor([listed[file] for file in there]).T
     return dict(zip(names, columns, strict=True))
