@@ -97,6 +97,7 @@ ACTIVATION = Study(
 # ---------------------------------------------------------------- one idea more, one idea less
 
 SHORT = {"epochs": 8, "lr": 3e-3, "batch_size": 128}
+LONG = SHORT | {"epochs": 30}
 
 
 def _judged(options, *, augment, recipe, on_test):
@@ -134,6 +135,12 @@ ABLATION = Study(
     variants={
         name: _judged(PLAIN | options, augment=augment, recipe=SHORT, on_test=False)
         for name, (options, augment) in IDEAS.items()
+    }
+    | {  # ideas against learning by heart: does it matter how long one learns?
+        f"{name}, {LONG['epochs']} epochs": _judged(
+            PLAIN, augment=IDEAS[name][1], recipe=LONG, on_test=False
+        )
+        for name in ("none", "augmentation")
     },
     settings={"network": "SmallAlexNet", "validation": VALIDATION}
     | {"optimizer": "AdamW, one cycle", "data": SOURCE},
@@ -143,7 +150,6 @@ ABLATION = Study(
 # ---------------------------------------------------------------- the best of them, for longer
 
 BEST = {"dropout": 0.1, "lrn": False, "overlapping": True}
-LONG = {"epochs": 30, "lr": 3e-3, "batch_size": 128}
 
 CIFAR10 = Study(
     name="cifar10",
