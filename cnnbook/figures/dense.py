@@ -1,6 +1,5 @@
 """A layer as its weight matrix: two constraints, and the free parameters that they leave."""
 
-import math
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -16,6 +15,7 @@ from cnnbook.derivation import (
 )
 from cnnbook.figures.cells import draw_cells, draw_heading, fit_cell, format_factor, format_number
 from cnnbook.figures.picture import Picture
+from cnnbook.figures.stepping import OverOutputs
 from cnnbook.figures.weight_matrix import SPACE, draw_weight_matrix
 from cnnbook.shapes import output_size, per_axis
 
@@ -26,7 +26,7 @@ WORDS = "no one two three four five six seven eight nine".split()
 
 
 @dataclass(frozen=True, eq=False)
-class MatrixLayer:
+class MatrixLayer(OverOutputs):
     """A layer from image to image, seen as a weight matrix; one row of it is looked at.
 
     Parameters
@@ -75,16 +75,6 @@ class MatrixLayer:
         """Rows and columns of the output."""
         settings = [per_axis(n, getattr(self, n), 2) for n in ("stride", "padding")]
         return output_size(self.x.shape, self.kernel.shape, *settings)
-
-    @property
-    def steps(self):
-        """Number of outputs."""
-        return math.prod(self.output_shape)
-
-    @property
-    def position(self):
-        """Row and column of the output that this row of the matrix computes."""
-        return divmod(self.step, self.output_shape[1])
 
     def _choose(self, dense, local, sharing, both):
         """The entry for the present setting of the two switches."""

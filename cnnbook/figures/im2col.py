@@ -7,6 +7,7 @@ import numpy as np
 
 from cnnbook.figures.cells import format_factor, format_number
 from cnnbook.figures.im2col_drawing import draw_im2col
+from cnnbook.figures.stepping import OverOutputs
 from cnnbook.ops import unfold
 from cnnbook.shapes import output_size, per_axis, pool_output_size
 
@@ -17,7 +18,7 @@ LINE = 112  # characters of a formula that fit beside each other
 
 
 @dataclass(frozen=True, eq=False)
-class Im2col:
+class Im2col(OverOutputs):
     """A convolution or a pooling as one operation on the matrix of windows, at one column.
 
     Parameters
@@ -100,19 +101,9 @@ class Im2col:
         return size(self.x.shape[1:], self.kernel, self.stride, self.padding)
 
     @property
-    def steps(self):
-        """Number of windows: columns of the matrix."""
-        return int(np.prod(self.output_shape))
-
-    @property
     def rows(self):
         """Rows of the product: output channels."""
         return len(self.weight) if self.mode == "convolution" else len(self.x)
-
-    @property
-    def position(self):
-        """Row and column of the output map that this step yields."""
-        return divmod(self.step, self.output_shape[1])
 
     @property
     def corner(self):
