@@ -20,7 +20,7 @@ from cnnbook.experiments import (
 from cnnbook.experiments import run_study as run
 from cnnbook.experiments.__main__ import STUDIES, main
 from cnnbook.experiments.study import summarise
-from cnnbook.models import load_weights
+from cnnbook.models import load_weights, save_weights
 
 
 def study(calls=(), **changes):
@@ -116,6 +116,15 @@ def test_weights_of_the_first_seed_load_again(tmp_path):
         load_weights(nn.Linear(2, 3), "c", home=tmp_path)
     with pytest.raises(ValueError, match=r"python -m cnnbook\.experiments other makes them"):
         load_result("other", home=tmp_path)
+
+
+def test_a_file_of_weights_has_no_spaces(tmp_path):
+    model = nn.Linear(2, 3)
+    assert save_weights(model, "small_b 0, twice", home=tmp_path).name == (
+        "small_b_0,_twice.safetensors"
+    )
+    again = load_weights(nn.Linear(2, 3), "small_b 0, twice", home=tmp_path)
+    assert torch.equal(again.weight, model.weight)
 
 
 def test_summaries_leave_out_runs_without_a_value():

@@ -22,7 +22,7 @@ def save_weights(model, name, *, home=HOME):
     """
     from safetensors.torch import save_file
 
-    path = Path(home) / "weights" / f"{name}.safetensors"
+    path = _path(name, home)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_suffix(".tmp")
     save_file({key: value.contiguous() for key, value in model.state_dict().items()}, temporary)
@@ -54,7 +54,7 @@ def load_weights(model, name, *, home=HOME):
     """
     from safetensors.torch import load_file
 
-    path = Path(home) / "weights" / f"{name}.safetensors"
+    path = _path(name, home)
     if not path.exists():
         known = sorted(file.stem for file in path.parent.glob("*.safetensors"))
         raise ValueError(
@@ -66,3 +66,8 @@ def load_weights(model, name, *, home=HOME):
     except RuntimeError as error:
         raise ValueError(f"the weights {name!r} do not fit this model: {error}") from None
     return model.eval()
+
+
+def _path(name, home):
+    """Find the file of some weights: without spaces, which shells split."""
+    return Path(home) / "weights" / f"{name.replace(' ', '_')}.safetensors"
