@@ -19,6 +19,7 @@ from cnnbook.experiments import (
 )
 from cnnbook.experiments import run_study as run
 from cnnbook.experiments.__main__ import STUDIES, main
+from cnnbook.experiments.readme_table import readme_table
 from cnnbook.experiments.study import summarise
 from cnnbook.models import load_weights, save_weights
 
@@ -130,6 +131,21 @@ def test_a_file_of_weights_has_no_spaces(tmp_path):
 def test_summaries_leave_out_runs_without_a_value():
     runs = [{"seed": 0, "epochs": 4.0, "threads": 1}, {"seed": 1, "epochs": None, "threads": 1}]
     assert summarise(runs) == {"n": 2, "mean": {"epochs": 4.0}, "std": {"epochs": 0.0}}
+
+
+def test_the_table_of_the_readme(monkeypatch, tmp_path, capsys):
+    run(study([]), home=tmp_path, say=str)
+    rows = {("small", name): (("accuracy", "cpu_seconds"), name.upper()) for name in "abc"}
+    monkeypatch.setattr("cnnbook.experiments.readme_table.ROWS", rows)
+    lines = readme_table(tmp_path).splitlines()
+    assert len(lines) == 2 + 4  # c has not been run
+    assert lines[2] == "| `small` | `a` | `accuracy` | 55.00 ± 7.07 % | 2 | 0 | A |"
+    assert lines[5] == "| `small` | `b` | `cpu_seconds` | 0.0 ± 0.0 | 2 | 0 | B |"
+    run(study([]), home=tmp_path, seeds=1, fresh=True, say=str)
+    assert "| 50.00 % | 1 |" in readme_table(tmp_path)  # a single run has no spread
+    monkeypatch.setattr("cnnbook.experiments.__main__.readme_table", lambda: "the table")
+    main(["table"])
+    assert capsys.readouterr().out == "the table\n"
 
 
 def test_the_command_line(capsys, monkeypatch, tmp_path):

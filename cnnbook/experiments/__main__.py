@@ -10,6 +10,7 @@ from cnnbook.experiments.debiasing import DEBIASING
 from cnnbook.experiments.generation import VAE_STUDY
 from cnnbook.experiments.handwriting import ALEXNET_DIGITS, DIGITS, MNIST
 from cnnbook.experiments.photographs import ABLATION, ACTIVATION, CIFAR10
+from cnnbook.experiments.readme_table import readme_table
 from cnnbook.experiments.study import run_study
 
 STUDIES = {
@@ -35,7 +36,12 @@ def main(arguments=None):
         epilog="\n".join(f"{study.name}: {study.question}" for study in STUDIES.values()),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("name", choices=STUDIES, nargs="+")
+    parser.add_argument(
+        "name",
+        choices=[*STUDIES, "table"],
+        nargs="+",
+        help="a study; or table: print what was measured, as in the README",
+    )
     parser.add_argument("--data", help="folder of data sets; else CNNBOOK_DATA, else data/")
     parser.add_argument("--seeds", type=int, help="runs of each variant")
     parser.add_argument("--only", nargs="+", metavar="VARIANT", help="these variants alone")
@@ -47,7 +53,10 @@ def main(arguments=None):
     options = {"data": chosen.data, "seeds": chosen.seeds, "only": chosen.only}
     try:
         for name in chosen.name:
-            run_study(STUDIES[name], fresh=chosen.fresh, **options)
+            if name == "table":
+                print(readme_table())
+            else:
+                run_study(STUDIES[name], fresh=chosen.fresh, **options)
     except (ValueError, DatasetError) as error:
         sys.exit(str(error))
 
