@@ -6,7 +6,7 @@ from dataclasses import asdict
 import torch
 from torch import nn
 
-from cnnbook.datasets import ImageSet, cifar10, data_root, hold_out, image_folder
+from cnnbook.datasets import Images, ImageSet, cifar10, data_root, hold_out, image_folder
 from cnnbook.experiments.study import Outcome, Study, Variant
 from cnnbook.models import SmallAlexNet
 from cnnbook.training import Augment, evaluate, fit
@@ -100,21 +100,36 @@ SHORT = {"epochs": 8, "lr": 3e-3, "batch_size": 128}
 LONG = SHORT | {"epochs": 30}
 
 
-def _judged(options, *, augment, recipe, on_test):
+def _variant(judge, options, augment, recipe):
+    """Make the variant that trains a network in this way, on what `judge` leaves to it."""
+
     def run(data, seed):
-        train, validation = hold_out(data.train, VALIDATION)
-        train = data.train if on_test else train
+        train, judged = judge(data)
         network = _network(seed, **options)
         history = fit(network, train, seed=seed, augment=augment, **recipe)
-        measured = {"train_loss": history.loss, "train_accuracy": history.accuracy}
-        if on_test:
-            return Outcome(
-                {"test_accuracy": evaluate(network, data.test).accuracy} | measured, network
-            )
-        return Outcome({"validation_accuracy": evaluate(network, validation).accuracy} | measured)
+        curves = {"train_loss": history.loss, "train_accuracy": history.accuracy}
+        return Outcome(judged(network) | curves, network)
 
     changes = asdict(augment) if augment else None
     return Variant(run, recipe | options | {"augment": changes})
+
+
+def _on_validation(data):
+    train, validation = hold_out(data.train, VALIDATION)
+    return train, lambda network: {"validation_accuracy": evaluate(network, validation).accuracy}
+
+
+def _on_test(data):
+    """Learn from all training images; average over mirror images too, as section 4.1 of AlexNet."""
+
+    def judged(network):
+        mirrored = Images(data.test.images.flip(3), data.test.labels, data.test.classes)
+        parts = [evaluate(network, part) for part in (data.test, mirrored)]
+        both = sum(part.scores.softmax(1) for part in parts)
+        averaged = (both.argmax(1) == data.test.labels).double().mean()
+        return {"test_accuracy": parts[0].accuracy, "mirrored_accuracy": float(averaged)}
+
+    return data.train, judged
 
 
 PLAIN = {"width": 0.5, "dropout": 0.0, "lrn": False, "overlapping": False}
@@ -133,13 +148,11 @@ ABLATION = Study(
     question="What do dropout, LRN, overlapping pooling and augmentation each bring on CIFAR-10?",
     load=load_cifar10,
     variants={
-        name: _judged(PLAIN | options, augment=augment, recipe=SHORT, on_test=False)
+        name: _variant(_on_validation, PLAIN | options, augment, SHORT)
         for name, (options, augment) in IDEAS.items()
     }
     | {  # ideas against learning by heart: does it matter how long one learns?
-        f"{name}, {LONG['epochs']} epochs": _judged(
-            PLAIN, augment=IDEAS[name][1], recipe=LONG, on_test=False
-        )
+        f"{name}, {LONG['epochs']} epochs": _variant(_on_validation, PLAIN, IDEAS[name][1], LONG)
         for name in ("none", "augmentation")
     },
     settings={"network": "SmallAlexNet", "validation": VALIDATION}
@@ -149,19 +162,19 @@ ABLATION = Study(
 
 # ---------------------------------------------------------------- the best of them, full width
 
-# by the ablation: augmentation wins where training is long, overlapping adds a little, LRN costs
-# time and adds nothing, and dropout keeps so small a network from learning
-BEST = "overlapping and augmentation"
-_options, _changes = IDEAS[BEST]
+# by the ablation: augmentation where training is long, overlapping since it costs nothing, no LRN
+# and no dropout. On validation images, after 8 epochs at half width (single runs), batches of 64
+# got 70.4 % in place of 69.8, and shifts of 2 pixels in place of 4 made it 72.3
+FULL = {"epochs": 20, "lr": 3e-3, "batch_size": 64}
+BEST = PLAIN | {"width": 1.0, "overlapping": True}
+GENTLE = Augment(shift=2, flip=True)
 
 CIFAR10 = Study(
     name="cifar10",
     question="How well does the small AlexNet name the things on CIFAR-10's test photographs?",
     load=load_cifar10,
     variants={
-        "small_alexnet": _judged(
-            PLAIN | {"width": 1.0} | _options, augment=_changes, recipe=LONG, on_test=True
-        )
+        "small_alexnet": _variant(_on_test, BEST, GENTLE, FULL),
     },
     settings={"network": "SmallAlexNet", "optimizer": "AdamW, one cycle", "data": SOURCE},
     seeds=3,
