@@ -31,6 +31,8 @@ ROWS = {
     ("ablation", "all"): (JUDGED, "with all four"),
     ("ablation", "none, 30 epochs"): (JUDGED, "the first row, trained for longer"),
     ("ablation", "augmentation, 30 epochs"): (JUDGED, "augmentation, trained for longer"),
+    ("ablation", "both, batches of 64"): (JUDGED, "overlapping and augmentation, 8 epochs"),
+    ("ablation", "both, batches of 64, shifts of 2"): (JUDGED, "the same with smaller shifts"),
     ("vae", "conv"): (
         ("test_nelbo", "test_importance_weighted"),
         "nats a digit of MNIST, 20 latents; weighted: 50 samples",
