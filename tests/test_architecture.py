@@ -29,7 +29,7 @@ PARTS = {
     "numpy_net": {"ops", "shapes", "numpy"},
     "datasets": {"numpy", "torch", "torchvision", "tqdm", "(sklearn)", "(PIL)"},
     "models": {"_axes", "shapes", "receptive_field", "torch", "(safetensors)"},
-    "training": {"torch", "tqdm"},
+    "training": {"torch", "tqdm", "(scipy)", "(sklearn)"},
     "experiments": {"models", "datasets", "training", "torch"},
     "figures": {"numpy", "matplotlib", "PIL", "shapes", "ops", "derivation", "receptive_field"},
     "widgets": set(
