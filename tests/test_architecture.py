@@ -30,7 +30,7 @@ PARTS = {
     "datasets": {"numpy", "torch", "torchvision", "tqdm", "(sklearn)", "(PIL)"},
     "models": {"_axes", "shapes", "receptive_field", "torch", "(safetensors)"},
     "training": {"torch", "tqdm", "(scipy)", "(sklearn)"},
-    "experiments": {"models", "datasets", "training", "torch"},
+    "experiments": {"models", "datasets", "training", "torch", "(torchvision)"},
     "figures": {"numpy", "matplotlib", "PIL", "shapes", "ops", "derivation", "receptive_field"},
     "widgets": set(
         """ipywidgets traitlets anywidget numpy torch PIL (sklearn) shapes receptive_field ops
