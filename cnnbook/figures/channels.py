@@ -113,16 +113,16 @@ def _draw_inputs(picture, channels, x, cell):
 def _draw_products(picture, channels, lefts, cell):
     """The kernel of each input channel, and what window times kernel gives."""
     out, (rows, columns) = channels.position[0], channels.weight.shape[2:]
-    number = len(channels.inputs)
-    caption = f"{number} kernel{'s' if number > 1 else ''} of {rows} × {columns}"
+    seen = len(channels.inputs)
+    caption = f"{seen} kernel{'s' if seen > 1 else ''} of {rows} × {columns}"
     draw_heading(picture, lefts[0], _TOP - 6, f"kernel set {out}", caption, role="kernel")
     draw_heading(picture, lefts[1], _TOP - 6, "products", "window × kernel", role="muted")
     largest = np.abs(channels.padded).max() * np.abs(channels.weight).max()
-    for index, kernel, products in zip(
-        channels.inputs, channels.weight[out], channels.products, strict=True
+    for number, (index, kernel, products) in enumerate(
+        zip(channels.inputs, channels.weight[out], channels.products, strict=True)
     ):
         top = _middle(channels, index, cell) - rows * cell / 2
-        picture.text(lefts[0], top - 5, f"w[{out},{index}]", size=12, fill="muted", mono=True)
+        picture.text(lefts[0], top - 5, f"w[{out},{number}]", size=12, fill="muted", mono=True)
         scale = np.abs(channels.weight).max()
         grid = _draw_map(picture, kernel, lefts[0], top, cell=cell, role="signed", largest=scale)
         grid.frame(picture, 0, 0, rows, columns, stroke_width=2)
@@ -158,7 +158,7 @@ def _draw_sum(picture, channels, lefts, cell):
 def _draw_outputs(picture, channels, x, cell):
     output, (channel, row, column) = channels.output, channels.position
     title = "output " + " × ".join(map(str, output.shape))
-    caption = "after ReLU" if channels.activation == "relu" else "one map a kernel set"
+    caption = "after ReLU" if channels.activation == "relu" else "one map per kernel set"
     draw_heading(picture, x, _TOP - 6, title, caption, role="output")
     name = "a" if channels.activation == "relu" else "y"
     for index, (values, done) in enumerate(zip(output, channels.done, strict=True)):

@@ -168,8 +168,8 @@ def settle(value, tolerance=1e-9):
     return 0.0 if abs(value) <= tolerance else float(value)
 
 
-def draw_kernels(kernels, captions=None, *, cell=38):
-    """Draw kernels side by side, each tinted on its own scale.
+def draw_kernels(kernels, captions=None, *, cell=38, largest=None):
+    """Draw kernels side by side.
 
     Parameters
     ----------
@@ -179,6 +179,8 @@ def draw_kernels(kernels, captions=None, *, cell=38):
         One line under each title; the sums of the weights when not given.
     cell : float
         Side of one cell in pixels.
+    largest : float, optional
+        Weight with the strongest tint, in all kernels; each has a scale of its own when not given.
 
     Returns
     -------
@@ -196,7 +198,7 @@ def draw_kernels(kernels, captions=None, *, cell=38):
     x = 0
     for (title, weights, caption), width in zip(rows, widths, strict=True):
         draw_heading(picture, x, 44, title, caption, role="kernel")
-        draw_cells(picture, weights, x, 44, cell=cell, role="signed")
+        draw_cells(picture, weights, x, 44, cell=cell, role="signed", largest=largest)
         x += width + 36
     return picture
 

@@ -12,7 +12,19 @@ from cnnbook.shapes import (
 )
 
 
-def _plural(count, noun):
+def plural(count, noun):
+    """Write a count with its noun.
+
+    Parameters
+    ----------
+    count : int
+    noun : str
+        In the singular.
+
+    Returns
+    -------
+    str
+    """
     return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
@@ -161,7 +173,7 @@ class PaddedAxis:
         zeros = self.kernel_size - len(inside)
         if len(inside) > 4:
             inside = [f"{inside[0]} … {inside[-1]}"]
-        parts = [", ".join(inside)] * bool(inside) + [_plural(zeros, "zero")] * bool(zeros)
+        parts = [", ".join(inside)] * bool(inside) + [plural(zeros, "zero")] * bool(zeros)
         return f"window {self.step} covers {' and '.join(parts)}"
 
     @property

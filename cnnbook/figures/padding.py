@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from cnnbook.figures.cells import Grid, draw_heading, fit_cell, format_number, indexed
+from cnnbook.figures.padded_axis import plural
 from cnnbook.figures.picture import Picture
 
 WIDTH = 900
@@ -62,7 +63,7 @@ def _draw_strip(picture, axis, zero_x, y, cell):
 
 
 def _draw_window(picture, axis, step, zero_x, y, cell, height, *, strong, named=True):
-    """One window: a bar a kernel entry, dashed and empty where it meets a zero."""
+    """One window: a bar per kernel entry, dashed and empty where it meets a zero."""
     taps = axis.taps(step)
     if axis.dilation > 1:
         ends = [(zero_x + (p + 0.5) * cell, y + height / 2) for p in (taps[0], taps[-1])]
@@ -190,7 +191,7 @@ def draw_paddings(axes, titles):
     ----------
     axes : sequence of PaddedAxis
     titles : sequence of str
-        One an axis.
+        One per axis.
 
     Returns
     -------
@@ -211,12 +212,17 @@ def draw_paddings(axes, titles):
         for step in range(axis.steps):
             lane = y + cell + 6 + 18 * (step % lanes[number])
             _draw_window(picture, axis, step, zero_x, lane, cell, 13, strong=True, named=False)
+            first = zero_x + (axis.taps(step)[0] + 0.5) * cell - 1.5
+            _centred(picture, first, lane + 6.5, indexed("y", step), min(10, cell * 0.36))
         seen = axis.size - len(axis.unseen)
         picture.text(
             right, y + 13, f"{axis.steps} outputs, {seen} of {axis.size} pixels seen", bold=True
         )
-        zeros = f"meets {axis.zero_products} zeros, {axis.most_zeros} in one window"
-        facts = (f"unseen: {axis.unseen_text}", zeros if axis.zero_products else "meets no zeros")
+        zeros = "no product with a zero"
+        if axis.zero_products:
+            products = plural(axis.zero_products, "product")
+            zeros = f"{products} with a zero, at most {axis.most_zeros} per window"
+        facts = f"unseen: {axis.unseen_text}", zeros
         for line, fact in enumerate(facts):
             picture.text(right, y + 31 + 17 * line, fact, size=12, fill="muted")
     return picture

@@ -108,10 +108,11 @@ def draw_participation(windows, title=""):
     picture.text(WIDTH, 18, where, fill="muted", anchor="end")
     draw_heading(picture, grid.x, top + 4, "", "columns’ counts")
     draw_heading(picture, left - 10, grid.y + cell / 2 + 12, "", "rows’ counts", anchor="end")
-    draw_cells(picture, columns.counts, grid.x, top, cell=cell)
-    draw_cells(picture, np.array(rows.counts)[:, None], left, grid.y, cell=cell)
+    shared = {"cell": cell, "largest": windows.counts.max()}  # a count has one shade everywhere
+    draw_cells(picture, columns.counts, grid.x, top, **shared)
+    draw_cells(picture, np.array(rows.counts)[:, None], left, grid.y, **shared)
     _draw_zeros(picture, corner, size, cell)
-    draw_cells(picture, windows.counts, grid.x, grid.y, cell=cell, shown=windows.counts > 0)
+    draw_cells(picture, windows.counts, grid.x, grid.y, shown=windows.counts > 0, **shared)
     for r, c in np.argwhere(windows.counts == 0):
         hatch(picture, grid.x + c * cell, grid.y + r * cell, cell)
     _frame(picture, windows, grid)

@@ -1,0 +1,84 @@
+"""The start page agrees with the chapters it leads to: titles, needs, hours, words."""
+
+import re
+from pathlib import Path
+
+import nbformat
+import pytest
+
+FOLDER = Path(__file__).parent.parent / "notebooks"
+START, *CHAPTERS = sorted(FOLDER.glob("*.ipynb"))
+HOURS = {"": 0, "¼": 0.25, "½": 0.5, "¾": 0.75}
+LENGTHS = {"two hours": 2, "an hour and a half": 1.5}
+
+
+def prose(path):
+    cells = nbformat.read(path, as_version=4).cells
+    return "\n\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+
+
+def table(heading):
+    """The rows under a heading of the start page, without the row of titles."""
+    text = prose(START).split(f"\n## {heading}\n")[1].split("\n## ")[0]
+    rows = [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("|")]
+    return rows[2:]
+
+
+def hours_of(path):
+    """What a chapter says of itself: "Allow 90 minutes", "Time: about two hours"."""
+    head = " ".join(prose(path).split("\n## ")[0].split())
+    said = re.search(r"(?:Time:\*\*|It takes\*\*|Allow)(?: about)? (\d+) minutes", head)
+    if said:
+        return int(said[1]) / 60
+    said = re.search(r"(?:Time:\*\*|It takes\*\*|Allow)(?: about)? ([a-z ]+)", head)
+    return next(hours for name, hours in LENGTHS.items() if said[1].startswith(name))
+
+
+def test_every_chapter_is_listed_under_its_title():
+    listed = [row[0] for row in table("Which chapter?")]
+    titles = [prose(path).splitlines()[0].removeprefix("# ") for path in CHAPTERS]
+    assert listed == [f"[{t}]({p.name})" for t, p in zip(titles, CHAPTERS, strict=True)]
+
+
+def test_a_chapter_needs_earlier_chapters_only():
+    for number, row in enumerate(table("Which chapter?"), 1):
+        assert all(int(needed) < number for needed in re.findall(r"\d+", row[2])), row
+
+
+@pytest.mark.parametrize("number", range(1, len(CHAPTERS) + 1))
+def test_the_hours_are_those_that_the_chapter_names(number):
+    whole, part = re.fullmatch(r"(\d)([¼½¾]?)", table("Which chapter?")[number - 1][3]).groups()
+    assert abs(int(whole) + HOURS[part] - hours_of(CHAPTERS[number - 1])) <= 0.125
+
+
+@pytest.mark.parametrize("path", [START, *CHAPTERS], ids=lambda path: path.stem)
+def test_a_reference_names_a_chapter_that_exists(path):
+    text = prose(path).split("\n## Sources")[0]
+    assert "the chapter on" not in text.lower()
+    for number in re.findall(r"[Cc]hapters? (\d+)", text):
+        assert 1 <= int(number) <= len(CHAPTERS)
+
+
+def test_the_glossary_is_in_order_and_has_three_languages():
+    rows = table("Glossary")
+    words = [re.sub(r"\W", " ", row[0].lower()) for row in rows]
+    assert words == sorted(words)
+    assert all(len(row) == 4 and all(cell.strip() for cell in row) for row in rows)
+    assert all(re.search(r"[\u4e00-\u9fff]", row[1] + row[2]) for row in rows)
+
+
+@pytest.mark.parametrize(
+    "word",
+    ["latent variable", "encoder", "decoder", "posterior collapse", "resampling", "recall",
+     "reparameterisation", "variational autoencoder (VAE)"],
+)  # fmt: skip
+def test_the_glossary_knows_the_words_of_the_last_two_chapters(word):
+    assert word in [row[0] for row in table("Glossary")]
+
+
+@pytest.mark.parametrize("path", [START, *CHAPTERS], ids=lambda path: path.stem)
+def test_no_output_holds_the_address_of_an_object(path):
+    for cell in nbformat.read(path, as_version=4).cells:
+        for output in cell.get("outputs", []):
+            text = output.get("text", "") + output.get("data", {}).get("text/plain", "")
+            assert not re.search(r" at 0x[0-9a-f]{4,}", text), cell.source
