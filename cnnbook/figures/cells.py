@@ -157,6 +157,8 @@ def draw_cells(
     cell=38,
     role="input",
     largest=None,
+    smallest=None,
+    write=None,
     shown=None,
     muted=None,
     digits=3,
@@ -179,6 +181,11 @@ def draw_cells(
         and the input's for negative ones.
     largest : float, optional
         Magnitude with the strongest tint, so that several grids can share a scale.
+    smallest : float, optional
+        Value without a tint: the tint then follows the value and no longer the magnitude, so that
+        of two negative numbers the larger one is the darker.
+    write : callable, optional
+        Writes a value in at most a few characters; `format_number` when not given.
     shown : ndarray of bool, optional
         Cells that hold a value; the others stay empty.
     muted : ndarray of bool, optional
@@ -200,15 +207,18 @@ def draw_cells(
     largest = largest or (finite.max() if finite.size else 1) or 1
     roles = np.broadcast_to(role, values.shape)
     grid = Grid(x, y, cell, rows, columns)
-    texts = [[format_number(v, digits) for v in row] for row in values]
+    write = write or (lambda value: format_number(value, digits))
+    texts = [[write(v) for v in row] for row in values]
     longest = max([longest, *(len(t) for row in texts for t in row)])
     size = min(15, cell * 0.42, 1.5 * cell / max(longest, 1))
     for row, column in [*np.argwhere(muted), *np.argwhere(~muted)]:  # dashed borders lie below
         value, outside = values[row, column], muted[row, column]
         left, top = x + column * cell, y + row * cell
         tint, hue = 0, "paper"
-        if shown[row, column] and not outside and np.isfinite(value) and value != 0:
+        if shown[row, column] and not outside and np.isfinite(value):
             tint = min(abs(value) / largest, 1)
+            if smallest is not None:
+                tint = min(max(value - smallest, 0) / (largest - smallest or 1), 1)
             hue = str(roles[row, column])
             if hue == "signed":
                 hue = "kernel" if value > 0 else "input"
