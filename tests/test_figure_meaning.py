@@ -43,6 +43,9 @@ def test_the_larger_number_is_the_darker_one_in_a_picture_of_maxima(values):
     tints = [tint_under(picture, str(v).replace("-", "−")) for v in sorted(values)]
     assert tints == sorted(tints)
     assert len(set(tints)) == len(values)
+    assert tints[-1] == pytest.approx(
+        (max(values) - min(*values, 0)) / (max(*values, 0) - min(*values, 0))
+    )
 
 
 def test_the_winner_of_a_pooled_block_wears_the_frame_of_an_output():

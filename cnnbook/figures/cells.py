@@ -182,7 +182,7 @@ def draw_cells(
     largest : float, optional
         Magnitude with the strongest tint, so that several grids can share a scale.
     smallest : float, optional
-        Value without a tint: the tint then follows the value and no longer the magnitude, so that
+        Value without a tint, below `largest`: the tint follows the value, not its magnitude, so that
         of two negative numbers the larger one is the darker.
     write : callable, optional
         Writes a value in at most a few characters; `format_number` when not given.
@@ -204,7 +204,10 @@ def draw_cells(
     shown = np.ones((rows, columns), bool) if shown is None else np.atleast_2d(shown)
     muted = np.zeros((rows, columns), bool) if muted is None else np.atleast_2d(muted)
     finite = np.abs(values[np.isfinite(values)])
-    largest = largest or (finite.max() if finite.size else 1) or 1
+    if smallest is None:
+        span = largest or (finite.max() if finite.size else 1) or 1
+    else:  # from the smallest value up
+        span = largest - smallest
     roles = np.broadcast_to(role, values.shape)
     grid = Grid(x, y, cell, rows, columns)
     write = write or (lambda value: format_number(value, digits))
@@ -216,9 +219,8 @@ def draw_cells(
         left, top = x + column * cell, y + row * cell
         tint, hue = 0, "paper"
         if shown[row, column] and not outside and np.isfinite(value):
-            tint = min(abs(value) / largest, 1)
-            if smallest is not None:
-                tint = min(max(value - smallest, 0) / (largest - smallest or 1), 1)
+            share = abs(value) if smallest is None else max(value - smallest, 0)
+            tint = min(share / span, 1)
             hue = str(roles[row, column])
             if hue == "signed":
                 hue = "kernel" if value > 0 else "input"
