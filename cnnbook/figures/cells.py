@@ -182,8 +182,8 @@ def draw_cells(
     largest : float, optional
         Magnitude with the strongest tint, so that several grids can share a scale.
     smallest : float, optional
-        Value without a tint, below `largest`: the tint follows the value, not its magnitude, so that
-        of two negative numbers the larger one is the darker.
+        Value without a tint, below `largest`: the tint then follows the value, not its magnitude,
+        so that of two negative numbers the larger one is the darker.
     write : callable, optional
         Writes a value in at most a few characters; `format_number` when not given.
     shown : ndarray of bool, optional
