@@ -28,7 +28,10 @@ PARTS = {
     "derivation": {"shapes", "numpy"},
     "numpy_net": {"ops", "shapes", "numpy"},
     "datasets": {"numpy", "torch", "torchvision", "tqdm", "(sklearn)", "(PIL)"},
-    "models": {"_axes", "shapes", "receptive_field", "torch", "(safetensors)"},
+    "models": {
+        *("_axes", "shapes", "receptive_field", "torch"),
+        *("(safetensors)", "(torchvision)", "(datasets)"),
+    },
     "training": {"torch", "tqdm", "(scipy)", "(sklearn)"},
     "experiments": {"models", "datasets", "training", "torch", "(torchvision)"},
     "figures": {"numpy", "matplotlib", "PIL", "shapes", "ops", "derivation", "receptive_field"},

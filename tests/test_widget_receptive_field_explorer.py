@@ -91,7 +91,7 @@ def test_drawing_shows_paths_fields_and_formula():
     found = texts(draw_receptive_field(FieldStack([3, 3, 3], 9, unit=1)))
     start = found.index("input")
     assert found[start - 9 : start] != []
-    for text in ("Unit 1 of 3", "field 7, jump 1", "field 5, jump 1", "7 of 9 units", "27"):
+    for text in ("Unit 1 of 0 to 2", "field 7, jump 1", "field 5, jump 1", "7 of 9 units", "27"):
         assert any(text in line for line in found), text
     cells = [text for text in found if re.fullmatch(r"\d", text)]
     # from the top: 1; 1 1 1; 1 2 3 2 1; 1 3 6 7 6 3 1; then the first and last input

@@ -232,6 +232,14 @@ class BackwardStep(OverOutputs):
             return format_factor(g)
         return f"{format_factor(g)}/{np.prod(self.kernel_size)}"
 
+    def write(self, value):
+        """Write a gradient so far: of an average as a fraction of its window's size, ``-6/9``."""
+        size = int(np.prod(self.kernel_size))
+        parts = value * size
+        if self.mode != "average" or not parts or abs(parts - round(parts)) > 1e-9:
+            return format_number(value)
+        return f"{format_number(parts)}/{size}" if size > 1 else format_number(parts)
+
     def short_term(self, g, slope):
         """Write a term as `term` does, but with one sign for all: ``−2·1``."""
         sign = "−" if g * slope < 0 else "+"

@@ -134,25 +134,27 @@ def _draw_sent(picture, backward, x, y, cell):
     caption = f"{g} to the maximum" if backward.mode == "max" else f"{g}/{size} to each"
     draw_heading(picture, x, y, "sent now", caption, role="gradient")
     sent, largest = backward.added(backward.step)[0], np.abs(backward.grad_out).max() or 1
-    grid = draw_cells(picture, sent, x, y, cell=cell, role="gradient", largest=largest)
+    grid = draw_cells(
+        picture, sent, x, y, cell=cell, role="gradient", largest=largest, write=backward.write
+    )
     grid.frame(picture, 0, 0, *backward.kernel_size, role="gradient", stroke_width=2)
 
 
 def _draw_upstream(picture, backward, x, y, cell):
-    """Draw the gradient of the output; what has been sent already is tinted."""
-    draw_heading(picture, x, y, "g = grad_y", "from the layer above", role="gradient")
+    """Draw the gradient of the output; what has not been sent yet is dashed."""
     sent = np.arange(backward.steps).reshape(backward.output_shape) <= backward.step
-    roles = np.where(sent, "gradient", "paper")
-    grid = draw_cells(picture, backward.grad_out, x, y, cell=cell, role=roles)
+    caption = "all sent" if sent.all() else "dashed: not sent yet"
+    draw_heading(picture, x, y, "g = grad_y", caption, role="gradient")
+    grid = draw_cells(picture, backward.grad_out, x, y, cell=cell, role="gradient", muted=~sent)
     grid.frame(picture, *backward.position, role="gradient")
 
 
 def _draw_sum(picture, backward, history, x, y, cell, muted=None):
     """Draw a gradient so far; tint and size of type are the same at all steps."""
-    longest = max(len(format_number(v)) for v in np.unique(history))
+    longest = max(len(backward.write(v)) for v in np.unique(history))
     return draw_cells(
         picture, history[backward.step], x, y, cell=cell, role="gradient", muted=muted,
-        longest=longest, largest=np.abs(history).max() or 1,
+        longest=longest, largest=np.abs(history).max() or 1, write=backward.write,
     )  # fmt: skip
 
 
@@ -179,6 +181,7 @@ def _draw_sums(picture, backward, y):
     for k, (line, share) in enumerate(sums):
         text, top = f"{line}   ({share})" if share else line, y + 24 + 22 * k
         if share:
+            picture.rect(1, top - 11, 13, 13, fill="gradient", tint=0.4, radius=3)
             picture.rect(1, top - 11, 13, 13, stroke="ink", stroke_width=1.5, radius=3)
         size = min(13, (WIDTH - 24) / max(len(text), 1) / 0.68)
         picture.text(22, top, text, size=size, mono=True)

@@ -79,7 +79,9 @@ def _draw_edge(picture, start, end, slope):
     picture.arrow((x + 4, y), (u - 4, v))
     text = f"·{format_factor(slope)}"
     down = 16 if v < y else -7  # on the outer side of the arrow
-    picture.text((x + u) / 2, (y + v) / 2 + down, text, size=12, fill="gradient", anchor="middle")
+    right, anchor = (0, "middle") if v == y else (4, "start")  # beside a slanted one, however long
+    place = (x + u) / 2 + right, (y + v) / 2 + down
+    picture.text(*place, text, size=12, fill="gradient", anchor=anchor)
 
 
 def _draw_node(picture, node):

@@ -157,6 +157,8 @@ def draw_cells(
     cell=38,
     role="input",
     largest=None,
+    smallest=None,
+    write=None,
     shown=None,
     muted=None,
     digits=3,
@@ -179,6 +181,11 @@ def draw_cells(
         and the input's for negative ones.
     largest : float, optional
         Magnitude with the strongest tint, so that several grids can share a scale.
+    smallest : float, optional
+        Value without a tint, below `largest`: the tint then follows the value, not its magnitude,
+        so that of two negative numbers the larger one is the darker.
+    write : callable, optional
+        Writes a value in at most a few characters; `format_number` when not given.
     shown : ndarray of bool, optional
         Cells that hold a value; the others stay empty.
     muted : ndarray of bool, optional
@@ -197,18 +204,23 @@ def draw_cells(
     shown = np.ones((rows, columns), bool) if shown is None else np.atleast_2d(shown)
     muted = np.zeros((rows, columns), bool) if muted is None else np.atleast_2d(muted)
     finite = np.abs(values[np.isfinite(values)])
-    largest = largest or (finite.max() if finite.size else 1) or 1
+    if smallest is None:
+        span = largest or (finite.max() if finite.size else 1) or 1
+    else:  # from the smallest value up
+        span = largest - smallest
     roles = np.broadcast_to(role, values.shape)
     grid = Grid(x, y, cell, rows, columns)
-    texts = [[format_number(v, digits) for v in row] for row in values]
+    write = write or (lambda value: format_number(value, digits))
+    texts = [[write(v) for v in row] for row in values]
     longest = max([longest, *(len(t) for row in texts for t in row)])
     size = min(15, cell * 0.42, 1.5 * cell / max(longest, 1))
     for row, column in [*np.argwhere(muted), *np.argwhere(~muted)]:  # dashed borders lie below
         value, outside = values[row, column], muted[row, column]
         left, top = x + column * cell, y + row * cell
         tint, hue = 0, "paper"
-        if shown[row, column] and not outside and np.isfinite(value) and value != 0:
-            tint = min(abs(value) / largest, 1)
+        if shown[row, column] and not outside and np.isfinite(value):
+            share = abs(value) if smallest is None else max(value - smallest, 0)
+            tint = min(share / span, 1)
             hue = str(roles[row, column])
             if hue == "signed":
                 hue = "kernel" if value > 0 else "input"

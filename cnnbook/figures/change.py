@@ -53,7 +53,7 @@ class Change:
         return np.linalg.norm(self.after - self.before) / length if length else 0.0
 
 
-def draw_change(picture, change, x, y, title, caption, *, role="input", largest=None):
+def draw_change(picture, change, x, y, title, caption, *, role="input", **scale):
     """Draw both arrays side by side, frame what differs, and count it below.
 
     Parameters
@@ -66,13 +66,13 @@ def draw_change(picture, change, x, y, title, caption, *, role="input", largest=
     title, caption : str
     role : str
         Colour of title and tint.
-    largest : float, optional
-        Magnitude with the strongest tint.
+    **scale
+        `largest` and `smallest` of `draw_cells`.
     """
     cell = fit_cell(max(change.before.shape), SIDE)
     draw_heading(picture, x, y, title, caption, role=role)
     longest = max(len(format_number(v)) for v in [*change.before.flat, *change.after.flat])
-    options = {"cell": cell, "role": role, "largest": largest, "longest": longest}
+    options = {"cell": cell, "role": role, "longest": longest, **scale}
     draw_cells(picture, change.before, x, y, **options)
     grid = draw_cells(picture, change.after, x + PAIR_WIDTH - SIDE, y, **options)
     picture.arrow((x + SIDE + 6, y + SIDE / 2), (x + PAIR_WIDTH - SIDE - 6, y + SIDE / 2))

@@ -119,7 +119,7 @@ def draw_field_on_photo(placed):
         The field outside the photograph is dashed as far as it fits on the stage. Beside it: the
         unit in its map, and a close-up of what it sees.
     """
-    picture = Picture(WIDTH, HEIGHT, placed.description)
+    picture = Picture(WIDTH, HEIGHT, placed.description, palette=True)  # two photographs
     rows, columns = placed.field.units
     picture.text(0, 18, placed.field.name, size=15, fill="output", bold=True)
     picture.text(0, 40, placed.summary, size=13)

@@ -138,6 +138,8 @@ def _draw_columns(picture, lowered, x, y, cell):
     if len(lowered.block) < tall:
         grid.frame(picture, 0, lowered.step, tall, stroke_width=1.5)
     grid.frame(picture, lowered.block.start, lowered.step, len(lowered.block))
+    if lowered.mode == "max":
+        grid.frame(picture, lowered.winner, lowered.step, role="output")
 
 
 def _draw_factors(picture, lowered, x, y, cell):
@@ -157,7 +159,7 @@ def _draw_factors(picture, lowered, x, y, cell):
     grid = _cells(picture, lowered.weight_matrix, left, y, cell, "signed")
     grid.frame(picture, lowered.row, 0, 1, columns)
     at = grid.centre((rows - 1) / 2, 0)[1] + 7
-    picture.text(x - LABELS / 2, at, "·", size=22, fill="muted", anchor="middle", bold=True)
+    picture.text(x - LABELS / 2, at, "=", size=22, fill="muted", anchor="middle", bold=True)
 
 
 def _draw_product(picture, lowered, x, y, cell):

@@ -54,7 +54,7 @@ def _draw_grid(picture, pooling, corner, shape, x, y, cell):
     if pooling.mode == "max":
         roles[tuple(winners[-1])] = "output"
     grid = draw_cells(
-        picture, cells, x, y, cell=cell, role=roles, largest=np.abs(pooling.x).max() or 1,
+        picture, cells, x, y, cell=cell, role=roles, **pooling.scale,
         shown=~np.isnan(cells), muted=pooling.zone[part] > 0,
     )  # fmt: skip
     if pooling.mode == "max":
@@ -105,8 +105,7 @@ def _draw_output(picture, pooling, x, y, cell):
     title = "output {} × {}".format(*output.shape)
     draw_heading(picture, x, y, title, pooling.size_formula, role="output")
     done = np.arange(output.size).reshape(output.shape) <= pooling.step
-    largest = np.abs(pooling.x).max() or 1
-    grid = draw_cells(picture, output, x, y, cell=cell, role="output", largest=largest, shown=done)
+    grid = draw_cells(picture, output, x, y, cell=cell, role="output", shown=done, **pooling.scale)
     grid.frame(picture, *place, role="output")
     name = "mean"
     if pooling.mode == "max":
@@ -128,9 +127,8 @@ def _draw_shift(picture, pooling, y):
         (pooling.kept_words, "stride alone", "input"),
         (f"{pooling.mode} pooling", f"windows of {size}", "output"),
     ]
-    largest = np.abs(pooling.x).max() or 1
     for number, (change, (title, caption, role)) in enumerate(
         zip(pooling.changes, names, strict=True)
     ):
         x = number * (WIDTH - PAIR_WIDTH) / 2
-        draw_change(picture, change, x, y + 62, title, caption, role=role, largest=largest)
+        draw_change(picture, change, x, y + 62, title, caption, role=role, **pooling.scale)

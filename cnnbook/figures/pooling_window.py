@@ -102,6 +102,12 @@ class Pooling(OverOutputs):
         return zone
 
     @property
+    def scale(self):
+        """The values without a tint and with the strongest one: the larger, the darker."""
+        smallest, largest = min(self.x.min(), 0), max(self.x.max(), 0)
+        return {"smallest": smallest, "largest": largest if largest > smallest else 1}
+
+    @property
     def laid_out(self):
         """The shifted input with its padding; NaN where nothing counts."""
         uncounted = -np.inf if self.mode == "max" else np.nan

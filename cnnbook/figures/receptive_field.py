@@ -72,6 +72,11 @@ class FieldStack:
         return self.fields[self.layer].units
 
     @property
+    def which(self):
+        """The unit and the units of its layer, both counted from 0."""
+        return f"Unit {self.unit} of 0 to {self.units - 1}" if self.units > 1 else "Unit 0"
+
+    @property
     def span(self):
         """What the unit sees, as if the input had no border."""
         return self.fields[self.layer].rectangle(self.unit)
@@ -127,7 +132,7 @@ class FieldStack:
         name = self.fields[self.layer].name
         counts = [format_number(self.reached[0][u]) for u in self.seen]
         return (
-            f"Unit {self.unit} of {self.units} in {name}, level {self.layer} of "
+            f"{self.which} in {name}, level {self.layer} of "
             f"{len(self.layers)}, {self.sentence}. {self.rule}. {self.place}. "
             f"Paths to these inputs: {' '.join(counts)}."
         )
@@ -197,7 +202,7 @@ def draw_receptive_field(stack):
     """
     strip = _Strip(stack)
     picture = Picture(WIDTH, strip.bottom + BARS + 104, stack.description)
-    picture.text(0, 18, f"Unit {stack.unit} of {stack.units}", size=14, fill="muted", bold=True)
+    picture.text(0, 18, stack.which, size=14, fill="muted", bold=True)
     name = stack.fields[stack.layer].name
     picture.text(LEFT, 18, f"of {name}: {stack.sentence}", size=14, fill="output", bold=True)
     for level in range(stack.layer, 0, -1):

