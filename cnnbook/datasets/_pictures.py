@@ -16,8 +16,8 @@ ENOUGH = 1024
 """Pixels a side that a large JPEG is decoded to at least, where a smaller picture is wanted."""
 
 
-def whole(name, value, most=MOST_PIXELS):
-    """Return a whole number from 1 to `most`, or raise an error that names it.
+def whole(name, value, most=None):
+    """Return a whole number of at least 1, and at most `most`, or raise an error that names it.
 
     Parameters
     ----------
@@ -25,7 +25,7 @@ def whole(name, value, most=MOST_PIXELS):
         Of the argument.
     value : object
         What was given for it; integers of NumPy are integers.
-    most : int
+    most : int, optional
 
     Raises
     ------
@@ -38,8 +38,9 @@ def whole(name, value, most=MOST_PIXELS):
         number = operator.index(value)
     except TypeError:
         raise TypeError(f"{name} is {value!r}, must be a whole number") from None
-    if not 1 <= number <= most:
-        raise ValueError(f"{name} is {number}, must be at least 1 and at most {most}")
+    if number < 1 or (most is not None and number > most):
+        allowed = "at least 1" if most is None else f"from 1 to {most}"
+        raise ValueError(f"{name} is {number}, must be {allowed}")
     return number
 
 

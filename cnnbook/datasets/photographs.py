@@ -119,7 +119,7 @@ def photograph(name="china", *, grey=True, height=None):
     from PIL import Image
 
     if height is not None:
-        height = whole("height", height)
+        height = whole("height", height, MOST_PIXELS)
     image = open_picture(_path(name), height)
     if height is not None:
         width = max(1, round(image.width * height / image.height))
