@@ -217,6 +217,18 @@ def test_centring_reads_large_drawings_and_leaves_empty_images_empty():
     assert float(result[1].abs().max()) == 0
 
 
+def test_centring_reads_a_small_digit_on_a_large_sheet():
+    digit = torch.nn.functional.interpolate(mnist_small().test.images[:1], (60, 60), mode="area")
+    alone = centre_digits(digit)
+    sheets = torch.zeros(3, 1, 1200, 900)
+    sheets[0, :, 300:360, 700:760] = digit[0]
+    sheets[1, :, 1140:, :60] = digit[0]  # in a corner
+    result = centre_digits(sheets)
+    for place in (0, 1):
+        np.testing.assert_allclose(result[place], alone[0], atol=0.3)  # 0.9 for a blot
+    assert float(result[2].abs().max()) == 0
+
+
 @pytest.mark.parametrize("shape", [(2, 3, 8, 8), (8, 8)])
 def test_centring_refuses_other_shapes(shape):
     with pytest.raises(ValueError, match=r"expected \(N, 1, H, W\)"):

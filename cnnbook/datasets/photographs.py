@@ -128,9 +128,12 @@ def photograph(name="china", *, grey=True, height=None):
                 f"height is {height}: {height} × {width} pixels, at most {MOST_PIXELS} in all"
             )
         image = image.resize((width, height), Image.Resampling.LANCZOS)
-    pixels = np.asarray(image).clip(0, 255) / 256
+    pixels = np.asarray(image)
+    if image.mode == "F":
+        pixels = pixels.astype(float).clip(0, 255)  # shrinking may leave the range
+    pixels = pixels / 256
     if pixels.ndim == 2:
-        return pixels.astype(float) if grey else np.stack([pixels.astype(float)] * 3, axis=-1)
+        return pixels if grey else np.stack([pixels] * 3, axis=-1)
     return pixels @ [0.299, 0.587, 0.114] if grey else pixels
 
 
