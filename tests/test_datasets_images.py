@@ -15,9 +15,12 @@ from cnnbook.datasets import (
     Images,
     centre_digits,
     digits,
+    faces,
     hold_out,
     image_folder,
     mnist_small,
+    non_faces,
+    sample_attributes,
 )
 from cnnbook.datasets.digits import _centre_of_mass
 
@@ -82,8 +85,9 @@ def test_what_is_no_index_is_refused(index):
     for data in (some(), with_attributes(some())):
         with pytest.raises(TypeError, match="expected a number, a slice, a mask or a tensor"):
             data[index]
-    with pytest.raises(IndexError, match="12"):
-        some()[12]
+    for index in (12, -13, 2**70):
+        with pytest.raises(IndexError, match=f"index is {index}, there are 12 images"):
+            some()[index]
 
 
 def test_images_are_tensors():
@@ -227,6 +231,25 @@ def test_centring_reads_a_small_digit_on_a_large_sheet():
     for place in (0, 1):
         np.testing.assert_allclose(result[place], alone[0], atol=0.3)  # 0.9 for a blot
     assert float(result[2].abs().max()) == 0
+
+
+@pytest.mark.parametrize("threshold", [-0.1, 1, 2**70, float("nan"), "0.2"])
+def test_centring_refuses_other_thresholds(threshold):
+    with pytest.raises(ValueError, match=r"threshold is .*, must be from 0 to less than 1"):
+        centre_digits(torch.zeros(1, 1, 8, 8), threshold=threshold)
+
+
+@pytest.mark.parametrize("draw", [faces, non_faces, sample_attributes])
+@pytest.mark.parametrize("value", [2**31, 2**63, 2**70, -1, float("nan"), 2.5, True, "3", None])
+def test_absurd_counts_and_seeds_are_refused_at_once(draw, value):
+    with pytest.raises((TypeError, ValueError), match=f"count is {value!r}, "):
+        draw(value)
+    if not isinstance(value, int) or value is True or value < 0:
+        with pytest.raises((TypeError, ValueError), match=f"seed is {value!r}, must be"):
+            draw(2, seed=value)
+        if value != -1:
+            with pytest.raises(TypeError, match=f"seed is {value!r}, must be a whole number"):
+                hold_out(some(), 3, seed=value)
 
 
 @pytest.mark.parametrize("shape", [(2, 3, 8, 8), (8, 8)])

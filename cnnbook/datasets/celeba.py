@@ -7,7 +7,8 @@ import torch
 from tqdm.auto import tqdm
 
 from cnnbook.datasets._fetching import DatasetError
-from cnnbook.datasets._pictures import check_size, read_picture, whole
+from cnnbook.datasets._numbers import whole
+from cnnbook.datasets._pictures import check_size, read_picture
 from cnnbook.datasets.images import FACE_CLASSES, AttributedImages
 
 SPLITS = ("train", "validation", "test")

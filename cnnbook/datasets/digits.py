@@ -114,7 +114,8 @@ def centre_digits(images, *, threshold=0.2):
     images : tensor of shape (N, 1, H, W), float
         Bright ink on black, values from 0 to 1.
     threshold : float
-        What counts as ink when the box is measured: more than this part of the image's maximum.
+        What counts as ink when the box is measured: more than this part of the image's maximum,
+        from 0 to less than 1.
 
     Returns
     -------
@@ -124,7 +125,7 @@ def centre_digits(images, *, threshold=0.2):
     Raises
     ------
     ValueError
-        If the images are not of that shape.
+        If the images are not of that shape, or `threshold` is out of its range.
 
     References
     ----------
@@ -132,6 +133,8 @@ def centre_digits(images, *, threshold=0.2):
     """
     if images.ndim != 4 or images.shape[1] != 1:
         raise ValueError(f"images has shape {tuple(images.shape)}, expected (N, 1, H, W)")
+    if isinstance(threshold, str) or not 0 <= threshold < 1:
+        raise ValueError(f"threshold is {threshold!r}, must be from 0 to less than 1")
     whole = images
     if max(images.shape[2:]) > 56:  # a large drawing: average areas first, sampling would skip ink
         height, width = (max(1, round(s * 56 / max(images.shape[2:]))) for s in images.shape[2:])

@@ -1,11 +1,10 @@
 """Labelled images in memory: what every data set of the book is."""
 
-import operator
 from dataclasses import dataclass
 
 import torch
 
-from cnnbook.datasets._pictures import whole
+from cnnbook.datasets._numbers import whole
 
 FACE_CLASSES = ("not a face", "face")
 """The classes of every set of faces: label 1 is a face."""
@@ -72,24 +71,25 @@ class Images:
 
     def __getitem__(self, index):
         """Choose one image, with its label, by a number, or several by a slice or a tensor."""
-        number = _as_number(index)
+        number = _as_number(index, len(self))
         if number is not None:
             return self.images[number], int(self.labels[number])
         return Images(self.images[index], self.labels[index], self.classes)
 
 
-def _as_number(index):
+def _as_number(index, count):
     """Return the place that an index means, or None if it chooses several images."""
     if isinstance(index, slice | list) or getattr(index, "ndim", 0):
         return None
     try:
-        if isinstance(index, bool):
-            raise TypeError
-        return operator.index(index)
+        number = whole("index", index, -count, count - 1)
+    except ValueError:  # what ends a loop over the images
+        raise IndexError(f"index is {index}, there are {count} images") from None
     except TypeError:
         raise TypeError(
             f"index is {index!r}, expected a number, a slice, a mask or a tensor of indices"
         ) from None
+    return number
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,7 +129,7 @@ class AttributedImages(Images):
 
     def __getitem__(self, index):
         """Choose one image, with its label, by a number; several, with attributes, as `Images`."""
-        if _as_number(index) is not None:
+        if _as_number(index, len(self)) is not None:
             return super().__getitem__(index)
         chosen = {name: values[index] for name, values in self.attributes.items()}
         return AttributedImages(self.images[index], self.labels[index], self.classes, chosen)
@@ -201,7 +201,7 @@ def hold_out(data, size, *, seed=0):
     Raises
     ------
     TypeError, ValueError
-        If `size` is no whole number from 1 to one less than the number of images.
+        If `size` is no whole number from 1 to one less than the number of images, or `seed` none.
 
     Examples
     --------
@@ -210,7 +210,8 @@ def hold_out(data, size, *, seed=0):
     >>> len(train), len(validation)
     (1237, 200)
     """
-    size = whole("size", size, len(data) - 1)
+    size = whole("size", size, most=len(data) - 1)
+    seed = whole("seed", seed, -(2**63), 2**63 - 1)
     generator = torch.Generator().manual_seed(seed)
     order = torch.randperm(len(data), generator=generator)
     # number the images of each class; taking the lowest numbers first takes equal shares

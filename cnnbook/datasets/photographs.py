@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cnnbook.datasets._pictures import MOST_PIXELS, open_picture, whole
+from cnnbook.datasets._numbers import whole
+from cnnbook.datasets._pictures import MOST_PIXELS, open_picture
 from cnnbook.datasets._shipped import shipped
 
 
@@ -119,7 +120,7 @@ def photograph(name="china", *, grey=True, height=None):
     from PIL import Image
 
     if height is not None:
-        height = whole("height", height, MOST_PIXELS)
+        height = whole("height", height, most=MOST_PIXELS)
     image = open_picture(_path(name), height)
     if height is not None:
         width = max(1, round(image.width * height / image.height))
