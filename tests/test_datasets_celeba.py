@@ -107,6 +107,65 @@ def test_celeba_says_which_image_or_split_is_damaged(root):
         read(root, split="test")
 
 
+def as_table(path, head):
+    lines = path.read_text().splitlines()[2 if "attr" in path.name else 0 :]
+    table = "\n".join([head, *(",".join(line.split()) for line in lines)])
+    path.with_suffix(".csv").write_bytes(table.replace("\n", "\r\n").encode())
+    path.unlink()
+
+
+def as_kaggle(root):
+    as_table(root / "list_attr_celeba.txt", "image_id," + ",".join(NAMES))
+    as_table(root / "list_eval_partition.txt", "image_id,partition")
+    pictures = root / "img_align_celeba"
+    pictures.rename(root / "inner")
+    pictures.mkdir()
+    (root / "inner").rename(pictures / "img_align_celeba")
+
+
+def as_its_authors(root):
+    for folder, name in (
+        ("Anno", "list_attr_celeba.txt"),
+        ("Eval", "list_eval_partition.txt"),
+        ("Img", "img_align_celeba"),
+    ):
+        (root / folder).mkdir()
+        (root / name).rename(root / folder / name)
+
+
+@pytest.mark.parametrize("arrange", [as_kaggle, as_its_authors])
+def test_celeba_is_read_as_it_is_distributed(root, arrange):
+    expected = {split: read(root, split=split) for split in ("train", "test", None)}
+    arrange(root)
+    for split, data in expected.items():
+        ours = read(root, split=split)
+        assert torch.equal(ours.images, data.images)
+        assert {k: v.tolist() for k, v in ours.attributes.items()} == {
+            k: v.tolist() for k, v in data.attributes.items()
+        }
+
+
+def test_celeba_says_what_is_damaged_in_a_table(root):
+    as_kaggle(root)
+    table = root / "list_attr_celeba.csv"
+    whole = table.read_text()
+    table.write_text(whole.replace("1,1,1", "1,1", 1))
+    with pytest.raises(
+        DatasetError, match=r"csv is damaged: line \d has 2 values for 3 attributes"
+    ):
+        read(root)
+    table.write_text(whole.splitlines()[0])
+    with pytest.raises(DatasetError, match=r"list_attr_celeba\.csv is damaged: it has 1 lines"):
+        read(root)
+    table.write_text("")
+    with pytest.raises(DatasetError, match=r"list_attr_celeba\.csv is damaged: it has 0 lines"):
+        read(root)
+    table.write_text(whole)
+    (root / "list_eval_partition.csv").write_text("image_id,partition\n000001.jpg,4\n")
+    with pytest.raises(DatasetError, match=r"line 2 is '000001\.jpg,4', expected a file and 0, 1"):
+        read(root)
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [

@@ -7,6 +7,8 @@ import hashlib
 import http.server
 import os
 import pickle
+import shutil
+import socket
 import tarfile
 import threading
 
@@ -168,6 +170,113 @@ def test_unpacked_files_alone_are_enough(small_mnist):
         assert len(load(root_of(raw)).train) == 7
 
 
+def packed_only(raw):
+    for file in raw.iterdir():
+        if file.suffix != ".gz":
+            file.unlink()
+
+
+def unpacked_only(raw):
+    for file in raw.glob("*.gz"):
+        file.unlink()
+
+
+def dotted(raw):
+    unpacked_only(raw)
+    for file in list(raw.iterdir()):
+        file.rename(raw / file.name.replace("-idx", ".idx"))
+
+
+def packed_again(raw):
+    packed_only(raw)
+    for file in raw.iterdir():
+        file.write_bytes(gzip.compress(gzip.decompress(file.read_bytes()), 1))
+
+
+def mixed(raw):
+    (raw / "train-images-idx3-ubyte").unlink()
+    (raw / "train-labels-idx1-ubyte.gz").unlink()
+
+
+def beside(raw):
+    packed_only(raw)
+    for file in list(raw.iterdir()):
+        file.rename(raw.parent / file.name)
+
+
+def in_folders(raw):  # as Kaggle's archive unpacks: folders have the files' names
+    dotted(raw)
+    (raw / "train-images-idx3-ubyte").mkdir()
+    (raw / "t10k-labels-idx1-ubyte.gz").mkdir()
+
+
+@pytest.fixture
+def no_network(monkeypatch):
+    def closed(*_, **__):
+        raise OSError("no network")
+
+    monkeypatch.setattr(socket, "getaddrinfo", closed)
+    monkeypatch.setattr(socket, "create_connection", closed)
+
+
+ARRANGEMENTS = [packed_only, unpacked_only, dotted, packed_again, mixed, beside, in_folders]
+
+
+@pytest.mark.parametrize("arrange", ARRANGEMENTS)
+def test_files_are_read_as_they_are_distributed(small_mnist, arrange, request, monkeypatch):
+    load, _, raw = small_mnist
+    whole = load(root_of(raw))
+    arrange(raw)
+    request.getfixturevalue("no_network")
+    before = sorted(root_of(raw).rglob("*"))
+
+    def forbidden(*_, **__):
+        raise PermissionError(13, "read-only folder")
+
+    for name in ("mkdir", "write_bytes"):
+        monkeypatch.setattr(f"pathlib.Path.{name}", forbidden)
+    data = load(root_of(raw))
+    for ours, theirs in ((data.train, whole.train), (data.test, whole.test)):
+        assert torch.equal(ours.images, theirs.images)
+        assert torch.equal(ours.labels, theirs.labels)
+        assert ours.labels.dtype == torch.int64
+    assert sorted(root_of(raw).rglob("*")) == before  # nothing was written
+
+
+def test_mnist_is_found_in_the_folder_itself(small_mnist, request):
+    load, _, raw = small_mnist
+    whole = load(root_of(raw))
+    packed_only(raw)
+    for file in list(raw.iterdir()):
+        file.rename(root_of(raw) / file.name)
+    raw.rmdir()
+    request.getfixturevalue("no_network")
+    if load is mnist:
+        assert torch.equal(load(root_of(raw)).train.images, whole.train.images)
+    else:  # another set has the same names
+        with pytest.raises(DatasetError, match="train-images-idx3-ubyte is missing"):
+            load(root_of(raw))
+
+
+@pytest.mark.parametrize("harm", ["half", "one bit", "text", "empty"])
+def test_a_damaged_packed_file_is_named(small_mnist, request, harm):
+    load, _, raw = small_mnist
+    load(root_of(raw))
+    packed_only(raw)
+    request.getfixturevalue("no_network")
+    path = raw / "t10k-images-idx3-ubyte.gz"
+    if harm == "one bit":
+        damage(path, 900)
+    else:
+        cut = path.read_bytes()[:700]
+        path.write_bytes({"half": cut, "text": b"<html>", "empty": b""}[harm])
+    with (
+        pytest.warns(UserWarning, match="downloading it again"),
+        pytest.raises(DatasetError, match=r"t10k-images-idx3-ubyte\.gz is damaged .*CNNBOOK_DATA"),
+    ):
+        load(root_of(raw))
+
+
 @pytest.fixture
 def small_cifar(tmp_path, monkeypatch, address):
     server, rng = tmp_path / "server", np.random.default_rng(0)
@@ -208,6 +317,28 @@ def test_cifar10_is_fetched_repaired_and_in_order(small_cifar):
     damage(root / "cifar-10-batches-py" / "data_batch_2")
     with pytest.warns(UserWarning, match="data_batch_2 is damaged"):
         assert torch.equal(cifar10(root).train.images, data.train.images)
+
+
+def test_the_archive_of_cifar10_will_do(small_cifar, request):
+    root, folder = small_cifar
+    whole = cifar10(root)
+    (root / "cifar-10-batches-py" / "data_batch_1").unlink()
+    archive = root / "cifar-10-python.tar.gz"
+    archive.write_bytes((folder.parent / archive.name).read_bytes())
+    request.getfixturevalue("no_network")
+    for _ in range(2):  # one file out of the archive, then all of them
+        data = cifar10(root)
+        assert torch.equal(data.train.images, whole.train.images)
+        assert data.test.labels.tolist() == whole.test.labels.tolist()
+        assert data.classes == whole.classes
+        shutil.rmtree(root / "cifar-10-batches-py", ignore_errors=True)
+    assert [path.name for path in root.iterdir()] == [archive.name]
+    archive.write_bytes(archive.read_bytes()[:-200])
+    with (
+        pytest.warns(UserWarning, match="downloading it again"),
+        pytest.raises(DatasetError, match=r"cifar-10-python\.tar\.gz is damaged"),
+    ):
+        cifar10(root)
 
 
 def test_the_root_comes_from_argument_variable_or_repository(monkeypatch, tmp_path):

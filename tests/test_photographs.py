@@ -180,6 +180,10 @@ def test_a_height_keeps_floats_in_their_range(tmp_path):
     Image.fromarray(edge).save(tmp_path / "x.tif")
     small = photograph(tmp_path / "x.tif", height=15)  # Lanczos' windows have negative parts
     assert (small.min(), small.max()) == (0, 255 / 256)
+    (tmp_path / "class").mkdir()
+    (tmp_path / "x.tif").rename(tmp_path / "class" / "x.tif")
+    small = image_folder(tmp_path, size=15, progress=False).images
+    assert (float(small.min()), float(small.max())) == (0, 1)
 
 
 STROKE = np.zeros((8, 8, 4), np.uint8)

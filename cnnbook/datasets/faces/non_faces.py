@@ -3,6 +3,7 @@
 import numpy as np
 import torch
 
+from cnnbook.datasets._numbers import whole
 from cnnbook.datasets.faces import _colours
 from cnnbook.datasets.faces._objects import objects
 from cnnbook.datasets.faces._solids import SIDE
@@ -60,6 +61,7 @@ def non_faces(count, *, kinds=NON_FACES, difficulty=None, seed=0):
     if unknown or not kinds:
         wrong = repr(unknown[0]) if unknown else "nothing"
         raise ValueError(f"kinds holds {wrong}, must be of {', '.join(NON_FACES)}")
+    seed = whole("seed", seed, 0)
     drawn = sample_attributes(count, seed=seed + 1_000_003)  # no head in common with `faces`
     number, variant = np.random.default_rng([seed, 3]).random((count, 2)).T
     known = np.array([NON_FACES.index(kind) for kind in kinds])
