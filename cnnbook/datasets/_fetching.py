@@ -7,6 +7,8 @@ import tempfile
 import warnings
 from pathlib import Path
 
+from cnnbook._files import own_folder
+
 
 class DatasetError(RuntimeError):
     """A data set is not here and could not be fetched; the message says what to do."""
@@ -18,16 +20,14 @@ def data_root(root=None):
     Parameters
     ----------
     root : path, optional
-        The folder; else the environment variable `CNNBOOK_DATA`, else `data/` of the repository
-        (of the current folder, if the package was installed without one).
+        The folder; else the environment variable `CNNBOOK_DATA`, else `data/` of the repository,
+        or a folder of the user's where the package was installed without one.
 
     Returns
     -------
     Path
     """
-    repository = Path(__file__).parents[2]
-    home = repository if (repository / "pyproject.toml").exists() else Path()
-    return Path(root or os.environ.get("CNNBOOK_DATA") or home / "data")
+    return Path(root or os.environ.get("CNNBOOK_DATA") or own_folder())
 
 
 def md5(path):
