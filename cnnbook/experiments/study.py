@@ -213,6 +213,8 @@ def _renew(shelf, names, work, say):
         shelf.read()  # the others stay, so they must be good
     shelf.check_room()
     with shelf.lock("fresh", wait=True):
+        if aside.path.exists() and _was_moved_in(aside, shelf):
+            shutil.rmtree(folder)
         if aside.path.exists():
             say(f"{study.name}: going on with the runs in {folder}; remove it to begin anew")
         work(aside)
@@ -233,6 +235,15 @@ def _renew(shelf, names, work, say):
             shutil.rmtree(folder)
             with contextlib.suppress(OSError):
                 folder.parent.rmdir()
+
+
+def _was_moved_in(aside, shelf):
+    """Whether a call with `fresh` was stopped after its last step but one."""
+    try:
+        gathered, there = aside.read()["variants"], shelf.read()["variants"]
+    except ValueError:
+        return False
+    return all(there.get(name) == kept for name, kept in gathered.items())
 
 
 class _Shelf:
@@ -358,15 +369,17 @@ def summarise(runs):
     columns = {name: [_number(run.get(name)) for run in runs] for name in names}
     columns = {name: [v for v in values if v is not None] for name, values in columns.items()}
     columns = {name: values for name, values in columns.items() if values}
-    spreads = {
-        name: statistics.stdev(values) if len(values) > 1 and all(map(math.isfinite, values)) else 0
-        for name, values in columns.items()
-    }
     return {
         "n": len(runs),
         "mean": {name: _rounded(statistics.fmean(values)) for name, values in columns.items()},
-        "std": {name: _rounded(float(spread)) for name, spread in spreads.items()},
+        "std": {name: _rounded(_spread(values)) for name, values in columns.items()},
     }
+
+
+def _spread(values):
+    if not all(map(math.isfinite, values)):
+        return math.nan
+    return statistics.stdev(values) if len(values) > 1 else 0.0
 
 
 def _number(value):
