@@ -77,7 +77,7 @@ def save(checkpoint, settings, model, optimizer, rate, history):
     state |= {"rate": rate.state_dict(), "history": asdict(history), "settings": settings}
 
     def write():
-        with replacing(checkpoint) as temporary:
-            torch.save(state, temporary)
+        with replacing(checkpoint) as temporary, open(temporary, "wb") as file:
+            torch.save(state, file)
 
     finish(write)
