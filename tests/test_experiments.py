@@ -103,6 +103,20 @@ def test_a_study_refuses(options, message, tmp_path):
         run(study([]), home=tmp_path, **options)
 
 
+@pytest.mark.parametrize(
+    "value", [(1, 2), float("nan"), float("inf"), {1: 2}, torch.ones(2), print]
+)
+def test_settings_that_would_not_come_back_are_refused_first(value, tmp_path):
+    calls = []
+    with pytest.raises(ValueError, match=r"settings of small are .*, must be in JSON's types"):
+        run(study(calls, settings={"x": value}), home=tmp_path)
+    variants = study(calls).variants
+    variants["b"] = variants["b"]._replace(settings={"x": value})
+    with pytest.raises(ValueError, match=r"settings of b are .*, must be in JSON's types"):
+        run(study(calls, variants=variants), home=tmp_path)
+    assert calls == []
+
+
 def test_weights_of_the_first_seed_load_again(tmp_path):
     run(study([]), home=tmp_path, say=str)
     assert [file.name for file in (tmp_path / "weights").iterdir()] == ["small_b.safetensors"]

@@ -3,7 +3,9 @@
 import errno
 import hashlib
 import os
+import shutil
 import tempfile
+import time
 import warnings
 from pathlib import Path
 
@@ -69,6 +71,9 @@ def fetch(name, root, download, problem, megabytes):
     )
     try:
         root.mkdir(parents=True, exist_ok=True)
+        for left in root.glob(".download-*"):  # by a process that was killed
+            if time.time() - left.stat().st_mtime > 86_400:
+                shutil.rmtree(left, ignore_errors=True)
         # on the same disk as `root`, so that moving a file in is one step that cannot be half done
         with tempfile.TemporaryDirectory(dir=root, prefix=".download-") as folder:
             download(folder)

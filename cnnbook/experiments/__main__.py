@@ -5,6 +5,7 @@ from pathlib import Path
 
 import torch
 
+from cnnbook._files import own_folder
 from cnnbook.datasets import DatasetError
 from cnnbook.experiments.debiasing import DEBIASING
 from cnnbook.experiments.generation import VAE_STUDY
@@ -61,7 +62,7 @@ def main(arguments=None):
     """
     parser = _Parser(
         prog="python -m cnnbook.experiments",
-        description="Run a study and write data/results/NAME.json and data/weights.",
+        description=f"Run a study: results/NAME.json and weights go to {own_folder()}.",
         epilog="\n".join(f"{study.name}: {study.question}" for study in STUDIES.values()),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -71,7 +72,7 @@ def main(arguments=None):
         nargs="+",
         help="a study; or table: print what was measured, as in the README",
     )
-    parser.add_argument("--data", help="folder of data sets; else CNNBOOK_DATA, else data/")
+    parser.add_argument("--data", help="folder of data sets; else CNNBOOK_DATA, else that folder")
     parser.add_argument("--seeds", type=_count, help="runs of each variant")
     parser.add_argument("--only", nargs="+", metavar="VARIANT", help="these variants alone")
     parser.add_argument("--threads", type=_count, help="of PyTorch")

@@ -111,6 +111,7 @@ def run_study(study, *, data=None, seeds=None, only=None, home=None, fresh=False
     before the run that they belong to. A run whose weights are missing is made again.
     """
     seeds = study.seeds if seeds is None else seeds
+    only = list(only or ())
     check_request(study, seeds, only)
     names = [name for name in study.variants if not only or name in only]
     shelf = _Shelf(study, own_folder() if home is None else Path(home), ships=home is None)
@@ -134,13 +135,22 @@ def check_request(study, seeds=None, only=None):
     Raises
     ------
     ValueError
-        If `seeds` is below 1 or `only` names no variant.
+        If `seeds` is below 1, `only` names no variant, or settings would not come back from the
+        file as they are.
     """
     if seeds is not None and seeds < 1:
         raise ValueError(f"seeds is {seeds}, must be at least 1")
     unknown = set(only or ()) - set(study.variants)
     if unknown:
         raise ValueError(f"only names {sorted(unknown)}; {study.name} has {list(study.variants)}")
+    settings = {study.name: study.settings}
+    for name, each in (settings | {n: v.settings for n, v in study.variants.items()}).items():
+        try:
+            same = json.loads(json.dumps(each, allow_nan=False)) == each
+        except (TypeError, ValueError):
+            same = False
+        if not same:
+            raise ValueError(f"the settings of {name} are {each}, must be in JSON's types")
 
 
 def complete(history):
@@ -440,8 +450,7 @@ def load_result(name, *, home=None):
     ValueError
         If there are none, or the file is damaged; the message says how to make them.
     """
-    folders = [own_folder(), HOME] if home is None else [Path(home)]
-    paths = [folder / "results" / f"{name}.json" for folder in dict.fromkeys(folders)]
+    paths = _result_paths(name, home)
     path = next((path for path in paths if path.exists()), None)
     if path is None:
         places = " or ".join(str(path.parent) for path in paths)
@@ -450,3 +459,25 @@ def load_result(name, *, home=None):
             f"python -m cnnbook.experiments {name} makes them"
         )
     return _read(path)
+
+
+def has_result(name, *, home=None):
+    """Whether there are results of a study.
+
+    Parameters
+    ----------
+    name : str
+    home : path, optional
+        See `load_result`.
+
+    Returns
+    -------
+    bool
+    """
+    return any(path.exists() for path in _result_paths(name, home))
+
+
+def _result_paths(name, home):
+    """List where the results of a study may be; what was made here comes before what ships."""
+    folders = [own_folder(), HOME] if home is None else [Path(home)]
+    return [folder / "results" / f"{name}.json" for folder in dict.fromkeys(folders)]
