@@ -425,8 +425,11 @@ def test_permissions_and_links_are_kept(tmp_path):
         os.umask(before)
     path.chmod(0o664)
     link.symlink_to(path)
-    with _files.replacing(link) as temporary:
-        temporary.write_text("new")
+    path.write_text("old")
+    with path.open() as reader:
+        with _files.replacing(link) as temporary:
+            temporary.write_text("new")
+        assert reader.read() == "old"  # whoever has opened the old file reads on in it
     assert link.is_symlink()
     assert path.read_text() == "new"
     assert path.stat().st_mode & 0o777 == 0o664
@@ -454,6 +457,7 @@ def test_a_checkpoint_is_written_when_ctrl_c_comes_just_then(tmp_path, monkeypat
     monkeypatch.setattr(os, "replace", stop)
     _, history = learn(path)
     assert (history.epochs, history.interrupted) == (1, True)
+    assert torch.load(path, weights_only=True)["history"]["loss"] == history.loss
     again, history = learn(path)
     assert (history.epochs, len(history.loss)) == (2, 2)
     assert torch.equal(again[1].weight, whole[1].weight)
