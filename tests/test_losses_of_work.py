@@ -133,10 +133,11 @@ STOPPED = """
     def attempt(study, home, line):
         child = os.fork()
         if not child:
-            code = 0
+            code = 1
             try:
                 stop_at(line)
                 run_study(study, home=home, fresh=fresh, say=lambda *_: None)
+                code = 0
             except KeyboardInterrupt:
                 code = 9
             finally:
@@ -157,6 +158,7 @@ STOPPED = """
             log.unlink()
         study = toy(log, seeds=2, value=10.0)
         code = attempt(study, home, line)
+        assert code in (0, 9), line
         if code == 0:
             break
         if fresh:

@@ -272,19 +272,17 @@ class _Shelf:
         words = re.sub(r"[^\w.-]", "_", "-".join(map(str, (self.study.name, *what))))
         lock = self.path.with_name(f".{words}.lock")
         lock.parent.mkdir(parents=True, exist_ok=True)
-        held = FileLock(lock)
+        # one object per path: a lock that Ctrl-C kept from its release does not shut out ourselves
+        held = FileLock(lock, is_singleton=True)
         try:
-            held.acquire(timeout=-1 if wait else 0, poll_interval=0.02 if not what else 0.2)
-        except Timeout:
-            yield False
-            return
-        try:
-            yield True
+            with contextlib.suppress(Timeout):
+                held.acquire(timeout=-1 if wait else 0, poll_interval=0.2 if what else 0.02)
+            yield held.is_locked
         finally:
-            if name_of_run:  # whoever waits for it looks whether the run is there
+            if held.is_locked and name_of_run:  # who waits for it looks whether the run is there
                 with contextlib.suppress(OSError):
                     lock.unlink()
-            held.release()
+            held.release(force=True)
 
     def check_room(self):
         """See that the results can be written before they are computed."""
