@@ -22,18 +22,20 @@ PACKAGE = ROOT / "cnnbook"
 # each part of the package, and what it may import; the order is that of the book's table
 PARTS = {
     "_axes": set(),
+    "_files": {"(platformdirs)"},
     "shapes": {"_axes"},
     "receptive_field": {"_axes", "shapes", "numpy", "(torch)"},
     "ops": {"shapes", "numpy"},
     "derivation": {"shapes", "numpy"},
     "numpy_net": {"ops", "shapes", "numpy"},
-    "datasets": {"numpy", "torch", "torchvision", "tqdm", "(sklearn)", "(PIL)"},
+    "datasets": {"_files", "numpy", "torch", "torchvision", "tqdm", "(sklearn)", "(PIL)"},
     "models": {
-        *("_axes", "shapes", "receptive_field", "torch"),
+        *("_axes", "_files", "shapes", "receptive_field", "torch"),
         *("(safetensors)", "(torchvision)", "(datasets)"),
     },
-    "training": {"torch", "tqdm", "(scipy)", "(sklearn)"},
-    "experiments": {"models", "datasets", "training", "torch", "(torchvision)"},
+    "training": {"_files", "torch", "tqdm", "(scipy)", "(sklearn)"},
+    "experiments": {"_files", "models", "datasets", "training", "torch"}
+    | {"(torchvision)", "(filelock)"},
     "figures": {"numpy", "matplotlib", "PIL", "shapes", "ops", "derivation", "receptive_field"},
     "widgets": set(
         """ipywidgets traitlets anywidget numpy torch PIL (sklearn) shapes receptive_field ops

@@ -11,10 +11,12 @@ import shutil
 import socket
 import tarfile
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from platformdirs import user_data_path
 from torchvision import datasets as sources
 
 from cnnbook.datasets import DatasetError, benchmarks, cifar10, data_root, fashion_mnist, mnist
@@ -156,6 +158,17 @@ def test_an_interrupted_download_leaves_nothing(small_mnist, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         load(root_of(raw))
     assert list(root_of(raw).iterdir()) == []
+
+
+def test_what_a_killed_download_left_is_removed_after_a_day(small_mnist):
+    load, _, raw = small_mnist
+    left = [root_of(raw) / f".download-{age}" for age in ("old", "new")]
+    for folder in left:
+        folder.mkdir(parents=True)
+        (folder / "half").write_bytes(b"half")
+    os.utime(left[0], (0, 0))
+    load(root_of(raw))
+    assert [folder.exists() for folder in left] == [False, True]  # the other may be at work
 
 
 def test_unpacked_files_alone_are_enough(small_mnist):
@@ -346,7 +359,9 @@ def test_the_root_comes_from_argument_variable_or_repository(monkeypatch, tmp_pa
     assert data_root(tmp_path) == tmp_path
     assert str(data_root()) == "/somewhere"
     monkeypatch.delenv("CNNBOOK_DATA")
-    assert data_root().name == "data"
+    assert data_root() == Path(__file__).parent.parent / "data"
+    monkeypatch.setattr("cnnbook._files.CHECKOUT", False)  # a wheel: see test_installation
+    assert data_root() == user_data_path("cnnbook", appauthor=False)
 
 
 @pytest.mark.skipif(

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from cnnbook.datasets import Images, ImageSet
+from cnnbook.datasets import DatasetError, Images, ImageSet
 from cnnbook.experiments import (
     Outcome,
     Study,
@@ -94,12 +94,27 @@ def test_other_settings_are_not_mixed(tmp_path):
     ("options", "message"),
     [
         ({"seeds": 0}, "seeds is 0, must be at least 1"),
+        ({"seeds": -1}, "seeds is -1, must be at least 1"),
         ({"only": ["z"]}, r"only names \['z'\]; small has \['a', 'b'\]"),
     ],
 )
 def test_a_study_refuses(options, message, tmp_path):
     with pytest.raises(ValueError, match=message):
         run(study([]), home=tmp_path, **options)
+
+
+@pytest.mark.parametrize(
+    "value", [(1, 2), float("nan"), float("inf"), {1: 2}, torch.ones(2), print]
+)
+def test_settings_that_would_not_come_back_are_refused_first(value, tmp_path):
+    calls = []
+    with pytest.raises(ValueError, match=r"settings of small are .*, must be in JSON's types"):
+        run(study(calls, settings={"x": value}), home=tmp_path)
+    variants = study(calls).variants
+    variants["b"] = variants["b"]._replace(settings={"x": value})
+    with pytest.raises(ValueError, match=r"settings of b are .*, must be in JSON's types"):
+        run(study(calls, variants=variants), home=tmp_path)
+    assert calls == []
 
 
 def test_weights_of_the_first_seed_load_again(tmp_path):
@@ -149,21 +164,63 @@ def test_the_table_of_the_readme(monkeypatch, tmp_path, capsys):
 
 
 def test_the_command_line(capsys, monkeypatch, tmp_path):
-    asked = []
+    asked, folder = [], str(tmp_path)
     monkeypatch.setattr(
         "cnnbook.experiments.__main__.run_study", lambda s, **options: asked.append((s, options))
     )
-    main(["digits", "mnist", "--seeds", "3", "--data", "d", "--only", "lenet"])
+    main(["digits", "mnist", "--seeds", "3", "--data", folder, "--only", "lenet"])
     assert [s.name for s, _ in asked] == ["digits", "mnist"]
-    assert asked[0][1] == {"data": "d", "seeds": 3, "only": ["lenet"], "fresh": False}
-    with pytest.raises(SystemExit):
-        main(["nothing"])
-    assert "invalid choice: 'nothing'" in capsys.readouterr().err
+    assert asked[0][1] == {"data": folder, "seeds": 3, "only": ["lenet"], "fresh": False}
 
 
-def test_the_command_line_says_what_is_wrong(monkeypatch):
-    with pytest.raises(SystemExit, match=r"only names \['nobody'\]"):
-        main(["digits", "--only", "nobody"])
+HOSTILE = {
+    "nothing": "invalid choice: 'nothing'",
+    "digits nothing": "invalid choice: 'nothing'",
+    "": "the following arguments are required: name",
+    "digits --only nobody": "only names ['nobody']; digits has ['mlp', 'lenet', 'lenet_augmented']",
+    "digits vae --only mlp": "only names ['mlp']; vae has",
+    "digits --only": "argument --only: expected at least one argument",
+    "digits --data nowhere": "argument --data: 'nowhere' is no folder",
+    "digits --data pyproject.toml": "argument --data: 'pyproject.toml' is no folder",
+    "digits --threads 99999999999999999999": "must be at most 1024",
+    "digits --colour red": "unrecognized arguments: --colour red",
+} | {
+    f"digits {name} {value}": f"argument {name}: '{value}', must be a whole number of at least 1"
+    for name in ("--seeds", "--threads")
+    for value in ("0", "-1", "x", "1.5", "nan", "²", "1e3")
+}
+
+
+@pytest.mark.parametrize(("arguments", "message"), HOSTILE.items(), ids=HOSTILE)
+def test_the_command_line_refuses_in_one_line(arguments, message, capsys, monkeypatch):
+    monkeypatch.setattr("cnnbook.experiments.__main__.run_study", None)
+    with pytest.raises(SystemExit) as refused:
+        main(arguments.split())
+    (line,) = capsys.readouterr().err.splitlines()
+    assert message in line
+    assert line.startswith("python -m cnnbook.experiments: ")
+    assert refused.value.code == 2
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (ValueError("digits.json is damaged"), 2),
+        (DatasetError("no network"), 1),
+        (OSError(28, "No space left"), 1),
+        (KeyboardInterrupt(), 130),
+    ],
+)
+def test_the_command_line_ends_without_a_traceback(error, code, capsys, monkeypatch):
+    def fails(*_, **__):
+        raise error
+
+    monkeypatch.setattr("cnnbook.experiments.__main__.run_study", fails)
+    with pytest.raises(SystemExit) as ended:
+        main(["digits"])
+    (line,) = capsys.readouterr().err.splitlines()
+    assert str(error) in line
+    assert ended.value.code == code
 
 
 def tiny(channels, size, classes=10):

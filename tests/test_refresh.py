@@ -1,6 +1,7 @@
 """The command that executes and normalises a chapter."""
 
 import importlib.util
+import os
 from pathlib import Path
 
 import nbformat
@@ -47,3 +48,66 @@ def test_a_newer_draft_is_taken(notebook):
     refresh.refresh(notebook)
     (cell,) = nbformat.read(notebook, as_version=4).cells
     assert cell.outputs[0].text == "42\n"
+
+
+def test_a_stop_leaves_the_notebook_as_it_was(notebook, monkeypatch):
+    pytest.importorskip("jupytext")
+    refresh.refresh(notebook)
+    before = notebook.read_bytes()
+    there = {path.name for path in notebook.parent.iterdir()}
+
+    def killed(book, file):
+        file.write_text("half of a not")
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as stopped:
+        stopped.setattr(refresh.nbformat, "write", killed)
+        with pytest.raises(KeyboardInterrupt):
+            refresh.refresh(notebook)
+    assert notebook.read_bytes() == before
+    draft = notebook.with_suffix(".py")
+    draft.write_text("# %%\nraise RuntimeError\n")
+    with pytest.raises(refresh.CellExecutionError):
+        refresh.refresh(notebook)
+    assert notebook.read_bytes() == before
+    assert {path.name for path in notebook.parent.iterdir()} == there | {draft.name}
+    assert draft.stat().st_mtime >= notebook.stat().st_mtime  # so it is taken the next time
+
+
+def test_permissions_are_kept(notebook):
+    notebook.chmod(0o640)
+    refresh.refresh(notebook)
+    assert os.name == "nt" or notebook.stat().st_mode & 0o777 == 0o640
+
+
+TWICE = {
+    "x = [1]\nprint(x)": "",
+    "x.append(2)\nprint(len(x))": "second run shows",
+    "print(len(x))": "first run shows",
+    "del x": "second run fails: NameError",
+    "assert counted == 0\ncounted += 1": "second run fails: AssertionError",
+    "import random; print(random.random())": "",
+    "object()": "",
+    "1 / 0": "",
+    "": "",
+}
+
+
+def test_cells_that_cannot_be_run_twice_are_listed(notebook, capsys):
+    cells = [nbformat.v4.new_code_cell("counted = 0")]
+    cells += [nbformat.v4.new_code_cell(source) for source in TWICE]
+    cells[6].metadata.tags = ["nbval-ignore-output"]
+    cells[8].metadata.tags = ["raises-exception"]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), notebook)
+    refresh.refresh(notebook)
+    before = notebook.read_bytes()
+    capsys.readouterr()
+    assert refresh.main(["--twice", str(notebook)]) == 1
+    *found, remark, last = capsys.readouterr().out.splitlines()
+    expected = [(place, words) for place, words in enumerate(TWICE.values(), 1) if words]
+    assert len(found) == len(expected)
+    for line, (place, words) in zip(found, expected, strict=True):
+        assert f"09_small, cell {place}, {words}" in line
+    assert remark.startswith("(09_small, cell 6, which nbval ignores, second run shows")
+    assert last == "09_small.ipynb: 4 cells cannot be run twice"
+    assert notebook.read_bytes() == before

@@ -3,9 +3,13 @@
 import errno
 import hashlib
 import os
+import shutil
 import tempfile
+import time
 import warnings
 from pathlib import Path
+
+from cnnbook._files import own_folder
 
 
 class DatasetError(RuntimeError):
@@ -18,16 +22,14 @@ def data_root(root=None):
     Parameters
     ----------
     root : path, optional
-        The folder; else the environment variable `CNNBOOK_DATA`, else `data/` of the repository
-        (of the current folder, if the package was installed without one).
+        The folder; else the environment variable `CNNBOOK_DATA`, else `data/` of the repository,
+        or a folder of the user's where the package was installed without one.
 
     Returns
     -------
     Path
     """
-    repository = Path(__file__).parents[2]
-    home = repository if (repository / "pyproject.toml").exists() else Path()
-    return Path(root or os.environ.get("CNNBOOK_DATA") or home / "data")
+    return Path(root or os.environ.get("CNNBOOK_DATA") or own_folder())
 
 
 def md5(path):
@@ -69,6 +71,9 @@ def fetch(name, root, download, problem, megabytes):
     )
     try:
         root.mkdir(parents=True, exist_ok=True)
+        for left in root.glob(".download-*"):  # by a process that was killed
+            if time.time() - left.stat().st_mtime > 86_400:
+                shutil.rmtree(left, ignore_errors=True)
         # on the same disk as `root`, so that moving a file in is one step that cannot be half done
         with tempfile.TemporaryDirectory(dir=root, prefix=".download-") as folder:
             download(folder)

@@ -1,17 +1,18 @@
 """Run studies: ``python -m cnnbook.experiments --help``."""
 
 import argparse
-import sys
+from pathlib import Path
 
 import torch
 
+from cnnbook._files import own_folder
 from cnnbook.datasets import DatasetError
 from cnnbook.experiments.debiasing import DEBIASING
 from cnnbook.experiments.generation import VAE_STUDY
 from cnnbook.experiments.handwriting import ALEXNET_DIGITS, DIGITS, MNIST
 from cnnbook.experiments.photographs import ABLATION, ACTIVATION, CIFAR10
 from cnnbook.experiments.readme_table import readme_table
-from cnnbook.experiments.study import run_study
+from cnnbook.experiments.study import check_request, run_study
 
 STUDIES = {
     study.name: study
@@ -28,11 +29,40 @@ STUDIES = {
 }
 
 
+MOST_THREADS = 1024  # beyond, some systems end the process without a word
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says in one line what is wrong, without repeating how it is used."""
+
+    def error(self, message):
+        self.exit(2, f"{self.prog}: {message}\n")
+
+
+def _count(text):
+    """Read a number of runs or threads."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r}, must be a whole number of at least 1")
+    return int(text)
+
+
 def main(arguments=None):
-    """Read the command line and run the studies that it names."""
-    parser = argparse.ArgumentParser(
+    """Read the command line and run the studies that it names.
+
+    Parameters
+    ----------
+    arguments : list of str, optional
+        Those of the process, if not given.
+
+    Raises
+    ------
+    SystemExit
+        With 2 if what is asked for is impossible, 1 if the data or the disk are not as they must
+        be, 130 if the reader stopped it; one line says why.
+    """
+    parser = _Parser(
         prog="python -m cnnbook.experiments",
-        description="Run a study and write data/results/NAME.json and data/weights.",
+        description=f"Run a study: results/NAME.json and weights go to {own_folder()}.",
         epilog="\n".join(f"{study.name}: {study.question}" for study in STUDIES.values()),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -42,23 +72,37 @@ def main(arguments=None):
         nargs="+",
         help="a study; or table: print what was measured, as in the README",
     )
-    parser.add_argument("--data", help="folder of data sets; else CNNBOOK_DATA, else data/")
-    parser.add_argument("--seeds", type=int, help="runs of each variant")
+    parser.add_argument("--data", help="folder of data sets; else CNNBOOK_DATA, else that folder")
+    parser.add_argument("--seeds", type=_count, help="runs of each variant")
     parser.add_argument("--only", nargs="+", metavar="VARIANT", help="these variants alone")
-    parser.add_argument("--threads", type=int, help="of PyTorch")
-    parser.add_argument("--fresh", action="store_true", help="forget the runs of before")
+    parser.add_argument("--threads", type=_count, help="of PyTorch")
+    parser.add_argument(
+        "--fresh", action="store_true", help="make all runs again; the old ones stay until then"
+    )
     chosen = parser.parse_args(arguments)
+    if chosen.data is not None and not Path(chosen.data).is_dir():
+        parser.error(f"argument --data: {chosen.data!r} is no folder")
+    if (chosen.threads or 1) > MOST_THREADS:
+        parser.error(f"argument --threads: {chosen.threads}, must be at most {MOST_THREADS}")
     if chosen.threads:
         torch.set_num_threads(chosen.threads)
     options = {"data": chosen.data, "seeds": chosen.seeds, "only": chosen.only}
+    names = list(dict.fromkeys(chosen.name))
     try:
-        for name in chosen.name:
+        for name in names:  # before the first runs for hours
+            if name != "table":
+                check_request(STUDIES[name], chosen.seeds, chosen.only)
+        for name in names:
             if name == "table":
                 print(readme_table())
             else:
                 run_study(STUDIES[name], fresh=chosen.fresh, **options)
-    except (ValueError, DatasetError) as error:
-        sys.exit(str(error))
+    except ValueError as error:
+        parser.error(str(error))
+    except (DatasetError, OSError) as error:
+        parser.exit(1, f"{parser.prog}: {error}\n")
+    except KeyboardInterrupt:
+        parser.exit(130, f"{parser.prog}: stopped; the runs before are kept\n")
 
 
 if __name__ == "__main__":

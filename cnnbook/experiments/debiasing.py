@@ -13,7 +13,7 @@ from cnnbook.datasets import (
     faces,
     non_faces,
 )
-from cnnbook.experiments.study import Outcome, Study, Variant
+from cnnbook.experiments.study import Outcome, Study, Variant, complete
 from cnnbook.models import (
     DebiasingVAE,
     FaceClassifier,
@@ -144,7 +144,7 @@ def standard(seed, draw=None, augment=CHANGES):
     torch.manual_seed(seed)
     model = FaceClassifier()
     options = {"loss": face_loss, "correct": count_faces_right, "draw": draw, "augment": augment}
-    fit(model, _training_faces(seed), seed=seed, **options, **RECIPE)
+    complete(fit(model, _training_faces(seed), seed=seed, **options, **RECIPE))
     return model
 
 
@@ -169,7 +169,8 @@ def debiased(seed, alpha, combine="max", **changed):
     loss = functools.partial(debiasing_loss, **LOSS | changed)
     draw = adaptive(alpha, bins=BINS, combine=combine)
     options = {"loss": loss, "correct": count_faces_right, "draw": draw}
-    fit(model, _training_faces(seed), seed=seed, augment=CHANGES, **options, **RECIPE)
+    data = _training_faces(seed)
+    complete(fit(model, data, seed=seed, augment=CHANGES, **options, **RECIPE))
     return model
 
 

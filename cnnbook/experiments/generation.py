@@ -5,7 +5,7 @@ import functools
 import torch
 
 from cnnbook.datasets import Joint, digits, faces, mnist
-from cnnbook.experiments.study import Outcome, Study, Variant
+from cnnbook.experiments.study import Outcome, Study, Variant, complete
 from cnnbook.models import (
     ConvVAE,
     DenseVAE,
@@ -54,6 +54,7 @@ def _learn(model, *, width=None, **options):
         history = fit(
             network, source.train, seed=seed, loss=LOSS, correct=None, augment=binarise, **options
         )
+        complete(history)
         test = source.test.images
         measured = {
             "test_nelbo": nats(network, test),
@@ -132,7 +133,7 @@ def _learn_faces(data, seed):
     options = {name: FACES[name] for name in ("epochs", "lr", "batch_size")}
     loss = functools.partial(vae_loss, likelihood=FACES["likelihood"], kl_weight=FACES["kl_weight"])
     train = rendered_faces(FACE_DATA["train"], TRAIN_SEED)
-    history = fit(network, train, seed=seed, loss=loss, correct=None, **options)
+    history = complete(fit(network, train, seed=seed, loss=loss, correct=None, **options))
     measured = information(network, rendered_faces(FACE_DATA["test"], TEST_SEED).images)
     return Outcome(measured | {"train_loss": history.loss}, network)
 

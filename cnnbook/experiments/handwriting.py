@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 
 from cnnbook.datasets import Images, ImageSet, centre_digits, digits, mnist
-from cnnbook.experiments.study import Outcome, Study, Variant
+from cnnbook.experiments.study import Outcome, Study, Variant, complete
 from cnnbook.models import MLP, LeNet, LeNet5, SmallAlexNet
 from cnnbook.training import Augment, evaluate, fit
 
@@ -31,6 +31,7 @@ def _learn(model, *, augment=None, smoothing=0.1, **options):
         torch.manual_seed(seed)
         network = model()
         history = fit(network, source.train, seed=seed, loss=loss, augment=augment, **options)
+        complete(history)
         return _judged(network, source, foreign, history)
 
     changes = asdict(augment) if augment else None
@@ -58,6 +59,7 @@ def _learn_as_in_1998(data, seed):
     history = fit(
         network, source.train, seed=seed, loss=LeNet5.loss, optimizer=optimizer, **YEAR_1998
     )
+    complete(history)
     return _judged(network, source, foreign, history)
 
 

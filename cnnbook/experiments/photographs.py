@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from cnnbook.datasets import Images, ImageSet, cifar10, data_root, hold_out, image_folder
-from cnnbook.experiments.study import Outcome, Study, Variant
+from cnnbook.experiments.study import Outcome, Study, Variant, complete
 from cnnbook.models import SmallAlexNet
 from cnnbook.training import Augment, evaluate, fit
 
@@ -72,7 +72,7 @@ def _race(activation, lr):
             network, data.train, epochs=MOST, lr=lr, optimizer=optimizer, seed=seed, **QUICK,
             until=lambda h: h.accuracy[-1] >= 1 - GOAL,
         )  # fmt: skip
-        epochs = _epochs_to_goal(history)
+        epochs = _epochs_to_goal(complete(history))
         return Outcome({"epochs_to_25_percent_error": epochs, "train_accuracy": history.accuracy})
 
     return Variant(run, {"activation": activation.__name__, "lr": lr})
@@ -107,7 +107,7 @@ def _variant(judge, options, augment, recipe):
     def run(data, seed):
         train, judged = judge(data)
         network = _network(seed, **options)
-        history = fit(network, train, seed=seed, augment=augment, **recipe)
+        history = complete(fit(network, train, seed=seed, augment=augment, **recipe))
         curves = {"train_loss": history.loss, "train_accuracy": history.accuracy}
         return Outcome(judged(network) | curves, network)
 

@@ -1,9 +1,6 @@
 """The README's table of results, made from the result files."""
 
-from pathlib import Path
-
-from cnnbook.experiments.study import load_result
-from cnnbook.models import HOME
+from cnnbook.experiments.study import has_result, load_result
 
 BOTH = ("test_accuracy", "foreign_accuracy")
 RACE = ("epochs_to_25_percent_error",)
@@ -53,22 +50,23 @@ HEAD = """\
 |---|---|---|---|---|---|---|"""
 
 
-def readme_table(home=HOME):
+def readme_table(home=None):
     """Write the table of results in Markdown.
 
     Parameters
     ----------
-    home : path
-        Results are in ``home/results``.
+    home : path, optional
+        Results are in ``home/results``; without it, see `load_result`.
 
     Returns
     -------
     str
         Shares in per cent with two digits, all else with one; no spread of a single run.
     """
-    lines, there = [HEAD], {path.stem for path in (Path(home) / "results").glob("*.json")}
+    lines = [HEAD]
     for (study, variant), (measures, words) in ROWS.items():
-        kept = load_result(study, home=home)["variants"].get(variant) if study in there else None
+        there = load_result(study, home=home)["variants"] if has_result(study, home=home) else {}
+        kept = there.get(variant)
         for measure in (m for m in measures if kept and m in kept["mean"]):
             seconds = round(kept["mean"]["cpu_seconds"])
             cells = f"`{study}`", f"`{variant}`", f"`{measure}`", _value(kept, measure)

@@ -48,7 +48,7 @@ from cnnbook.models.variational import (
     reparameterise,
     vae_loss,
 )
-from cnnbook.models.weights import HOME, load_weights, save_weights
+from cnnbook.models.weights import HOME, find_weights, load_weights, save_weights
 
 __all__ = [
     "C3_TABLE",
@@ -92,6 +92,7 @@ __all__ = [
     "count_faces_right",
     "debiasing_loss",
     "face_loss",
+    "find_weights",
     "fully_convolutional",
     "importance_weighted_bound",
     "kl_divergence",

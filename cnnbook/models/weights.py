@@ -1,20 +1,20 @@
 """Trained parameters, kept as safetensors: plain numbers that run no code when they are read."""
 
-import os
 from pathlib import Path
 
-HOME = Path(__file__).parents[2] / "data"
-"""Where the results and weights of the repository are."""
+from cnnbook._files import HOME, own_folder, replacing
 
 
-def save_weights(model, name, *, home=HOME):
+def save_weights(model, name, *, home=None):
     """Write the parameters of a model as safetensors, in one step.
 
     Parameters
     ----------
     model : torch.nn.Module
     name : str
-    home : path
+    home : path, optional
+        The file goes to ``home/weights``; without it, to `data/` of the repository, or to a
+        folder of the user's where the package was installed without one.
 
     Returns
     -------
@@ -22,16 +22,14 @@ def save_weights(model, name, *, home=HOME):
     """
     from safetensors.torch import save_file
 
-    path = _path(name, home)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(".tmp")
-    save_file({key: value.contiguous() for key, value in model.state_dict().items()}, temporary)
-    temporary.chmod(0o644)  # safetensors writes files that only their owner may read
-    os.replace(temporary, path)
+    path = _path(name, own_folder() if home is None else home)
+    with replacing(path) as temporary:
+        values = {key: value.contiguous() for key, value in model.state_dict().items()}
+        save_file(values, temporary)
     return path
 
 
-def load_weights(model, name, *, home=HOME):
+def load_weights(model, name, *, home=None):
     """Put saved weights into a model, and set it to evaluation mode.
 
     Parameters
@@ -40,7 +38,8 @@ def load_weights(model, name, *, home=HOME):
         Changed in place.
     name : str
         Of the file in ``home/weights``.
-    home : path
+    home : path, optional
+        Without it, the weights that were made here, else those that ship.
 
     Returns
     -------
@@ -50,24 +49,51 @@ def load_weights(model, name, *, home=HOME):
     Raises
     ------
     ValueError
-        If there are no such weights, or they do not fit the model.
+        If there are no such weights, they are damaged, or they do not fit the model.
     """
+    from safetensors import SafetensorError
     from safetensors.torch import load_file
 
-    path = _path(name, home)
-    if not path.exists():
-        known = sorted(file.stem for file in path.parent.glob("*.safetensors"))
+    path = find_weights(name, home=home)
+    if path is None:
+        folders = [_path(name, folder).parent for folder in _homes(home)]
+        known = sorted({file.stem for each in folders for file in each.glob("*.safetensors")})
         raise ValueError(
-            f"there are no weights {name!r} in {path.parent}; there are {known}; "
-            "`python -m cnnbook.experiments --help` lists the studies that make them"
+            f"there are no weights {name!r} in {' or '.join(map(str, folders))}; there are "
+            f"{known}; `python -m cnnbook.experiments --help` lists the studies that make them"
         )
     try:
         model.load_state_dict(load_file(path))
+    except SafetensorError as error:
+        raise ValueError(f"the file {path} is damaged: {error}") from None
     except RuntimeError as error:
         raise ValueError(f"the weights {name!r} do not fit this model: {error}") from None
     return model.eval()
 
 
+def find_weights(name, *, home=None):
+    """Find the file of some weights.
+
+    Parameters
+    ----------
+    name : str
+    home : path, optional
+        See `load_weights`.
+
+    Returns
+    -------
+    Path or None
+        None if there are none.
+    """
+    paths = (_path(name, folder) for folder in _homes(home))
+    return next((path for path in paths if path.exists()), None)
+
+
+def _homes(home):
+    """List the folders to look in; what was made here comes before what ships."""
+    return list(dict.fromkeys([own_folder(), HOME])) if home is None else [Path(home)]
+
+
 def _path(name, home):
-    """Find the file of some weights: without spaces, which shells split."""
+    """Name the file of some weights: without spaces, which shells split."""
     return Path(home) / "weights" / f"{name.replace(' ', '_')}.safetensors"

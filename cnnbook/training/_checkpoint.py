@@ -1,13 +1,11 @@
 """What is kept between two epochs, in memory and in a file."""
 
-import contextlib
-import os
-import tempfile
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import torch
 
+from cnnbook._files import check_writable, finish, replacing
 from cnnbook.training._checks import device_of
 
 
@@ -42,14 +40,27 @@ class History:
 
 
 def resume(checkpoint, settings, model, optimizer, rate):
-    """Go on from a checkpoint if there is one."""
-    if checkpoint is None or not Path(checkpoint).exists():
+    """Go on from a checkpoint if there is one, and see that the next one can be written."""
+    if checkpoint is None:
         return History()
-    state = torch.load(checkpoint, weights_only=True, map_location=device_of(model))
+    path = Path(checkpoint)
+    check_writable(path.parent, 100_000 + 2 * (path.stat().st_size if path.exists() else 0))
+    if not path.exists():
+        return History()
+    try:
+        state = torch.load(path, weights_only=True, map_location=device_of(model))
+        found = {name: state["settings"][name] for name in settings}
+    except OSError:
+        raise
+    except Exception as error:  # of pickle, zip files or PyTorch, with a page of advice
+        reason = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
+        raise ValueError(
+            f"{path} is no whole checkpoint ({reason}): remove the file to start again"
+        ) from error
     for name, value in settings.items():
-        if state["settings"][name] != value:
+        if found[name] != value:
             raise ValueError(
-                f"{Path(checkpoint).name} was written with {name} {state['settings'][name]}, "
+                f"{path.name} was written with {name} {found[name]}, "
                 f"now it is {value}: remove the file to start again"
             )
     model.load_state_dict(state["model"])
@@ -64,14 +75,9 @@ def save(checkpoint, settings, model, optimizer, rate, history):
         return
     state = {"model": model.state_dict(), "optimizer": optimizer.state_dict()}
     state |= {"rate": rate.state_dict(), "history": asdict(history), "settings": settings}
-    path = Path(checkpoint)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name)
-    try:
-        with os.fdopen(handle, "wb") as file:
+
+    def write():
+        with replacing(checkpoint) as temporary, open(temporary, "wb") as file:
             torch.save(state, file)
-        os.replace(temporary, path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)
-        raise
+
+    finish(write)

@@ -13,7 +13,7 @@ from PIL import Image
 
 from cnnbook.datasets import Images, centre_digits, digits
 from cnnbook.figures.digit_reader import DigitReading, draw_digit_reading
-from cnnbook.models import HOME, LeNet, load_weights
+from cnnbook.models import LeNet, find_weights, load_weights
 from cnnbook.widgets.digit_canvas import DigitCanvas, check_strokes, ink_of
 from cnnbook.widgets.explorer import Explorer
 from cnnbook.widgets.layer_reader import read_layers
@@ -38,7 +38,7 @@ def trained_lenet():
     -------
     LeNet
     """
-    there = [name for name in WEIGHTS if (HOME / "weights" / f"{name}.safetensors").exists()]
+    there = [name for name in WEIGHTS if find_weights(name)]
     return load_weights(LeNet(), (there or WEIGHTS)[0])
 
 

@@ -1,0 +1,108 @@
+"""Where the book's own files are, and how a file is written: in one step, or not at all."""
+
+import contextlib
+import os
+import secrets
+import stat
+from pathlib import Path
+
+PACKAGE = Path(__file__).parent
+CHECKOUT = (PACKAGE.parent / "pyproject.toml").exists() and not (PACKAGE / "data").exists()
+"""Whether the package lies in its repository, which is where its data are then."""
+
+HOME = (PACKAGE.parent if CHECKOUT else PACKAGE) / "data"
+"""The results and weights that ship: `data/` of the repository, or its copy in the package."""
+
+
+def own_folder():
+    """Find the folder of what is made or downloaded here: `HOME` in a checkout, else the user's.
+
+    Returns
+    -------
+    Path
+        It may not be there yet.
+    """
+    if CHECKOUT:
+        return HOME
+    from platformdirs import user_data_path
+
+    return user_data_path("cnnbook", appauthor=False)
+
+
+@contextlib.contextmanager
+def replacing(path):
+    """Write a file beside its place, and move it in when it is whole.
+
+    Readers find the old file or the new one, never half, and two writers never share a file.
+    Whatever stops the writing leaves the old file as it was. A link is followed; the permissions
+    of the old file are kept.
+
+    Parameters
+    ----------
+    path : path
+        Its folder is made if it is not there.
+
+    Yields
+    ------
+    Path
+        Of a new, empty file, to be written under this name.
+    """
+    path = Path(os.path.realpath(path))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
+    try:
+        with open(temporary, "xb") as file:  # not mkstemp: that allows the owner alone to read
+            usual = os.fstat(file.fileno()).st_mode
+        yield temporary
+        mode = path.stat().st_mode if path.exists() else usual
+        with open(temporary, "rb+") as file:
+            os.fsync(file.fileno())  # or a crash of the machine could keep the name of no content
+        temporary.chmod(stat.S_IMODE(mode))
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def check_writable(folder, room=1_000_000):
+    """Make sure, before hours of work, that their result can be written.
+
+    Parameters
+    ----------
+    folder : path
+        Made if it is not there.
+    room : int
+        Bytes that must fit in.
+
+    Raises
+    ------
+    ValueError
+        If it cannot; the message names the folder and the reason.
+    """
+    probe = Path(folder) / f".probe-{os.getpid()}-{secrets.token_hex(4)}.tmp"
+    try:
+        probe.parent.mkdir(parents=True, exist_ok=True)
+        with open(probe, "xb") as file:
+            file.write(bytes(room))
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        reason = f"{room} bytes cannot be written to {folder}: {error.strerror or error}"
+        raise ValueError(f"{reason}; nothing was computed yet") from error
+    finally:
+        with contextlib.suppress(OSError):
+            probe.unlink()
+
+
+def finish(write):
+    """Write even if the reader presses Ctrl-C just then, and stop after that.
+
+    Parameters
+    ----------
+    write : callable
+        Called without arguments, and once more if it was interrupted.
+    """
+    try:
+        write()
+    except KeyboardInterrupt:
+        write()
+        raise

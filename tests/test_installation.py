@@ -1,0 +1,186 @@
+"""A wheel in an empty environment, far from the repository: chapters run, none writes into it."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tarfile
+import tomllib
+import venv
+import zipfile
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+ROOT = Path(__file__).parent.parent
+SHIPPED = sorted(
+    path.relative_to(ROOT).as_posix()
+    for pattern in ("README.md", "results/*.json", "weights/*.safetensors")
+    for path in (ROOT / "data").glob(pattern)
+)
+KEPT_OUT = ("PYTHONPATH", "CNNBOOK_DATA", "VIRTUAL_ENV")
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    """Build wheel and sdist of a copy of the repository, without a network."""
+    source = tmp_path_factory.mktemp("source")
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, source)
+    ignore = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(ROOT / "cnnbook", source / "cnnbook", ignore=ignore)
+    for name in SHIPPED:
+        (source / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, source / name)
+    for name in ("MNIST/raw/big", "results/.digits.lock", "weights/.half.tmp"):  # not to be shipped
+        (source / "data" / name).parent.mkdir(parents=True, exist_ok=True)
+        (source / "data" / name).write_text("here alone")
+    code = "from setuptools.build_meta import *; build_sdist('out'); build_wheel('out')"
+    subprocess.run([sys.executable, "-c", code], cwd=source, check=True, capture_output=True)
+    (wheel,), (sdist,) = (source / "out").glob("*.whl"), (source / "out").glob("*.tar.gz")
+    return wheel, sdist
+
+
+def test_every_package_is_named():
+    """The list stands in pyproject.toml: setuptools finds no folder that gets another name."""
+    found = {path.parent for path in (ROOT / "cnnbook").rglob("__init__.py")}
+    names = {path.relative_to(ROOT).as_posix().replace("/", ".") for path in found}
+    listed = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    listed = listed["tool"]["setuptools"]["packages"]
+    assert set(listed) == names | {"cnnbook.data", "cnnbook.data.results", "cnnbook.data.weights"}
+    assert listed == sorted(listed)
+
+
+def test_data_are_in_wheel_and_sdist(built):
+    wheel, sdist = built
+    with zipfile.ZipFile(wheel) as archive:
+        inside = archive.namelist()
+    assert sorted(name for name in inside if "/data/" in name) == [f"cnnbook/{n}" for n in SHIPPED]
+    assert {"cnnbook/_files.py", "cnnbook/widgets/digit_canvas.js"} <= set(inside)
+    with tarfile.open(sdist) as archive:
+        inside = [name.partition("/")[2] for name in archive.getnames() if "." in name[-12:]]
+    assert sorted(name for name in inside if name.startswith("data/")) == SHIPPED
+    assert {"cnnbook/_files.py", "cnnbook/widgets/digit_canvas.js", "pyproject.toml"} <= set(inside)
+
+
+@pytest.fixture(scope="module")
+def installed(built, tmp_path_factory):
+    """Install the wheel; all other packages are those of the running environment.
+
+    Its folder is named in a .pth file, which does not execute the .pth files in that folder: an
+    editable cnnbook there is not seen.
+    """
+    home = tmp_path_factory.mktemp("environment")
+    venv.create(home, with_pip=False, symlinks=os.name != "nt")
+    python = home / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    paths = sysconfig.get_paths(vars={"base": str(home), "platbase": str(home)})
+    (site,) = {paths["purelib"], paths["platlib"]}
+    running = {sysconfig.get_path(name) for name in ("purelib", "platlib")}
+    (Path(site) / "others.pth").write_text("\n".join(running) + "\n")
+    options = ["install", "--quiet", "--no-deps", "--no-index", "--ignore-installed"]
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--python", str(python)]
+    subprocess.run([*pip, *options, str(built[0])], check=True, env=environment(home))
+    return python, Path(site)
+
+
+def environment(home, **more):
+    """Name the variables of a user whose own folder is below `home`, far from the repository."""
+    kept = {name: value for name, value in os.environ.items() if name not in KEPT_OUT}
+    own = {"XDG_DATA_HOME": home / "user", "LOCALAPPDATA": home / "user"}
+    own |= {"PYTHONDONTWRITEBYTECODE": "1", "JUPYTER_PATH": home / "jupyter"}
+    if sys.platform == "darwin":
+        own["HOME"] = home / "user"
+    return kept | {name: str(value) for name, value in (own | more).items()}
+
+
+def content(site):
+    return {
+        path.relative_to(site): (path.stat().st_size, path.stat().st_mtime_ns)
+        for path in (site / "cnnbook").rglob("*")
+        if "__pycache__" not in path.parts
+    }
+
+
+def test_what_a_user_makes_goes_to_a_folder_of_the_users(installed, tmp_path):
+    python, site = installed
+    before = content(site)
+    code = """
+import json, sys
+import cnnbook
+from cnnbook.datasets import data_root
+from cnnbook.experiments import Outcome, Study, Variant, load_result, run_study
+from cnnbook.models import HOME, LeNet, find_weights, load_weights, save_weights
+from cnnbook.experiments.__main__ import STUDIES
+from dataclasses import replace
+
+shipped = load_result("digits")
+run = lambda data, seed: Outcome({"test_accuracy": 0.5}, LeNet())
+variants = {n: Variant(run, v.settings) for n, v in STUDIES["digits"].variants.items()}
+study = replace(STUDIES["digits"], variants=variants, load=lambda root: None)
+least = min(kept["n"] for kept in shipped["variants"].values())
+made = run_study(study, seeds=least + 1, only=["lenet"], say=lambda *_: None)
+assert load_result("digits") == made
+added = len(made["variants"]["lenet"]["runs"]) - len(shipped["variants"]["lenet"]["runs"])
+load_weights(LeNet(), "digits_lenet")
+found = [str(find_weights("mnist_lenet")), str(find_weights("digits_lenet"))]
+mine = save_weights(LeNet(), "digits_lenet")
+found.append(str(find_weights("digits_lenet")))
+try:
+    load_result("nothing")
+except ValueError as error:
+    found.append(str(error))
+print(json.dumps([cnnbook.__file__, str(HOME), str(data_root()), str(mine), found, added]))
+"""
+    run = subprocess.run(
+        [python, "-c", code],
+        cwd=tmp_path,
+        env=environment(tmp_path),
+        capture_output=True,
+        text=True,
+    )
+    assert run.returncode == 0, run.stderr
+    where, home, root, mine, found, added = json.loads(run.stdout)
+    assert Path(where) == site / "cnnbook" / "__init__.py"
+    assert Path(home) == site / "cnnbook" / "data"
+    assert Path(root).is_relative_to(tmp_path / "user")
+    assert Path(mine) == Path(root) / "weights" / "digits_lenet.safetensors"
+    assert [Path(name).parent for name in found[:2]] == [Path(home) / "weights"] * 2
+    assert found[2] == mine
+    assert root in found[3]
+    assert home in found[3]
+    assert added in (0, 1)
+    assert content(site) == before
+    assert list(tmp_path.iterdir()) == [tmp_path / "user"]
+
+
+@pytest.mark.parametrize("chapter", ["03_padding_and_stride", "09_lenet", "14_debiasing_vae"])
+def test_a_chapter_runs_from_a_wheel(installed, tmp_path, monkeypatch, chapter):
+    python, site = installed
+    for name in KEPT_OUT:
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment(tmp_path).items():
+        monkeypatch.setenv(name, value)
+    kernel = tmp_path / "jupyter" / "kernels" / "wheel"
+    kernel.mkdir(parents=True)
+    argv = [str(python), "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+    spec = {"argv": argv, "display_name": "wheel", "language": "python"}
+    (kernel / "kernel.json").write_text(json.dumps(spec))
+    book = tmp_path / "book"
+    shutil.copytree(ROOT / "notebooks", book, ignore=shutil.ignore_patterns(".*", "*.py"))
+    notebook = nbformat.read(book / f"{chapter}.ipynb", as_version=4)
+    probe = "import cnnbook; print(cnnbook.__file__)"
+    notebook.cells.append(nbformat.v4.new_code_cell(probe))
+    before = content(site)
+    NotebookClient(
+        notebook,
+        timeout=300,
+        kernel_name="wheel",
+        resources={"metadata": {"path": str(book)}},
+    ).execute()  # raises if a cell does
+    (last,) = notebook.cells[-1].outputs
+    assert Path(last.text.strip()) == site / "cnnbook" / "__init__.py"
+    assert content(site) == before
