@@ -151,6 +151,66 @@ def meta_mode(watch):
     return OperationMode()
 
 
+def constant_mode():
+    """Keep the numbers of constants that are made where the input is: a list as an index, `arange`.
+
+    Without, they would be made without numbers.
+    """
+    import torch
+    from torch.overrides import TorchFunctionMode
+
+    factories = (torch.tensor, torch.as_tensor, torch.arange, torch.linspace, torch.randperm)
+
+    class ConstantMode(TorchFunctionMode):
+        def __torch_function__(self, function, types, args=(), kwargs=None):
+            kwargs = dict(kwargs or {})
+            if function in factories and torch.device(kwargs.get("device") or "cpu").type == "meta":
+                kwargs["device"] = "cpu"
+            if function is torch.Tensor.__getitem__:
+                index = args[1] if isinstance(args[1], tuple) else (args[1],)
+                index = tuple(torch.tensor(i) if isinstance(i, list) else i for i in index)
+                args = args[0], index
+            return function(*args, **kwargs)
+
+    return ConstantMode()
+
+
+class Known:
+    """The numbers of integers that do not depend on the input, for indices.
+
+    Parameters
+    ----------
+    originals : dict of int to torch.Tensor
+        The tensor that each one of the stand-in replaces, by the id of the latter.
+    """
+
+    def __init__(self, originals):
+        self.values, self.alive = dict(originals), []
+
+    def value(self, tensor):
+        """The tensor with its numbers, if they are known; else as it is."""
+        return self.values.get(id(tensor), tensor)
+
+    def watch(self, operation, given, result):
+        """Compute with the known integers as well."""
+        import torch
+        from torch.utils._pytree import tree_leaves, tree_map
+
+        if not (isinstance(result, torch.Tensor) and result.is_meta) or result.is_floating_point():
+            return
+        tensors = [leaf for leaf in tree_leaves(given) if isinstance(leaf, torch.Tensor)]
+        values = [self.value(tensor) for tensor in tensors]
+        if operation._schema.is_mutable or not values or result.numel() > 2**20:
+            return
+        if any(value.is_meta or value.is_floating_point() for value in values):
+            return
+        known = {id(tensor): value for tensor, value in zip(tensors, values, strict=True)}
+        args, kwargs = tree_map(lambda leaf: known.get(id(leaf), leaf), given)
+        kwargs = {k: v for k, v in kwargs.items() if k != "device"}
+        self.values[id(result)] = operation(*args, **kwargs).to("cpu")
+        self.alive.append(result)
+
+
 def named(operation, args, kwargs):
     """The arguments of a basic operation by name, with its defaults."""
     schema = operation._schema.arguments
@@ -165,6 +225,7 @@ def run(module, inputs, modes, running, shapes):
     ----------
     module, inputs
     modes : list of context managers
+        Besides, lists as indices are taken with their numbers.
     running : callable
         Gives the layer that runs now, in words.
     shapes : list of tuple
@@ -178,7 +239,7 @@ def run(module, inputs, modes, running, shapes):
     with contextlib.ExitStack() as stack:
         stack.enter_context(still_randomness())
         stack.enter_context(torch.no_grad())
-        for mode in modes:
+        for mode in [constant_mode(), *modes]:
             stack.enter_context(mode)
         try:
             module(*inputs)

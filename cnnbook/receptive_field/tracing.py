@@ -9,6 +9,7 @@ import numpy as np
 
 from cnnbook.receptive_field._axis import AxisField
 from cnnbook.receptive_field._looking import (
+    Known,
     empty_inputs,
     input_shapes,
     meta_mode,
@@ -92,7 +93,8 @@ class _Recorder:
 
         self.torch, self.shapes, self.inputs = torch, shapes, inputs
         axes = tuple(AxisField.pixels(size) for size in shapes[0][1:])
-        self.module, self.originals = stand_in(module)
+        self.module, originals = stand_in(module)
+        self.known = Known(originals)
         self.tracked = {}  # id of a tensor: the tensor, kept alive, and its fields
         self.found_by = {}  # id of a tensor of places: it, and the pooling that found them
         self.remember(inputs[0], Tracked.image(axes, inputs[0].dim()))
@@ -176,6 +178,8 @@ class _Recorder:
         """Apply an operation's rule to the fields of its arguments."""
         arguments = named(operation, *taken)
         operands = self.operands(arguments)
+        if not operands:
+            self.known.watch(operation, given, result)
         if not operands or self.asleep:
             return
         name = operation._schema.name.split("::")[1]
@@ -216,7 +220,7 @@ class _Recorder:
                 if value is x.tensor:
                     return torch.from_numpy(array.astype(np.int32)).expand(x.shape)
                 if isinstance(value, torch.Tensor) and value.is_meta:
-                    value = self.originals.get(id(value), value)
+                    value = self.known.value(value)
                     if value.is_meta:
                         raise CannotFollowError("it takes units at places that are computed")
                 return value
