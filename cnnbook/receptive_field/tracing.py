@@ -138,7 +138,8 @@ class _Recorder:
             modes = [_layer_mode(self), meta_mode(self.watch)]
             run(self.module, self.inputs, modes, self.here, self.shapes)
         except CannotFollowError as error:
-            raise ValueError(f"cannot follow {self.here()}: {error}") from None
+            here = self.here().removeprefix("layer ")
+            raise ValueError(f"cannot follow {here}: {error}") from None
 
     def _enter(self, name, leaf):
         def hook(part, inputs):
