@@ -11,7 +11,6 @@ from cnnbook.receptive_field._axis import NOTHING
 from cnnbook.receptive_field._looking import empty_inputs
 from cnnbook.receptive_field._tracked import NONE, varying
 
-
 HOLES = {}  # functions after which an entry may see nothing
 
 
@@ -64,9 +63,9 @@ def supports(module, shape):
 
 
 def compare(module, shape):
-    """Every entry sees at least what the gradient says; just that if no unlike parts were joined.
+    """Every entry sees at least what the gradient says; and just that.
 
-    Neither if an entry may have seen nothing on the way, such as a cell of padding: rows and
+    More only if an entry may have seen nothing on the way, such as a cell of padding: rows and
     columns are followed apart, so that its row counts though its column is none.
     """
     tracked, told = traced(module, shape)
@@ -76,7 +75,7 @@ def compare(module, shape):
         places = np.broadcast_to(units, truth[number].shape[:-1])
         places = np.where((places == NONE) | (places < 0) | (places >= axis.units), -1, places)
         claimed = seen[places]
-        if not varying(tracked.parts) and not any(map(has_holes, module.functions)):
+        if not any(map(has_holes, module.functions)):
             np.testing.assert_array_equal(claimed, truth[number], f"axis {number}")
         assert (claimed[..., 0] <= truth[number][..., 0]).all()
         assert (claimed[..., 1] >= truth[number][..., 1]).all()
@@ -97,6 +96,8 @@ def factors(n):
 
 def _view(rng, x):
     shape = list(x.shape)
+    if len(shape) < 2:
+        return None
     if rng.random() < 0.5 and len(shape) > 2:
         d = int(rng.integers(1, len(shape) - 1))
         shape[d : d + 2] = [shape[d] * shape[d + 1]]
@@ -299,7 +300,8 @@ def test_random_chains_entry_by_entry(seed):
         try:
             compare(module, shape)
         except ValueError as error:
-            assert str(error).startswith("cannot follow"), error
+            if not str(error).startswith("cannot follow"):
+                raise
             refused += 1
         except AssertionError as error:
             raise AssertionError(f"{names} on {shape}") from error

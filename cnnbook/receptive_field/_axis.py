@@ -61,16 +61,27 @@ class AxisField:
         On an axis without ends, from unit 0 on; None where no such rule holds.
     advance : int
         Pixels from one repetition to the next.
+    pieces : tuple of AxisField
+        Axes whose units these are, one axis behind the other, each with its own rule.
     """
 
     seen: tuple
     repeat: tuple | None
     advance: int
+    pieces: tuple = ()
 
     @classmethod
     def pixels(cls, size):
         """The input itself: pixel u sees pixel u."""
         return cls(tuple((u, u) for u in range(bounded(size, "pixels"))), ((0, 0),), 1)
+
+    @classmethod
+    def joined(cls, axes):
+        """The units of several axes, one axis behind the other."""
+        pieces = tuple(piece for axis in axes for piece in axis.pieces or (axis,))
+        if len(pieces) == 1:
+            return pieces[0]
+        return cls(sum((piece.seen for piece in pieces), ()), None, 0, pieces)
 
     @property
     def units(self):
@@ -152,6 +163,8 @@ class AxisField:
         shift : (int, int), optional
             As in `gather`, where the list shows none.
         """
+        if self.pieces:
+            return union(self._picks(taps))
         if taps == [(u,) for u in range(self.units)]:
             return self
         if len(taps) == 1 and taps[0]:
@@ -199,6 +212,16 @@ class AxisField:
         """Pool over `units` bins as even as possible, as adaptive pooling does."""
         size = self.units
         return self.scaled(units, lambda u: range(u * size // units, -(-(u + 1) * size // units)))
+
+    def _picks(self, taps):
+        """What each piece gives to the new units."""
+        picks, start = [], 0
+        for piece in self.pieces:
+            own = [tuple(t - start for t in ts if 0 <= t - start < piece.units) for ts in taps]
+            if any(own):
+                picks.append(piece.pick(own))
+            start += piece.units
+        return picks or [AxisField((NOTHING,) * len(taps), None, 0)]
 
 
 def _found_shift(taps):

@@ -14,9 +14,10 @@ from cnnbook.receptive_field._tracked import (
     CannotFollowError,
     Tracked,
     along,
+    beside,
     compact,
+    in_rows,
     join,
-    numbered,
     varying,
 )
 
@@ -28,45 +29,57 @@ def only(operands):
     return operands[0]
 
 
-def _sliding(operands, shape, changes, mixes=False):
+def _sliding(operands, shape, changes, groups=0):
     """Change the last axes: ``changes[n](axis, units)``; None leaves one as it is.
 
-    `mixes` says that each result takes all channels.
+    Each result takes the channels of its group; its own only if `groups` is 0.
     """
     x = only(operands)
     first = x.rank - len(changes)
-    channel, field = first - 1, x.field
+    field = _mixed(x.field, first - 1, x.shape, shape, groups) if groups else x.field
     touched = {first + n for n, change in enumerate(changes) if change is not None}
-    unlike = varying(field.parts)
-    if mixes:
-        field, unlike = field.collapsed({channel}), unlike - {channel}
-    elif channel in field.dims():
-        field, unlike = field.collapsed({channel}), unlike | {channel}
     axes, units = list(field.axes), list(field.units)
     for number, places in enumerate(field.units):
-        dims = varying(places)
-        if not dims and len(changes) == len(axes):
-            dims = {first + number}
-        if not dims & touched:
-            continue
+        dims = varying(places) & touched
+        if not varying(places) and len(changes) == len(axes):
+            dims = {first + number} & touched
         if len(dims) > 1:
-            raise CannotFollowError("an axis of the image lies along the channels or the batch")
-        dim = dims.pop()
-        axes[number] = changes[dim - first](field.straight(number, dim, x.shape[dim]), shape[dim])
-        units[number] = along(np.arange(shape[dim]), dim, x.rank)
-    parts = field.parts
-    for dim in unlike & (touched | {channel}):
-        parts = parts.take([0], axis=dim) + along(np.arange(shape[dim]), dim, x.rank) * 2**40
-    return Tracked(tuple(axes), tuple(units), numbered(parts))
+            raise CannotFollowError("an axis of the image lies along two dimensions")
+        for dim in dims:
+            change, size = changes[dim - first], shape[dim]
+            axes[number], units[number] = in_rows(
+                field, number, dim, x.shape[dim], lambda axis, c=change, n=size: c(axis, n)
+            )
+    return Tracked(tuple(axes), tuple(units))
 
 
-def _windows(operands, shape, method, columns, mixes=False):
+def _mixed(field, channel, shape, new_shape, groups):
+    """Put together the channels of each group."""
+    if channel not in field.dims():
+        return field
+    if groups == 1:
+        return field.collapsed({channel})
+
+    def split(array):
+        size = array.shape[channel]
+        inner = (groups, size // groups) if size > 1 else (1, 1)  # 1: all channels alike
+        return array.reshape(*array.shape[:channel], *inner, *array.shape[channel + 1 :])
+
+    def repeated(array):
+        array = array.squeeze(channel + 1)
+        times = new_shape[channel] // groups
+        return array.repeat(times, axis=channel) if array.shape[channel] > 1 else array
+
+    return field.moved(split).collapsed({channel + 1}).moved(repeated)
+
+
+def _windows(operands, shape, method, columns, groups=0):
     rows = list(zip(*columns, strict=True))
     changes = [
         None if row[:3] == (1, 1, 0) else lambda axis, units, row=row: method(axis, units, *row)
         for row in rows
     ]
-    return _sliding(operands, shape, changes, mixes)
+    return _sliding(operands, shape, changes, groups)
 
 
 def _listed(numbers, axes):
@@ -79,7 +92,7 @@ def convolution(a, operands, shape):
     kernel = list(a["weight"].shape[2:])
     settings = [_listed(a[name], len(kernel)) for name in ("stride", "padding", "dilation")]
     method = AxisField.spread if a["transposed"] else AxisField.window
-    return _windows(operands, shape, method, [kernel, *settings], mixes=a["groups"] == 1)
+    return _windows(operands, shape, method, [kernel, *settings], a["groups"])
 
 
 def pool(axes):
@@ -184,12 +197,12 @@ def pad(mode):
         padded = _sliding([x], shape, changes)
         if mode != "constant":
             return padded
-        grown = {n for n in range(x.rank) if x.shape[n] != shape[n]} - x.field.dims()
-        parts = padded.parts  # cells of padding see nothing, whatever is said of them
-        for dim in grown:
-            label = (np.arange(shape[dim]) - befores[dim - x.rank]) // x.shape[dim]
-            parts = parts.take([0], axis=dim) + along(label, dim, x.rank) * 2**40
-        return Tracked(padded.axes, padded.units, numbered(parts))
+        for dim in range(x.rank - len(befores), x.rank):
+            after = shape[dim] - x.shape[dim] - befores[dim - x.rank]
+            if dim not in padded.dims():  # nothing is seen through the cells of padding
+                sizes = [(None, befores[dim - x.rank]), (padded, x.shape[dim]), (None, after)]
+                padded = beside([(f, n) for f, n in sizes if n > 0], dim)
+        return padded
 
     return rule
 
@@ -201,24 +214,18 @@ def roll(a, operands, shape):
         raise CannotFollowError("all axes are rolled as one")
     field = x.field
     for shift, dim in zip(_listed(a["shifts"], 1), _listed(a["dims"], 1), strict=True):
-        dim %= x.rank
-        if sum(varying(units) == {dim} for units in field.units) == 1 and not any(
-            dim in varying(units) and len(varying(units)) > 1 for units in field.units
-        ):
-            number = next(n for n, units in enumerate(field.units) if varying(units) == {dim})
-            axis = field.straight(number, dim, x.shape[dim])
-            turned = axis.gather(
-                axis.units, lambda u, s=shift: [u - s], border=lambda t, n=axis.units: t % n
-            )
-            axes, units = list(field.axes), list(field.units)
-            axes[number], units[number] = turned, along(np.arange(axis.units), dim, x.rank)
-            field = Tracked(tuple(axes), tuple(units), field.parts)
-        else:
+        dim, size = dim % x.rank, x.shape[dim]
 
-            def turn(array, shift=shift, dim=dim):
-                return np.roll(array, shift, dim) if array.shape[dim] > 1 else array
+        def turned(axis, shift=shift, size=size):
+            return axis.gather(size, lambda u: [u - shift], border=lambda t: t % size)
 
-            field = field.moved(turn)
+        axes, units = list(field.axes), list(field.units)
+        for number, places in enumerate(units):
+            if varying(places) == {dim}:
+                axes[number], units[number] = in_rows(field, number, dim, size, turned)
+            elif dim in varying(places):
+                units[number] = np.roll(places, shift, dim)
+        field = Tracked(tuple(axes), tuple(units))
     return field
 
 
@@ -247,9 +254,7 @@ def blocks(a, operands, shape):
         inner = along(np.arange(kernel) * dilation - padding, 1 + n, 5)
         cells = np.broadcast_to(inner + along(np.arange(counts[n]) * stride, 3 + n, 5), grid)
         units.append(compact(cells.reshape((1,) * (len(shape) - 2) + shape[-2:])))
-    if varying(x.field.parts):
-        raise CannotFollowError("channels of unlike fields are laid along an axis")
-    return Tracked(tuple(axes), tuple(units), np.zeros((1,) * len(shape), int))
+    return Tracked(tuple(axes), tuple(units))
 
 
 def unpool(a, operands, shape):

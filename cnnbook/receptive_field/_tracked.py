@@ -35,11 +35,6 @@ def along(array, dim, rank):
     return np.reshape(array, [-1 if n == dim else 1 for n in range(rank)])
 
 
-def numbered(parts):
-    """Small numbers for labels."""
-    return compact(np.unique(parts, return_inverse=True)[1].reshape(parts.shape))
-
-
 def varying(units):
     """The dimensions along which it makes a difference where an entry is."""
     return {dim for dim, size in enumerate(units.shape) if size > 1}
@@ -73,26 +68,22 @@ class Tracked:
         One an axis of the network's input.
     units : tuple of ndarray
         For each axis, which of its units the tensor's entries take; `NONE` sees nothing.
-    parts : ndarray
-        Numbers the parts of a tensor joined from unlike ones; to each of them the fields of all
-        are given. So it must not be that rows are made of them.
     """
 
     axes: tuple[AxisField, ...]
     units: tuple
-    parts: np.ndarray
 
     @classmethod
     def image(cls, axes, rank):
         """Axes along the last dimensions, in order."""
         first = rank - len(axes)
         units = [along(np.arange(a.units), first + n, rank) for n, a in enumerate(axes)]
-        return cls(tuple(axes), tuple(units), np.zeros((1,) * rank, int))
+        return cls(tuple(axes), tuple(units))
 
     @property
     def rank(self):
         """Number of dimensions."""
-        return self.parts.ndim
+        return self.units[0].ndim
 
     def same(self, other):
         """Whether both say the same."""
@@ -107,8 +98,7 @@ class Tracked:
 
     def moved(self, change):
         """Do to the units what is done to the tensor's numbers: ``change(array)``."""
-        *units, parts = (compact(change(array)) for array in (*self.units, self.parts))
-        return Tracked(self.axes, tuple(units), parts)
+        return Tracked(self.axes, tuple(compact(change(array)) for array in self.units))
 
     def collapsed(self, gone):
         """Put together all units along the dimensions `gone`, which keep one entry."""
@@ -119,8 +109,7 @@ class Tracked:
                 axis = axis.pick(taps)
             axes.append(axis)
             units.append(compact(places))
-        parts = compact(grouped(self.parts, gone)[1])
-        return Tracked(tuple(axes), tuple(units), parts)
+        return Tracked(tuple(axes), tuple(units))
 
     def without(self, gone):
         """Collapse the dimensions `gone` and drop them."""
@@ -129,10 +118,7 @@ class Tracked:
 
     def straight(self, number, dim, size):
         """The axis `number` as it runs along a dimension of `size` entries."""
-        places = self.units[number]
-        if dim in varying(self.parts):
-            raise CannotFollowError("channels of unlike fields are laid along an axis")
-        taps, order = grouped(places, set(range(self.rank)) - {dim})
+        taps, order = grouped(self.units[number], set(range(self.rank)) - {dim})
         order = np.broadcast_to(order.ravel(), size)
         return self.axes[number].pick([taps[n] for n in order.tolist()])
 
@@ -188,36 +174,40 @@ def join(fields):
     """Unite tensors that are added or multiplied: each entry sees what its operands see."""
     first, *others = fields
     for other in others:
-        axes, units = [], []
-        for n, pair in enumerate(zip(first.axes, other.axes, strict=True)):
-            axis, places = _joined(pair, (first.units[n], other.units[n]))
-            axes.append(axis)
-            units.append(compact(places))
-        parts = _pairs(first.parts, other.parts)[1]
-        first = Tracked(tuple(axes), tuple(units), compact(parts))
+        both = zip(first.axes, other.axes, first.units, other.units, strict=True)
+        axes, units = zip(*(_joined(*pair) for pair in both), strict=True)
+        first = Tracked(axes, tuple(map(compact, units)))
     return first
 
 
-def _pairs(one, other):
-    """The pairs of units that occur, and for each entry the number of its pair."""
-    one, other = np.broadcast_arrays(one, other)
-    if one.size > MOST_PAIRS:
-        raise CannotFollowError(f"{one.size} pairs of units are too many")
-    low, high = int(other.min()), int(other.max()) + 1
-    codes, places = np.unique(one * (high - low) + (other - low), return_inverse=True)
-    ones, others = np.divmod(codes, high - low)
-    return (ones, others + low), places.reshape(one.shape)
+def _joined(axis, other, units, others):
+    """Unite two axes: a new unit for each pair of units that occurs."""
+    if axis == other and np.array_equal(units, others):
+        return axis, units
+    units, others = np.broadcast_arrays(units, others)
+    if units.size > MOST_PAIRS:
+        raise CannotFollowError(f"{units.size} pairs of units are too many")
+    low, high = int(others.min()), int(others.max()) + 1
+    codes, places = np.unique(units * (high - low) + (others - low), return_inverse=True)
+    ones, twos = np.divmod(codes, high - low)
+    twos = twos + low
+    kinds = list(zip(_piece_of(axis, ones), _piece_of(other, twos), strict=True))
+    pieces, number = [], np.empty(len(codes), int)
+    for kind in sorted(set(kinds)):
+        which = [n for n, one in enumerate(kinds) if one == kind]
+        number[which] = sum(piece.units for piece in pieces) + np.arange(len(which))
+        pieces.append(union([axis.pick(_single(ones[which])), other.pick(_single(twos[which]))]))
+    return AxisField.joined(pieces), number[places].reshape(units.shape)
 
 
-def _joined(axes, units):
-    if np.array_equal(*units) and axes[0] == axes[1]:
-        return axes[0], units[0]
-    pairs, places = _pairs(*units)
-    picked = [
-        axis.pick([() if t == NONE else (t,) for t in column.tolist()])
-        for axis, column in zip(axes, pairs, strict=True)
-    ]
-    return union(picked), places
+def _piece_of(axis, units):
+    """The number of the piece of an axis that each unit is of."""
+    ends = np.cumsum([piece.units for piece in axis.pieces[:-1]])
+    return np.searchsorted(ends, units, side="right").tolist()
+
+
+def _single(units):
+    return [() if t == NONE else (t,) for t in units.tolist()]
 
 
 def beside(operands, dim):
@@ -228,39 +218,61 @@ def beside(operands, dim):
     operands : list of (Tracked or None, int)
         And their sizes along the dimension; None sees nothing.
     dim : int
-
-    Returns
-    -------
-    Tracked
-        Exact where all have the same axes, or if the images themselves lie side by side. Else
-        each part has the fields of all, and `parts` says so.
     """
     known = [field for field, _ in operands if field is not None]
-    side_by_side = any(dim in field.dims() for field in known)
-    axes, units, exact = [], [], True
+    nothing = np.full((1,) * known[0].rank, NONE)
+    axes, units = [], []
     for number in range(len(known[0].axes)):
-        choices = [field.axes[number] for field in known]
-        if all(choice == choices[0] for choice in choices):
-            axis, shifts = choices[0], [0] * len(known)
-        elif side_by_side:
-            axis = AxisField(sum((choice.seen for choice in choices), ()), None, 0)
-            shifts = [sum(choice.units for choice in choices[:n]) for n in range(len(known))]
-        else:
-            exact = False
-            together = join(known)
-            axes.append(together.axes[number])
-            units.append(together.units[number])
-            continue
-        moved = iter([f.units[number] + s * (f.units[number] != NONE)
-                      for f, s in zip(known, shifts, strict=True)])  # fmt: skip
-        nothing = np.full((1,) * known[0].rank, NONE)
-        axes.append(axis)
-        units.append(_chain([(nothing if f is None else next(moved), n) for f, n in operands], dim))
-    labels = []
-    for number, (field, size) in enumerate(operands):
-        inner = np.zeros((1,) * known[0].rank, int) if field is None else field.parts
-        labels.append((inner + (0 if exact else number * 2**40), size))
-    return Tracked(tuple(axes), tuple(units), numbered(_chain(labels, dim)))
+        choices, found = [], []
+        for field, size in operands:
+            places = nothing
+            if field is not None:
+                axis, places = field.axes[number], field.units[number]
+                if axis not in choices:
+                    choices.append(axis)
+                start = sum(choice.units for choice in choices[: choices.index(axis)])
+                if start:
+                    inside = (places >= 0) & (places < axis.units)
+                    places = np.where(inside, places + start, NONE)
+            found.append((places, size))
+        if len(choices) > 1:  # the first ones are numbered as they were
+            places = found[0][0]
+            inside = (places >= 0) & (places < choices[0].units)
+            found[0] = np.where(inside, places, NONE), found[0][1]
+        axes.append(AxisField.joined(choices))
+        units.append(_chain(found, dim))
+    return Tracked(tuple(axes), tuple(units))
+
+
+def _reach(rows, windows):
+    """The one unit of each row wherever a window meets an entry that sees it."""
+    found = np.full((len(rows), len(windows)), NONE)
+    for place, (first, last) in enumerate(windows):
+        if first <= last:
+            found[:, place] = rows[:, int(first) : int(last) + 1].max(axis=1)
+    return found
+
+
+def in_rows(field, number, dim, size, change):
+    """Change an axis where it lies along one dimension, whatever it does along others.
+
+    ``change(axis)`` is given the axis of each distinct line of entries along the dimension.
+    """
+    places = field.units[number]
+    places = np.broadcast_to(places, [size if n == dim else m for n, m in enumerate(places.shape)])
+    lines = np.moveaxis(places, dim, -1)
+    rows, which = np.unique(lines.reshape(-1, size), axis=0, return_inverse=True)
+    if len(rows) > 1 and ((rows == rows.max(axis=1, keepdims=True)) | (rows == NONE)).all():
+        # along this dimension the axis stands still: what counts is where something is seen
+        numbers = _reach(rows, change(AxisField.pixels(size)).seen)[which.ravel()]
+        numbers = numbers.reshape(*lines.shape[:-1], -1)
+        return field.axes[number], compact(np.moveaxis(numbers, -1, dim))
+    if rows.size > MOST_PAIRS // 16:
+        raise CannotFollowError(f"{len(rows)} unlike channels are too many")
+    pieces = [change(field.axes[number].pick(_single(row))) for row in rows]
+    units = pieces[0].units
+    numbers = which.reshape(*lines.shape[:-1], 1) * units + np.arange(units)
+    return AxisField.joined(pieces), compact(np.moveaxis(numbers, -1, dim))
 
 
 def _chain(arrays, dim):

@@ -231,11 +231,8 @@ class _Recorder:
             found = found if isinstance(found, (tuple, list)) else [found]
             return [compact(entry.numpy().astype(np.int64)) for entry in found]
 
-        units = zip(*map(done, x.field.units), strict=True)
-        return [
-            Tracked(x.field.axes, places, parts)
-            for places, parts in zip(units, done(x.field.parts), strict=True)
-        ]
+        results = zip(*map(done, x.field.units), strict=True)
+        return [Tracked(x.field.axes, units) for units in results]
 
 
 _WHOLE = frozenset(["CrossMapLRN2d"])  # layers that mix channels only, in place
