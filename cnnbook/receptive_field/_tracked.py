@@ -182,8 +182,8 @@ def join(fields):
 
 def _joined(axis, other, units, others):
     """Unite two axes: a new unit for each pair of units that occurs."""
-    if axis == other and np.array_equal(units, others):
-        return axis, units
+    if axis == other and ((units == others) | (units == NONE) | (others == NONE)).all():
+        return axis, np.maximum(units, others)
     units, others = np.broadcast_arrays(units, others)
     if units.size > MOST_PAIRS:
         raise CannotFollowError(f"{units.size} pairs of units are too many")
@@ -196,14 +196,16 @@ def _joined(axis, other, units, others):
     for kind in sorted(set(kinds)):
         which = [n for n, one in enumerate(kinds) if one == kind]
         number[which] = sum(piece.units for piece in pieces) + np.arange(len(which))
-        pieces.append(union([axis.pick(_single(ones[which])), other.pick(_single(twos[which]))]))
+        pairs = ((axis, ones[which]), (other, twos[which]))
+        seen = [one.pick(_single(column)) for one, column in pairs if (column != NONE).any()]
+        pieces.append(union(seen or [axis.pick(_single(ones[which]))]))
     return AxisField.joined(pieces), number[places].reshape(units.shape)
 
 
 def _piece_of(axis, units):
-    """The number of the piece of an axis that each unit is of."""
+    """The number of the piece of an axis that each unit is of; -1 if it sees nothing."""
     ends = np.cumsum([piece.units for piece in axis.pieces[:-1]])
-    return np.searchsorted(ends, units, side="right").tolist()
+    return np.where(units == NONE, -1, np.searchsorted(ends, units, side="right")).tolist()
 
 
 def _single(units):
