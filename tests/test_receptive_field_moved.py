@@ -246,7 +246,8 @@ def _attend(rng, x):
 
 def _weighted_softmax(x, d):
     weights = _positive(*[n if dim == d else 1 for dim, n in enumerate(x.shape)])
-    return (lambda x: torch.softmax(x * weights, d) * weights) if x.shape[d] > 1 else None
+    function = lambda x: torch.softmax(x * weights * 1e-3, d) * weights  # noqa: E731
+    return function if x.shape[d] > 1 else None  # a single one is 1 whatever it is
 
 
 OPERATIONS = [

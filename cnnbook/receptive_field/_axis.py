@@ -6,10 +6,11 @@ pairs on an endless axis, which repeat: `advance` pixels further every `len(repe
 """
 
 import math
+from bisect import bisect_right
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
-from itertools import chain, pairwise
+from itertools import accumulate, chain, groupby, pairwise
 
 NOTHING = (math.inf, -math.inf)  # no pixel at all; min and max pass over it
 LARGEST = 2**22
@@ -164,7 +165,7 @@ class AxisField:
             As in `gather`, where the list shows none.
         """
         if self.pieces:
-            return union(self._picks(taps))
+            return AxisField.joined(list(self._runs(taps)))
         if taps == [(u,) for u in range(self.units)]:
             return self
         if len(taps) == 1 and taps[0]:
@@ -213,15 +214,21 @@ class AxisField:
         size = self.units
         return self.scaled(units, lambda u: range(u * size // units, -(-(u + 1) * size // units)))
 
-    def _picks(self, taps):
-        """What each piece gives to the new units."""
-        picks, start = [], 0
-        for piece in self.pieces:
-            own = [tuple(t - start for t in ts if 0 <= t - start < piece.units) for ts in taps]
-            if any(own):
-                picks.append(piece.pick(own))
-            start += piece.units
-        return picks or [AxisField((NOTHING,) * len(taps), None, 0)]
+    def _runs(self, taps):
+        """The new units that take from the same pieces, run by run: what these give together."""
+        starts = [0, *accumulate(piece.units for piece in self.pieces)]
+
+        def kind(ts):
+            return {bisect_right(starts, t) - 1 for t in ts if 0 <= t < self.units}
+
+        for pieces, run in groupby(taps, kind):
+            run = list(run)
+            picks = []
+            for number in pieces:
+                start, stop = starts[number : number + 2]
+                own = [tuple(t - start for t in ts if start <= t < stop) for ts in run]
+                picks.append(self.pieces[number].pick(own))
+            yield union(picks) if picks else AxisField((NOTHING,) * len(run), None, 0)
 
 
 def _found_shift(taps):

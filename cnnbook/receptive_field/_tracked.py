@@ -48,14 +48,23 @@ def grouped(units, gone):
     rows = table.reshape(-1, table.shape[-1])
     if rows.size > MOST_PAIRS:
         raise CannotFollowError(f"{rows.size} pairs of units are too many")
-    if rows.shape[1] == 1:  # much faster
-        rows, places = np.unique(rows, return_inverse=True)
-        rows = rows[:, None]
-    else:
-        rows, places = np.unique(rows, axis=0, return_inverse=True)
-    taps = [tuple(t for t in sorted(set(row)) if t != NONE) for row in rows.tolist()]
+    rows, places = _distinct(rows)
+    found = [tuple(t for t in sorted(set(row)) if t != NONE) for row in rows.tolist()]
+    taps = sorted(set(found))  # in order, so that a rule shows
+    numbers = {units: number for number, units in enumerate(taps)}
+    places = np.array([numbers[units] for units in found])[places]
     shape = [1 if dim in gone else size for dim, size in enumerate(units.shape)]
     return taps, places.reshape(shape)
+
+
+def _distinct(rows):
+    """The rows that differ, and for each row its number among them."""
+    rows = np.ascontiguousarray(rows, dtype=np.int64)
+    if len(rows) == 1:
+        return np.unique(rows)[None], np.zeros(1, int)
+    keys = rows.view(np.dtype((np.void, rows.strides[0]))).ravel()  # much faster than by columns
+    _, where, places = np.unique(keys, return_index=True, return_inverse=True)
+    return rows[where], places
 
 
 @dataclass(frozen=True, eq=False)
@@ -263,7 +272,8 @@ def in_rows(field, number, dim, size, change):
     places = field.units[number]
     places = np.broadcast_to(places, [size if n == dim else m for n, m in enumerate(places.shape)])
     lines = np.moveaxis(places, dim, -1)
-    rows, which = np.unique(lines.reshape(-1, size), axis=0, return_inverse=True)
+    table = lines.reshape(-1, size)
+    rows, which = _distinct(table) if len(table) > 1 else (table, np.zeros(1, int))
     if len(rows) > 1 and ((rows == rows.max(axis=1, keepdims=True)) | (rows == NONE)).all():
         # along this dimension the axis stands still: what counts is where something is seen
         numbers = _reach(rows, change(AxisField.pixels(size)).seen)[which.ravel()]
