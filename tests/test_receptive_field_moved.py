@@ -45,11 +45,11 @@ def traced(module, shape):
     return recorder.field_of(found[0]), recorder.fields["output"]
 
 
-def supports(module, shape):
+def supports(module, shape, vectorize=True):
     """First and last row and column with a gradient, for each entry of the output."""
     x = torch.rand(1, *shape, dtype=torch.float64, generator=torch.Generator().manual_seed(0)) + 0.5
-    jacobian = torch.autograd.functional.jacobian(module, x, vectorize=True).abs().numpy()
-    axes = len(shape) - 1
+    jacobian = torch.autograd.functional.jacobian(module, x, vectorize=vectorize)
+    jacobian, axes = jacobian.abs().numpy(), len(shape) - 1
     size = jacobian.shape[: jacobian.ndim - axes - 2]
     found = jacobian.reshape(*size, *shape) > 1e-12
     spans = []

@@ -17,7 +17,7 @@ from cnnbook._axes import integer
 from cnnbook.receptive_field._fitting import MisfitError, check_layer, check_operation
 from cnnbook.receptive_field._tracked import CannotFollowError
 
-MOST_NUMBERS = 2**40  # 4 TiB: no memory holds such a tensor
+MOST_NUMBERS = 2**33  # 32 GiB for one image: no memory holds its maps as well
 _HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
 
 
@@ -32,7 +32,9 @@ def input_shapes(input_size):
         if not shape:
             raise ValueError(f"input_size must be (channels, size, ...), got {input_size!r}")
         if math.prod(shape) > MOST_NUMBERS:
-            raise ValueError(f"input_size {shape} has more numbers than a memory holds")
+            raise ValueError(
+                f"input_size {shape} has more numbers than a memory holds: at most {MOST_NUMBERS}"
+            )
     return shapes
 
 

@@ -24,7 +24,7 @@ class CannotFollowError(ValueError):
 def compact(array):
     """Leave one entry along each dimension that makes no difference."""
     for dim, size in enumerate(array.shape):
-        first = array.take([0], axis=dim)
+        first = array[(slice(None),) * dim + (slice(0, 1),)]
         if size > 1 and (array.strides[dim] == 0 or (array == first).all()):
             array = first
     return array

@@ -199,7 +199,7 @@ class _Recorder:
             fields = [rule(arguments, operands, shape)]
             fields *= len(results)
         before = self.field_of(results[0])
-        if operation._schema.is_mutable and not (fields[0] and fields[0].same(before)):
+        if _writes(operation) and not (fields[0] and fields[0].same(before)):
             raise CannotFollowError(f"{name!r} writes into a tensor that another part may share")
         for tensor, field in zip(results, fields, strict=True):
             if field is not None and tensor.dim() == field.rank:
@@ -233,6 +233,15 @@ class _Recorder:
 
         results = zip(*map(done, x.field.units), strict=True)
         return [Tracked(x.field.axes, units) for units in results]
+
+
+def _writes(operation):
+    """Whether an operation writes into one of its arguments; statistics and noise aside."""
+    return any(
+        argument.alias_info is not None and argument.alias_info.is_write
+        for argument in operation._schema.arguments
+        if argument.name not in ("noise", "running_mean", "running_var")
+    )
 
 
 _WHOLE = frozenset(["CrossMapLRN2d"])  # layers that mix channels only, in place
