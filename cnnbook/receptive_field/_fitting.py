@@ -92,7 +92,7 @@ _FLOATS = frozenset(
 
 
 def _check_convolution(a):
-    x, weight, bias, groups, axes = a["input"], a["weight"], a["bias"], a["groups"], a["stride"]
+    x, weight, bias, groups = a["input"], a["weight"], a["bias"], a["groups"]
     channels = x.shape[x.dim() - weight.dim() + 1]
     first = weight.shape[0]
     if groups < 1 or first < groups or first % groups:
@@ -103,17 +103,19 @@ def _check_convolution(a):
     filters = weight.shape[1] * groups if a["transposed"] else first
     if bias is not None and tuple(bias.shape) != (filters,):
         raise MisfitError(f"a bias of shape {tuple(bias.shape)}", f"({filters},)")
-    if a["transposed"]:
-        axes = len(weight.shape) - 2
-        sizes = x.shape[-axes:]
-        settings = [
-            list(a[key]) * (axes if len(a[key]) == 1 else 1)
-            for key in ("stride", "padding", "dilation", "output_padding")
-        ]
-        for size, k, s, p, d, extra in zip(sizes, weight.shape[2:], *settings, strict=True):
-            units = (size - 1) * s - 2 * p + d * (k - 1) + extra + 1
-            if units < 1:
-                raise MisfitError(_count(size, "unit"), f"more: padding {p} leaves {units}", x)
+    axes = weight.dim() - 2
+    settings = [
+        list(a[key]) * (axes if len(a[key]) == 1 else 1)
+        for key in ("stride", "padding", "dilation", "output_padding")
+    ]
+    for size, k, s, p, d, extra in zip(x.shape[-axes:], weight.shape[2:], *settings, strict=True):
+        extent = d * (k - 1) + 1
+        units = (size - 1) * s - 2 * p + extent + extra
+        if a["transposed"] and units < 1:
+            raise MisfitError(_count(size, "unit"), f"more: padding {p} leaves {units}", x)
+        if not a["transposed"] and size + 2 * p < extent:
+            got = _count(size, "unit") + " along an axis"
+            raise MisfitError(got, f"at least {extent - 2 * p}: its kernel spans {extent}", x)
 
 
 def _check_indices(operation, given):

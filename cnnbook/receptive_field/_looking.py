@@ -131,10 +131,6 @@ def meta_mode(watch):
     from torch.utils._python_dispatch import TorchDispatchMode
     from torch.utils._pytree import tree_leaves, tree_map
 
-    def to_meta(value):
-        is_full = isinstance(value, torch.Tensor) and not value.is_meta
-        return value.to("meta") if is_full else value
-
     class OperationMode(TorchDispatchMode):
         @classmethod
         def _should_skip_dynamo(cls):
@@ -144,7 +140,7 @@ def meta_mode(watch):
             given = args, kwargs or {}
             taken = given
             if any(isinstance(t, torch.Tensor) and t.is_meta for t in tree_leaves(given)):
-                taken = tree_map(to_meta, given)
+                taken = tree_map(_to_meta, given)
                 check_operation(operation, given, named(operation, *taken))
             result = operation(*taken[0], **taken[1])
             watch(operation, given, taken, result)
@@ -160,6 +156,7 @@ def constant_mode():
     """
     import torch
     from torch.overrides import TorchFunctionMode
+    from torch.utils._pytree import tree_map
 
     factories = (torch.tensor, torch.as_tensor, torch.arange, torch.linspace, torch.randperm)
 
@@ -172,9 +169,22 @@ def constant_mode():
                 index = args[1] if isinstance(args[1], tuple) else (args[1],)
                 index = tuple(torch.tensor(i) if isinstance(i, list) else i for i in index)
                 args = args[0], index
-            return function(*args, **kwargs)
+            try:
+                return function(*args, **kwargs)
+            except RuntimeError as error:  # a few functions ask for one device at once
+                if "DeviceType" not in str(error):
+                    raise
+                args, kwargs = tree_map(_to_meta, (args, kwargs))
+                return function(*args, **kwargs)
 
     return ConstantMode()
+
+
+def _to_meta(value):
+    """A tensor without its numbers."""
+    import torch
+
+    return value.to("meta") if isinstance(value, torch.Tensor) and not value.is_meta else value
 
 
 class Known:

@@ -6,6 +6,7 @@ difference, so that it is small. Whatever only moves numbers around is done to t
 two axes may be merged, and come apart again.
 """
 
+import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -32,7 +33,7 @@ def compact(array):
 
 def along(array, dim, rank):
     """Lay a list along one dimension."""
-    return np.reshape(array, [-1 if n == dim else 1 for n in range(rank)])
+    return np.reshape(array, [len(array) if n == dim else 1 for n in range(rank)])
 
 
 def varying(units):
@@ -44,8 +45,8 @@ def grouped(units, gone):
     """Put together the entries along the dimensions `gone`: their units, and new unit numbers."""
     gone = sorted(varying(units) & set(gone))
     kept = [dim for dim in range(units.ndim) if dim not in gone]
-    table = units.transpose(kept + gone).reshape([units.shape[dim] for dim in kept] + [-1])
-    rows = table.reshape(-1, table.shape[-1])
+    inner = math.prod(units.shape[dim] for dim in gone)
+    rows = units.transpose(kept + gone).reshape(units.size // inner if inner else 1, inner)
     if rows.size > MOST_PAIRS:
         raise CannotFollowError(f"{rows.size} pairs of units are too many")
     rows, places = _distinct(rows)
@@ -272,12 +273,12 @@ def in_rows(field, number, dim, size, change):
     places = field.units[number]
     places = np.broadcast_to(places, [size if n == dim else m for n, m in enumerate(places.shape)])
     lines = np.moveaxis(places, dim, -1)
-    table = lines.reshape(-1, size)
+    table = lines.reshape(math.prod(lines.shape[:-1]), size)
     rows, which = _distinct(table) if len(table) > 1 else (table, np.zeros(1, int))
     if len(rows) > 1 and ((rows == rows.max(axis=1, keepdims=True)) | (rows == NONE)).all():
         # along this dimension the axis stands still: what counts is where something is seen
         numbers = _reach(rows, change(AxisField.pixels(size)).seen)[which.ravel()]
-        numbers = numbers.reshape(*lines.shape[:-1], -1)
+        numbers = numbers.reshape(*lines.shape[:-1], numbers.shape[-1])
         return field.axes[number], compact(np.moveaxis(numbers, -1, dim))
     if rows.size > MOST_PAIRS // 16:
         raise CannotFollowError(f"{len(rows)} unlike channels are too many")
