@@ -62,8 +62,8 @@ def stand_in(module):
 
     Returns
     -------
-    (torch.nn.Module, dict of int to torch.Tensor)
-        And the tensor that each of its own replaces, by the id of the latter.
+    (torch.nn.Module, dict of int to (torch.Tensor, torch.Tensor))
+        And each tensor of it with the one that it replaces, by the id of the first.
     """
     import torch
     from torch.utils._pytree import tree_leaves
@@ -74,7 +74,7 @@ def stand_in(module):
         for tensor in tree_leaves([dict(vars(part)), dict(part._parameters), dict(part._buffers)]):
             if isinstance(tensor, torch.Tensor) and id(tensor) not in memo:
                 memo[id(tensor)] = empty = _emptied(tensor)
-                originals[id(empty)] = tensor
+                originals[id(empty)] = empty, tensor
     for part in parts:
         for name, value in vars(part).items():
             try:
@@ -192,16 +192,16 @@ class Known:
 
     Parameters
     ----------
-    originals : dict of int to torch.Tensor
-        The tensor that each one of the stand-in replaces, by the id of the latter.
+    originals : dict
+        As `stand_in` gives them.
     """
 
     def __init__(self, originals):
-        self.values, self.alive = dict(originals), []
+        self.values = dict(originals)  # the first of a pair keeps its id from being used again
 
     def value(self, tensor):
         """The tensor with its numbers, if they are known; else as it is."""
-        return self.values.get(id(tensor), tensor)
+        return self.values.get(id(tensor), (tensor, tensor))[1]
 
     def watch(self, operation, given, result):
         """Compute with the known integers as well."""
@@ -212,6 +212,8 @@ class Known:
             return
         tensors = [leaf for leaf in tree_leaves(given) if isinstance(leaf, torch.Tensor)]
         values = [self.value(tensor) for tensor in tensors]
+        if operation._schema.is_mutable:  # its numbers are others now
+            self.values[id(result)] = result, result
         if operation._schema.is_mutable or not values or result.numel() > 2**20:
             return
         if any(value.is_meta or value.is_floating_point() for value in values):
@@ -219,8 +221,7 @@ class Known:
         known = {id(tensor): value for tensor, value in zip(tensors, values, strict=True)}
         args, kwargs = tree_map(lambda leaf: known.get(id(leaf), leaf), given)
         kwargs = {k: v for k, v in kwargs.items() if k != "device"}
-        self.values[id(result)] = operation(*args, **kwargs).to("cpu")
-        self.alive.append(result)
+        self.values[id(result)] = result, operation(*args, **kwargs).to("cpu")
 
 
 def named(operation, args, kwargs):

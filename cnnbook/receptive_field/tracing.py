@@ -191,6 +191,8 @@ class _Recorder:
             rule = pointwise
         if name in MOVES:
             fields = self.moved(operation, given, operands)
+        elif rule is None and _writes(operation):
+            raise CannotFollowError(f"{name!r} writes into a tensor that another part may share")
         elif rule is None:
             raise CannotFollowError(f"no rule for the operation {name!r}")
         else:
