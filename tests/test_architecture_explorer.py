@@ -216,9 +216,9 @@ def test_impossible_inputs_say_why_and_keep_the_state():
     view = architecture_explorer("AlexNet (2012)", step=2)
     kept = view.state
     for typed, message in [
-        ("3×224×224", "[1, 6400] X [9216, 4096]. (AlexNet (2012) is made for 3×227×227)"),
+        ("3×224×224", "gets 6400 features, expects 9216 (AlexNet (2012) is made for 3×227×227)"),
         ("1×227×227", "features.0"),
-        ("3×9×9", "does not run on inputs of (3, 9, 9)"),
+        ("3×9×9", "input_size (3, 9, 9) has 9 units along an axis, layer 'features.0'"),
         ("big", "'big' is no size: type channels × rows × columns"),
         ("3×0×9", "'3×0×9' is no size"),
         ("3×5000×5000", "3×5000×5000 is too large: at most 4096"),

@@ -319,7 +319,7 @@ def test_module_explorer_arguments(network, image):
         receptive_field_explorer(module=network, image=image, layer="x")
     with pytest.raises(ValueError, match="no unit 15 in '2'"):
         receptive_field_explorer(module=network, image=image, layer="2", unit=(15, 0))
-    with pytest.raises(ValueError, match="does not run on this input"):
+    with pytest.raises(ValueError, match=r"has 1 channel, layer '0' \(Conv2d\) expects 3"):
         receptive_field_explorer(module=network, image=image[..., 0])
     with pytest.raises(ValueError, match="no photograph 'nowhere'"):
         receptive_field_explorer(module=network, image="nowhere")

@@ -69,6 +69,8 @@ def formulas(layer, row, sources):
 def _measured_field(row):
     if row.field is None:
         return "none: no image comes in, or its branches have no common jump"
+    if row.jump is None:  # one position
+        return times(row.field)
     return f"{times(row.field)}, jump {times(row.jump)}"
 
 
@@ -115,8 +117,10 @@ def _window(layer, row, shape, field, jump):
     if channels != shape[0] or not _fits(layer, windows, row.output_shape[1:]):
         return None
     fields = _fields(windows, field, jump)
-    if row.field is not None and fields is not None and fields[0] != (row.field, row.jump):
-        return None
+    if row.field is not None and fields is not None:
+        size, jump = fields[0]
+        if size != row.field or row.jump not in (None, jump):  # None: one position
+            return None
     lines = {"size": _sizes(layer, windows, row.output_shape[1:])}
     if fields is not None and row.field is not None:
         lines["field"] = fields[1]

@@ -8,6 +8,7 @@ import torch
 from cnnbook._axes import integer
 from cnnbook.models._recording import Recorder
 from cnnbook.receptive_field import trace
+from cnnbook.receptive_field._looking import input_shapes
 
 COLUMNS = ("layer", "kind", "output", "parameters", "MACs", "field", "jump")
 TO_THE_LEFT = 3  # the columns of words; the numbers are set to the right
@@ -33,7 +34,11 @@ class LayerRow:
         Multiply-adds for one sample, without those of biases.
     field, jump : tuple or None
         Receptive field, in pixels an axis; None where there is none of the kind: no image comes
-        in, its branches have no common jump, or it cannot be followed.
+        in, its branches have no common jump, or it cannot be followed. A layer with one position
+        has no jump.
+    user : str
+        Of a layer that was not called, though its parameters were used: the layer that did, in
+        whose row the multiply-adds stand; else empty.
     """
 
     name: str
@@ -44,6 +49,7 @@ class LayerRow:
     macs: int
     field: tuple | None
     jump: tuple | None
+    user: str = ""
 
     @property
     def flops(self):
@@ -52,7 +58,8 @@ class LayerRow:
 
     def cells(self):
         """The row's texts, one a column."""
-        shape = "did not run" if self.output_shape is None else _times(self.output_shape)
+        unused = f"within {self.user}" if self.user else "did not run"
+        shape = unused if self.output_shape is None else _times(self.output_shape)
         numbers = [f"{number:,}" if number else "" for number in (self.parameters, self.macs)]
         field, jump = ("" if value is None else _times(value) for value in (self.field, self.jump))
         return (self.name, f"{self.kind} {self.detail}".strip(), shape, *numbers, field, jump)
@@ -66,18 +73,21 @@ class Summary:
     ----------
     name : str
         Class of the module.
-    input_shape : tuple of int
-        Of one sample, without the batch.
+    input_shape : tuple of int, or tuple of such
+        Of one sample, without the batch; of several inputs one an entry.
     rows : tuple of LayerRow
-        In the order of computation; layers that did not run come last.
+        In the order of computation; layers that were not called come last.
     unfollowed : str
         Why there are no receptive fields; empty if there are.
+    uncounted : tuple of str
+        Operations that multiply and add, but are not counted.
     """
 
     name: str
     input_shape: tuple
     rows: tuple
     unfollowed: str = ""
+    uncounted: tuple = ()
 
     @property
     def parameters(self):
@@ -96,7 +106,9 @@ class Summary:
 
     def __str__(self):
         """Set the rows as a table."""
-        shape = ("input", "", _times(self.input_shape), "", "", "", "")
+        shapes = self.input_shape
+        shapes = shapes if isinstance(shapes[0], tuple) else [shapes]
+        shape = ("input", "", ", ".join(map(_times, shapes)), "", "", "", "")
         total = ("total", self.name, "", f"{self.parameters:,}", f"{self.macs:,}", "", "")
         table = [COLUMNS, None, shape, *(row.cells() for row in self.rows), None, total]
         widths = [max(len(row[n]) for row in table if row) for n in range(len(COLUMNS))]
@@ -106,6 +118,8 @@ class Summary:
             pairs = enumerate(zip(texts, widths, strict=True))
             cells = [f"{t:<{w}}" if n < TO_THE_LEFT else f"{t:>{w}}" for n, (t, w) in pairs]
             lines.append("  ".join(cells).rstrip())
+        if self.uncounted:
+            lines.append(f"multiply-adds not counted: {', '.join(self.uncounted)}")
         if self.unfollowed:
             lines.append(f"no receptive fields: {self.unfollowed}")
         return "\n".join(lines)
@@ -113,25 +127,31 @@ class Summary:
     __repr__ = __str__
 
 
-def summary(module, input_size, depth=None):
+def summary(module, input_size, depth=None, dtypes=None):
     """List the layers of a module with shapes, parameters, multiply-adds and receptive fields.
 
     Parameters
     ----------
     module : torch.nn.Module
-        Taken as in evaluation mode. Its weights are not read and nothing of it is changed: it runs
-        on tensors that have a shape but no numbers.
-    input_size : tuple of int
-        Shape of one input without the batch: (1, 28, 28).
+        Taken as in evaluation mode. What runs is a stand-in, on tensors that have a shape but no
+        numbers: weights are not read, nothing of the module is changed, and functions that others
+        hooked on are not called. Of lazy layers the parameters that they would get are counted.
+    input_size : tuple of int, or list of such tuples
+        Shape of one input without the batch: (1, 28, 28). A list stands for several inputs, which
+        `forward` takes in this order; receptive fields are in the pixels of the first.
     depth : int, optional
         Levels of parts to go into, at least 1: parts that lie deeper are counted with the one
         that holds them. 1 makes one row of each Inception module of GoogLeNet.
+    dtypes : torch.dtype or list of torch.dtype, optional
+        Of the inputs: ``torch.long`` for a network that begins with an embedding. That of the
+        parameters when not given.
 
     Returns
     -------
     Summary
         A row for each module that has no parts, owns parameters or multiplies itself. A module
-        that does not run, as auxiliary classifiers do not, counts with its parameters.
+        that is not called, as auxiliary classifiers are not, counts with its parameters; if
+        others use its parameters, the row says which.
 
     Raises
     ------
@@ -140,9 +160,11 @@ def summary(module, input_size, depth=None):
 
     Notes
     -----
-    Counted are the multiply-adds of convolutions and of matrix products, one a weight and place,
-    zeros of the padding too. Biases, activations, pooling and normalisation are left out, as in
-    `torch.utils.flop_counter`, whose FLOPs are twice these MACs.
+    Counted are the multiply-adds of convolutions, of products of matrices and vectors, outer and
+    bilinear ones too, one a weight and place, zeros of the padding too; of recurrent layers those
+    of all steps. Biases, activations, pooling, normalisation and products entry by entry are left
+    out, as in `torch.utils.flop_counter`, whose FLOPs are twice these MACs where it has a rule.
+    Other operations that multiply and add, such as a Fourier transform, are named below the table.
 
     Examples
     --------
@@ -159,29 +181,34 @@ def summary(module, input_size, depth=None):
     if not isinstance(module, torch.nn.Module):
         raise TypeError(f"module must be a torch.nn.Module, got {type(module).__name__}")
     depth = None if depth is None else integer("depth", depth, 1)
+    shapes = input_shapes(input_size)
     recorder = Recorder(module, depth)
-    recorder.run(tuple(input_size))
+    recorder.run(shapes, dtypes)
     try:
-        fields, unfollowed = trace(module, input_size), ""
+        fields, unfollowed = trace(module, input_size, dtypes), ""
     except ValueError as error:
         fields, unfollowed = {}, str(error)
-    rows = [_row(module, recorder, call, fields) for call in recorder.calls]
-    rows += [
-        LayerRow(name, type(part).__name__, _detail(part), None, count, 0, None, None)
-        for name, part in recorder.parts.items()
-        if name not in recorder.counts and (count := recorder.take_parameters(name))
-    ]
-    return Summary(type(module).__name__, tuple(input_size), tuple(rows), unfollowed)
+    rows = [_row(recorder, call, fields) for call in recorder.calls]
+    for name, part in recorder.parts.items():
+        if name not in recorder.counts and (count := recorder.take_parameters(name)):
+            user = recorder.user(name)
+            words = type(part).__name__, _detail(part)
+            user = "" if user is None else user or "forward"
+            rows.append(LayerRow(name, *words, None, count, 0, None, None, user))
+    shape = shapes[0] if len(shapes) == 1 else tuple(shapes)
+    uncounted = tuple(sorted(recorder.uncounted))
+    return Summary(type(module).__name__, shape, tuple(rows), unfollowed, uncounted)
 
 
-def _row(module, recorder, call, fields):
-    part = module.get_submodule(call.name)
+def _row(recorder, call, fields):
+    part = recorder.parts[call.name]
     name = call.name or "forward"
     node = call.name or "output"
     if call.number:
         name, node = f"{name}_{call.number}", f"{node}_{call.number}"
     try:
-        seen = fields[node].size, fields[node].jump
+        field = fields[node]
+        seen = field.size, None if max(field.units) == 1 else field.jump
     except (KeyError, ValueError):  # no such node, or branches without a common jump
         seen = None, None
     words = type(part).__name__, _detail(part)

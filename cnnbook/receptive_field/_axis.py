@@ -6,16 +6,38 @@ pairs on an endless axis, which repeat: `advance` pixels further every `len(repe
 """
 
 import math
+from bisect import bisect_right
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
+from itertools import accumulate, chain, groupby, pairwise
 
 NOTHING = (math.inf, -math.inf)  # no pixel at all; min and max pass over it
+LARGEST = 2**22
+"""Units along one axis; each costs about a hundred bytes."""
 
 
 def hull(pairs):
     """The smallest pair that holds all of `pairs`."""
     firsts, lasts = zip(NOTHING, *pairs, strict=True)
     return min(firsts), max(lasts)
+
+
+def bounded(units, what="units"):
+    """Refuse more units than can be listed."""
+    if units > LARGEST:
+        raise ValueError(f"{units} {what} along one axis are too many to follow: at most {LARGEST}")
+    return units
+
+
+def within(taps, units):
+    """Those of the units `taps` that exist; of a range without walking over it."""
+    if not isinstance(taps, range):
+        return [t for t in taps if 0 <= t < units]
+    if taps.step < 0:
+        taps = taps[::-1]
+    skipped = max(0, -(taps.start // taps.step))
+    return range(taps.start + skipped * taps.step, min(taps.stop, units), taps.step)
 
 
 def window_taps(kernel_size, stride, padding, dilation):
@@ -40,21 +62,52 @@ class AxisField:
         On an axis without ends, from unit 0 on; None where no such rule holds.
     advance : int
         Pixels from one repetition to the next.
+    pieces : tuple of AxisField
+        Axes whose units these are, one axis behind the other, each with its own rule.
     """
 
     seen: tuple
     repeat: tuple | None
     advance: int
+    pieces: tuple = ()
 
     @classmethod
     def pixels(cls, size):
         """The input itself: pixel u sees pixel u."""
-        return cls(tuple((u, u) for u in range(size)), ((0, 0),), 1)
+        return cls(tuple((u, u) for u in range(bounded(size, "pixels"))), ((0, 0),), 1)
+
+    @classmethod
+    def joined(cls, axes):
+        """The units of several axes, one axis behind the other."""
+        pieces = tuple(piece for axis in axes for piece in axis.pieces or (axis,))
+        if len(pieces) == 1:
+            return pieces[0]
+        return cls(sum((piece.seen for piece in pieces), ()), None, 0, pieces)
 
     @property
     def units(self):
         """Number of units."""
         return len(self.seen)
+
+    @cached_property
+    def _ordered(self):
+        """Whether each unit begins and ends no earlier than the one before it."""
+        return NOTHING not in self.seen and all(
+            one[0] <= two[0] and one[1] <= two[1] for one, two in pairwise(self.seen)
+        )
+
+    def _hull(self, below):
+        """What the existing units `below` see together."""
+        if self._ordered and isinstance(below, range) and len(below):
+            return self.seen[below[0]][0], self.seen[below[-1]][1]
+        return hull(self.seen[t] for t in below)
+
+    def _endless_hull(self, below):
+        """What the units `below` see together on an axis without ends."""
+        period = len(self.repeat)
+        if isinstance(below, range) and len(below) > 2 * period:  # the middle lies within
+            below = chain(below[:period], below[-period:])
+        return hull(map(self.endless, below))
 
     @property
     def jump(self):
@@ -81,20 +134,53 @@ class AxisField:
         border : callable, optional
             Moves a unit below that lies outside the map into it (mirrored padding).
 
+        `shift` None stands for no such rule.
+
         Returns
         -------
         AxisField
         """
         seen = []
-        for u in range(units):
-            below = taps(u) if border is None else map(border, taps(u))
-            seen.append(hull(self.seen[t] for t in below if 0 <= t < self.units))
-        if self.repeat is None:
+        for u in range(bounded(units)):
+            below = taps(u) if border is None else list(map(border, taps(u)))
+            seen.append(self._hull(within(below, self.units)))
+        if self.repeat is None or shift is None:
             return AxisField(tuple(seen), None, 0)
         period = len(self.repeat)
         turns = period // math.gcd(period, shift[1])
-        repeat = tuple(hull(map(self.endless, taps(u))) for u in range(shift[0] * turns))
+        repeat = tuple(self._endless_hull(taps(u)) for u in range(bounded(shift[0] * turns)))
         return AxisField(tuple(seen), repeat, self.advance * (shift[1] * turns // period))
+
+    def pick(self, taps, shift=None):
+        """Take each new unit from a list of units.
+
+        The endless axis goes on as the list does: if it comes back, moved along, after a part of
+        its length. One unit alone stands for a window that moves by its own width.
+
+        Parameters
+        ----------
+        taps : list of tuple of int
+            For each new unit the units below, in order.
+        shift : (int, int), optional
+            As in `gather`, where the list shows none.
+        """
+        if self.pieces:
+            return AxisField.joined(list(self._runs(taps)))
+        if taps == [(u,) for u in range(self.units)]:
+            return self
+        if len(taps) == 1 and taps[0]:
+            shift = (1, taps[0][-1] - taps[0][0] + 1)
+        shift = _found_shift(taps) or shift
+        if shift is None or self.repeat is None:
+            return self.gather(len(taps), taps.__getitem__, None)
+
+        def endless_taps(u):
+            turns, place = divmod(u, shift[0])
+            return [t + turns * shift[1] for t in taps[place]]
+
+        ended = self.gather(len(taps), taps.__getitem__, None)
+        endless = self.gather(0, endless_taps, shift)
+        return AxisField(ended.seen, endless.repeat, endless.advance)
 
     def window(self, units, kernel_size, stride, padding, dilation=1):
         """Slide a convolution or a pooling over the axis."""
@@ -103,9 +189,18 @@ class AxisField:
     def spread(self, units, kernel_size, stride, padding, dilation=1):
         """Take a transposed convolution: a unit below reaches every `stride`-th new unit."""
 
-        def taps(u):
-            places = range(u + padding, u + padding - dilation * kernel_size, -dilation)
-            return [place // stride for place in places if place % stride == 0]
+        common = math.gcd(dilation, stride)
+        step, back = stride // common, dilation // common
+        inverse = pow(back, -1, step)
+
+        def taps(u):  # the entries j of the kernel with u + padding - dilation * j = stride * t
+            place, rest = divmod(u + padding, common)
+            first = place * inverse % step
+            if rest or first >= kernel_size:
+                return range(0)
+            nearest = (u + padding - dilation * first) // stride
+            count = (kernel_size - 1 - first) // step + 1
+            return range(nearest - back * (count - 1), nearest + 1, back)
 
         return self.gather(units, taps, (stride, 1))
 
@@ -119,14 +214,38 @@ class AxisField:
         size = self.units
         return self.scaled(units, lambda u: range(u * size // units, -(-(u + 1) * size // units)))
 
-    def mixed(self):
-        """Let every unit see what any unit sees: normalisation over the whole axis."""
-        size = self.units
-        return self.gather(size, lambda u: range(size), (1, 0))
+    def _runs(self, taps):
+        """The new units that take from the same pieces, run by run: what these give together."""
+        starts = [0, *accumulate(piece.units for piece in self.pieces)]
 
-    def broadcast(self, units):
-        """Repeat the only unit of the axis."""
-        return self if self.units == units else self.gather(units, lambda u: [0], (1, 0))
+        def kind(ts):
+            return {bisect_right(starts, t) - 1 for t in ts if 0 <= t < self.units}
+
+        for pieces, run in groupby(taps, kind):
+            run = list(run)
+            picks = []
+            for number in pieces:
+                start, stop = starts[number : number + 2]
+                own = [tuple(t - start for t in ts if start <= t < stop) for ts in run]
+                picks.append(self.pieces[number].pick(own))
+            yield union(picks) if picks else AxisField((NOTHING,) * len(run), None, 0)
+
+
+def _found_shift(taps):
+    """The smallest (p, s) with ``taps[u + p]`` all `s` further than ``taps[u]``; seen twice."""
+    for period in range(1, len(taps) // 2 + 1):
+        move = None
+        for one, two in zip(taps, taps[period:], strict=False):
+            if len(one) != len(two):
+                break
+            if move is None and one:
+                move = two[0] - one[0]
+            if any(b - a != move for a, b in zip(one, two, strict=True)):
+                break
+        else:
+            if move is not None:
+                return period, move
+    return None
 
 
 def union(axes):

@@ -1,16 +1,27 @@
 """Rules for operations that mix, reduce or rearrange, and the table of all rules."""
 
 import math
-from fractions import Fraction
+
+import numpy as np
 
 from cnnbook.receptive_field import _grids
 from cnnbook.receptive_field._grids import only
-from cnnbook.receptive_field._tracked import CannotFollowError, Tracked, join
+from cnnbook.receptive_field._tracked import (
+    CannotFollowError,
+    beside,
+    join,
+    varying,
+)
 
 
 def pointwise(a, operands, shape):
-    """Unit by unit, with broadcasting."""
-    return join([x.fitted(shape) for x in operands], shape)
+    """Entry by entry, with broadcasting."""
+    fields = [x.fitted(len(shape)) for x in operands]
+    for number in range(len(fields[0].axes)):
+        seen = {frozenset(varying(field.units[number])) for field in fields} - {frozenset()}
+        if len(seen) > 1 and not any(one >= two for one in seen for two in seen if one != two):
+            raise CannotFollowError("one operand's rows lie along another's columns")
+    return join(fields)
 
 
 def _wrapped(dims, rank):
@@ -27,157 +38,150 @@ def reduction(a, operands, shape):
     return x.field.collapsed(gone) if len(shape) == x.rank else x.field.without(gone)
 
 
-def _mixed(field, dims):
-    return field.along(lambda axis, dim: axis.mixed() if dim in dims else axis)
-
-
-def softmax(a, operands, shape):
+def over(a, operands, shape):
     """Each entry depends on all entries along one dimension."""
     x = only(operands)
-    return _mixed(x.field, _wrapped(a["dim"], x.rank))
+    return x.field.collapsed(_wrapped(a["dim"], x.rank))
+
+
+def onwards(a, operands, shape):
+    """Each entry depends on those before it along one dimension, which must be no axis."""
+    x = only(operands)
+    dims = _wrapped(a["dim"], x.rank)
+    if dims & x.field.dims():
+        raise CannotFollowError("it runs along an axis of the image")
+    return x.field
 
 
 def layer_norm(a, operands, shape):
     """Statistics over the last dimensions."""
     x = only(operands)
-    return _mixed(x.field, range(x.rank - len(a["normalized_shape"]), x.rank))
+    return x.field.collapsed(range(x.rank - len(a["normalized_shape"]), x.rank))
 
 
 def group_norm(a, operands, shape):
     """Statistics over the whole map."""
-    return _mixed(only(operands).field, range(len(shape)))
+    return only(operands).field.collapsed(range(1, len(shape)))
 
 
 def batch_norm(a, operands, shape):
     """Unit by unit with stored statistics, else over the whole map."""
     field = only(operands).field
-    return _mixed(field, range(len(shape))) if a.get("training") else field
+    return field.collapsed(range(len(shape))) if a.get("training") else field
 
 
-def product(a, operands, shape):
-    """Matrix product: the inner dimension is summed away."""
-    fields = []
-    for x in operands:
-        if x.name == "self" and ("mat1" in a or "batch1" in a):  # the term that is added
-            fields.append(x.fitted(shape))
-            continue
-        left = x.name in ("mat1", "batch1") or x.name == "self"
-        inner, kept = (-1, -2) if left else (-2, -1)
-        summed = x.field.collapsed({x.rank + inner})
-        target = len(shape) + kept
-
-        def place(dim, rank=x.rank, inner=inner, kept=kept, target=target):
-            return None if dim == rank + inner else target if dim == rank + kept else dim
-
-        fields.append(summed.moved(place))
-    return join(fields, shape)
+_FACTORS = {  # names of the two factors; the one that is added
+    "mm": ("self", "mat2", None),
+    "bmm": ("self", "mat2", None),
+    "addmm": ("mat1", "mat2", "self"),
+    "baddbmm": ("batch1", "batch2", "self"),
+    "addbmm": ("batch1", "batch2", "self"),
+    "mv": ("self", "vec", None),
+    "addmv": ("mat", "vec", "self"),
+    "dot": ("self", "tensor", None),
+    "vdot": ("self", "other", None),
+}
 
 
-def linear(operand):
-    """A dense layer over the last dimension, the others kept."""
-    last = operand.rank - 1
-    return operand.field.collapsed({last}).moved(lambda dim: None if dim == last else dim)
+def product(name):
+    """Matrix products: the inner dimension is summed away."""
+    left, right, added = _FACTORS[name]
+
+    def rule(a, operands, shape):
+        fields = []
+        for x in operands:
+            if x.name == added:
+                fields.append(x.fitted(len(shape)))
+            elif x.name == left:
+                field = x.field.collapsed({x.rank - 1})
+                if name in ("mv", "addmv", "dot", "vdot"):
+                    field = field.without({x.rank - 1})
+                fields.append(field.without({0}) if name == "addbmm" else field)
+            elif x.name == right:
+                field = x.field.collapsed({max(x.rank - 2, 0)})
+                if x.rank == 1:
+                    field = field.without({0})
+                    more = (1,) * len(shape)
+                    field = field.moved(lambda array, more=more: array.reshape(more))
+                fields.append(field.without({0}) if name == "addbmm" else field)
+        return join(fields)
+
+    return rule
+
+
+def linear(operands):
+    """A dense layer over the last dimension, the others kept; of two tensors if bilinear."""
+    return join([x.field.collapsed({x.rank - 1}) for x in operands])
 
 
 def concatenation(a, operands, shape):
-    """Joined along channels: a unit sees what its parts see."""
-    along = a["dim"] % len(shape)
-    if any(along in x.field.dims for x in operands):
-        raise CannotFollowError("maps are joined side by side")
-    return join([x.field for x in operands], shape)
+    """Joined along a dimension; a tensor without a field sees nothing."""
+    fields = {id(x.tensor): x.field for x in operands}
+    dim = a["dim"] % len(shape)
+    return beside(
+        [(fields.get(id(t)), t.shape[dim]) for t in a["tensors"] if t.dim() == len(shape)], dim
+    )
 
 
 def stack(a, operands, shape):
     """Joined along a new dimension."""
+    fields = {id(x.tensor): x.field for x in operands}
     new = a["dim"] % len(shape)
-    return join([x.field.moved(lambda dim: dim + (dim >= new)) for x in operands], shape)
+
+    def widened(tensor):
+        field = fields.get(id(tensor))
+        return field and field.moved(lambda array: np.expand_dims(array, new))
+
+    return beside([(widened(tensor), 1) for tensor in a["tensors"]], new)
 
 
 def view(a, operands, shape):
     """Another shape for the same numbers in the same order."""
-    x, axes, dims = only(operands), [], []
-    for axis, dim in zip(x.field.axes, x.field.dims, strict=True):
-        place = None
-        if dim is not None:
-            within = math.prod(x.shape[dim + 1 :])
-            places = [e for e, size in enumerate(shape) if size == x.shape[dim]]
-            places = [e for e in places if math.prod(shape[e + 1 :]) == within and e not in dims]
-            place = places[0] if places else None
-            if place is None and not _merged(x.shape, dim, shape):
-                raise CannotFollowError(f"shape {x.shape} becomes {shape}: an axis is cut up")
-        axes.append(axis if place is not None or dim is None else axis.bins(1))
-        dims.append(place)
-    return Tracked(tuple(axes), tuple(dims))
-
-
-def _merged(old, dim, new):
-    """Whether a dimension lies whole within one of the new shape."""
-    within = math.prod(old[dim + 1 :])
-    return old[dim] == 1 or any(
-        within % math.prod(new[e + 1 :]) == 0 and math.prod(new[e:]) % (within * old[dim]) == 0
-        for e in range(len(new))
-    )
-
-
-def permute(a, operands, shape):
-    """Dimensions in another order."""
     x = only(operands)
-    if "dims" in a:
-        order = [dim % x.rank for dim in a["dims"]]
-    else:
-        one, other = (a[name] % x.rank if x.rank > 1 else 0 for name in ("dim0", "dim1"))
-        order = list(range(x.rank))
-        order[one], order[other] = other, one
-    return x.field.moved(order.index)
+    groups = _groups(x.shape, shape)
+
+    def reshaped(array):
+        old, new = [], []
+        for before, after in groups:
+            differs = any(array.shape[dim] > 1 for dim in before)
+            old += [x.shape[dim] if differs else 1 for dim in before]
+            new += [shape[dim] if differs else 1 for dim in after]
+        return np.broadcast_to(array, old).reshape(new)
+
+    return x.field.moved(reshaped)
 
 
-def matrix_transpose(a, operands, shape):
-    """Rows and columns of a matrix exchanged."""
-    return only(operands).field.moved(lambda dim: len(shape) - 1 - dim)
+def _groups(old, new):
+    """The smallest runs of dimensions of two shapes that hold the same numbers."""
+    groups, before, after, i, j = [], [], [], 0, 0
+    while i < len(old) or j < len(new):
+        one, two = (math.prod(s[d] for d in g) for s, g in ((old, before), (new, after)))
+        if i < len(old) and (one <= two or j == len(new)) and not (one == two and before):
+            before, i = [*before, i], i + 1
+        elif j < len(new) and not (one == two and before and after):
+            after, j = [*after, j], j + 1
+        else:
+            groups.append((before, after))
+            before, after = [], []
+    return [*groups, (before, after)]
 
 
-def unsqueeze(a, operands, shape):
-    """A new dimension of size 1."""
-    new = a["dim"] % len(shape)
-    return only(operands).field.moved(lambda dim: dim + (dim >= new))
-
-
-def squeeze(a, operands, shape):
-    """Dimensions of size 1 left out."""
+def glu(a, operands, shape):
+    """One half of the channels gates the other."""
     x = only(operands)
-    return x.field.without({d for d in _wrapped(a.get("dim"), x.rank) if x.shape[d] == 1})
+    dim = a["dim"] % x.rank
+
+    def half(number):
+        places = slice(number * shape[dim], (number + 1) * shape[dim])
+        index = (slice(None),) * dim + (places,)
+        return x.field.moved(lambda array: array[index] if array.shape[dim] > 1 else array)
+
+    return join([half(0), half(1)])
 
 
-def cut(a, operands, shape):
-    """A slice, or a split into several."""
-    x = only(operands)
-    along, step = a.get("dim", 0) % x.rank, a.get("step", 1)
-    if along not in x.field.dims:
-        return x.field
-    if "start" not in a:
-        raise CannotFollowError("a map is cut into parts")
-    start = a["start"] or 0
-    start = max(start + x.shape[along], 0) if start < 0 else start
-
-    def change(axis, dim):
-        if dim != along:
-            return axis
-        return axis.gather(shape[dim], lambda u: [start + u * step], (1, step))
-
-    return x.field.along(change)
-
-
-def select(a, operands, shape):
-    """One index of a dimension."""
-    x = only(operands)
-    along = a["dim"] % x.rank
-    index = a.get("index", 0) % x.shape[along]
-    if "index" not in a and along in x.field.dims:
-        raise CannotFollowError("a map is cut into parts")
-    field = x.field.along(
-        lambda axis, dim: axis.gather(1, lambda u: [index + u]) if dim == along else axis
-    )
-    return field.without({along})
+def embedding(a, operands, shape):
+    """A row of numbers for each integer."""
+    return only(operands).field.moved(lambda array: array[..., None])
 
 
 def restride(a, operands, shape):
@@ -193,22 +197,29 @@ def constant(a, operands, shape):
     return None
 
 
-HALF = Fraction(1, 2)
 _POINTWISE = (
     "hardswish hardswish_ clone alias detach contiguous _to_copy lift_fresh native_dropout expand "
-    "rrelu_with_noise rrelu_with_noise_ _prelu_kernel masked_fill where isnan channel_shuffle"
+    "rrelu_with_noise rrelu_with_noise_ _prelu_kernel masked_fill where isnan "
+    "log_sigmoid_forward"
 )
 _CONSTANT = (
     "empty_like zeros_like ones_like full_like rand_like randn_like new_empty new_zeros new_ones "
     "new_full sym_size"
 )
 _REDUCTION = (
-    "mean sum amax amin max min std var var_mean linalg_vector_norm logsumexp norm prod argmax"
+    "mean sum amax amin max min std var var_mean linalg_vector_norm logsumexp norm prod argmax "
+    "argmin any all nansum median nanmedian mode kthvalue std_mean count_nonzero aminmax"
 )
 _BATCH_NORM = (
     "native_batch_norm cudnn_batch_norm _native_batch_norm_legit "
     "_native_batch_norm_legit_no_training"
 )
+MOVES = frozenset(
+    """permute transpose t unsqueeze squeeze slice split split_with_sizes unsafe_split unbind
+    select flip rot90 repeat index index_select gather unfold diagonal pixel_shuffle
+    pixel_unshuffle channel_shuffle movedim take_along_dim""".split()
+)
+"""Operations that move numbers: done to the units as they are."""
 
 RULES = {
     **dict.fromkeys(_POINTWISE.split(), pointwise),
@@ -224,30 +235,32 @@ RULES = {
         for kind in ("_adaptive_avg", "adaptive_max")
         for n in (2, 3)
     },
-    **{f"upsample_nearest{n}d": _grids.resize(0, 0) for n in (1, 2, 3)},
-    **{f"_upsample_nearest_exact{n}d": _grids.resize(HALF, 0) for n in (1, 2, 3)},
-    "upsample_linear1d": _grids.resize(HALF, 1),
-    "upsample_bilinear2d": _grids.resize(HALF, 1),
-    "upsample_trilinear3d": _grids.resize(HALF, 1),
-    "upsample_bicubic2d": _grids.resize(HALF, 2),
+    "max_unpool2d": _grids.unpool,
+    "max_unpool3d": _grids.unpool,
+    "fractional_max_pool2d": _grids.fractional_pool,
+    "fractional_max_pool3d": _grids.fractional_pool,
+    **{f"upsample_nearest{n}d": _grids.nearest for n in (1, 2, 3)},
+    **{f"_upsample_nearest_exact{n}d": _grids.nearest for n in (1, 2, 3)},
+    "upsample_linear1d": _grids.resize(1),
+    "upsample_bilinear2d": _grids.resize(1),
+    "upsample_trilinear3d": _grids.resize(1),
+    "upsample_bicubic2d": _grids.resize(2),
     "constant_pad_nd": _grids.pad("constant"),
     **{f"reflection_pad{n}d": _grids.pad("reflect") for n in (1, 2, 3)},
     **{f"replication_pad{n}d": _grids.pad("replicate") for n in (1, 2, 3)},
-    "pixel_shuffle": _grids.pixel_shuffle,
-    "pixel_unshuffle": _grids.pixel_unshuffle,
-    **dict.fromkeys(("_softmax", "_log_softmax", "_safe_softmax"), softmax),
+    "circular_pad": _grids.pad("circular"),
+    "roll": _grids.roll,
+    "im2col": _grids.blocks,
+    **dict.fromkeys("_softmax _log_softmax _safe_softmax sort topk".split(), over),
+    **dict.fromkeys("cumsum cumprod logcumsumexp cummax cummin".split(), onwards),
     "native_layer_norm": layer_norm,
     "native_group_norm": group_norm,
     **dict.fromkeys(_BATCH_NORM.split(), batch_norm),
-    **dict.fromkeys(("mm", "bmm", "addmm", "baddbmm"), product),
+    **{name: product(name) for name in _FACTORS},
     "cat": concatenation,
     "stack": stack,
     **dict.fromkeys(("view", "_unsafe_view", "_reshape_alias"), view),
-    **dict.fromkeys(("permute", "transpose"), permute),
     "as_strided_": restride,
-    "t": matrix_transpose,
-    "unsqueeze": unsqueeze,
-    "squeeze": squeeze,
-    **dict.fromkeys(("slice", "split", "split_with_sizes"), cut),
-    **dict.fromkeys(("select", "unbind"), select),
+    "glu": glu,
+    "embedding": embedding,
 }

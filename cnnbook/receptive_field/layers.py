@@ -28,6 +28,7 @@ class Layer(NamedTuple):
 
 
 _LEAST = {"kernel_size": 1, "stride": 1, "padding": 0, "dilation": 1}
+_MOST = 2**62
 
 
 def _rows(layers, input_size):
@@ -42,6 +43,9 @@ def _rows(layers, input_size):
         columns = [
             per_axis(name, getattr(layer, name), axes or 1, least) for name, least in _LEAST.items()
         ]
+        for name, column in zip(_LEAST, columns, strict=True):
+            if max(column) > _MOST:
+                raise ValueError(f"{name} is {max(column)}, must be at most {_MOST}")
         rows.append(list(zip(*columns, strict=True)))
     return [layer.name or f"layer {n}" for n, layer in enumerate(layers, 1)], rows, axes
 

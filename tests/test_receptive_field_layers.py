@@ -1,0 +1,223 @@
+"""All layers of `torch.nn` that take an image: followed as the gradient says, or refused."""
+
+import inspect
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from test_receptive_field_moved import supports
+from torch import nn
+
+from cnnbook.receptive_field import trace
+
+SHAPE = (4, 6, 8)
+
+
+def _unpooled():
+    class Unpooled(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.pool, self.unpool = nn.MaxPool2d(2, return_indices=True), nn.MaxUnpool2d(2)
+
+        def forward(self, x):
+            return self.unpool(*self.pool(x))
+
+    return Unpooled()
+
+
+# how to build a layer for SHAPE, where it needs arguments; a number of axes other than two is told
+# by the name
+ARGUMENTS = {
+    "AdaptiveAvgPool": (3,), "AdaptiveMaxPool": (3,), "AvgPool": (2,), "MaxPool": (3, 2, 1),
+    "LPPool": (2, 2), "FractionalMaxPool": (2, 3), "MaxUnpool": (2,),
+    "BatchNorm": (4,), "SyncBatchNorm": (4,), "InstanceNorm": (4,), "GroupNorm": (2, 4),
+    "LayerNorm": (SHAPE[-1:],), "RMSNorm": (SHAPE[-1:],), "LocalResponseNorm": (3,),
+    "CrossMapLRN": (3,), "Conv": (4, 4, 3, 1, 1), "ConvTranspose": (4, 4, 3, 2),
+    "LazyConv": (3, 3), "LazyConvTranspose": (3, 3), "LazyLinear": (5,), "Linear": (8, 5),
+    "CircularPad": (1,), "ReflectionPad": (1,), "ReplicationPad": (2,), "ZeroPad": (1,),
+    "ConstantPad": (1, 0.5), "ChannelShuffle": (2,), "PixelShuffle": (2,), "PixelUnshuffle": (2,),
+    "Unfold": (2,), "Unflatten": (1, (2, 2)), "Upsample": (None, 2), "GLU": (1,),
+    "UpsamplingNearest": (None, 2), "UpsamplingBilinear": (None, 2), "Threshold": (0.1, 0.2),
+    "FractionalMaxPool3d": (1, 2), "Softmax2d": (), "Softmax": (1,), "Softmin": (1,),
+    "LogSoftmax": (1,),
+}  # fmt: skip
+# layers that take no image: tokens, sequences, pairs, targets; containers
+NO_IMAGE = {
+    "Bilinear", "Container", "CosineSimilarity", "DataParallel", "Embedding", "EmbeddingBag",
+    "Module", "ModuleDict", "ModuleList", "MultiheadAttention", "PairwiseDistance",
+    "ParameterDict", "ParameterList", "Sequential", "Transformer", "TransformerDecoder",
+    "TransformerDecoderLayer", "TransformerEncoder", "TransformerEncoderLayer", "Fold",
+    "AdaptiveLogSoftmaxWithLoss", "LSTM", "GRU", "RNN", "LSTMCell", "GRUCell", "RNNCell",
+    "RNNBase", "RNNCellBase",
+}  # fmt: skip
+# maximum pooling lets a gradient through to one place only; the others might have been the largest
+ONE_PLACE = ("MaxPool", "MaxUnpool")
+
+
+def image_layers():
+    for name, kind in inspect.getmembers(nn, inspect.isclass):
+        if not issubclass(kind, nn.Module) or name in NO_IMAGE or "Loss" in name:
+            continue
+        if name.startswith("Lazy") and "Norm" in name:
+            continue  # as the others, once they know the channels
+        yield name
+
+
+def build(name):
+    bare = name[:-2] if name[-2].isdigit() else name
+    axes = int(name[-2]) if bare != name else 2
+    layer = getattr(nn, name)(*ARGUMENTS.get(name, ARGUMENTS.get(bare, ())))
+    sizes = SHAPE[3 - axes :] if axes < 3 else (4, 3, 4)
+    return layer, (SHAPE[0], *sizes)
+
+
+@pytest.mark.parametrize("name", list(image_layers()))
+def test_layer(name):
+    layer, shape = (_unpooled(), SHAPE) if name == "MaxUnpool2d" else build(name)
+    if name in ("MaxUnpool1d", "MaxUnpool3d"):
+        pytest.skip("as in two dimensions")
+    layer = layer.double().eval()
+    before = torch.get_rng_state()
+    field = trace(layer, shape)["output"]
+    assert torch.equal(before, torch.get_rng_state())
+    for parameter in layer.parameters():
+        if not nn.parameter.is_lazy(parameter):
+            nn.init.uniform_(parameter, 0.1, 0.2)
+    output = layer(torch.rand(1, *shape, dtype=torch.float64))
+    truth = supports(layer, shape, vectorize=name != "CrossMapLRN2d")
+    for number, axis in enumerate(field.axes):
+        first, last = truth[number][..., 0], truth[number][..., 1]
+        dim = output.ndim - len(field.axes) + number
+        if output.ndim == len(shape) + 1 or axis.units > 1:
+            others = tuple(n for n in range(first.ndim) if n != dim)
+            first, last = first.min(axis=others), last.max(axis=others)
+            assert axis.units == output.shape[dim]
+        else:  # told together
+            first, last = np.array([first.min()]), np.array([last.max()])
+            assert axis.units == 1
+        for seen, low, high in zip(axis.seen, first, last, strict=True):
+            if any(word in name for word in ONE_PLACE) or name == "InstanceNorm":
+                assert seen[0] <= low
+                assert seen[1] >= high
+            else:
+                assert seen == (low, high)
+
+
+class Resized(nn.Module):
+    def __init__(self, **settings):
+        super().__init__()
+        self.settings = settings
+
+    def forward(self, x):
+        return F.interpolate(x, **self.settings)
+
+
+def shown(settings, size):
+    return Resized(**settings)(torch.arange(float(size))[None, None])[0, 0].int().tolist()
+
+
+@pytest.mark.parametrize("mode", ["nearest", "nearest-exact"])
+@pytest.mark.parametrize("axis", [1, 2])
+def test_the_nearest_unit_is_that_of_torch(mode, axis):
+    rng = np.random.default_rng(0)
+    for _ in range(60):
+        size, target = rng.integers(1, 120, 2).tolist()
+        scale = float(rng.uniform(0.3, 3))
+        for settings in (
+            {"size": target},
+            {"scale_factor": scale},
+            {"scale_factor": scale, "recompute_scale_factor": True},
+            {"scale_factor": 2},
+        ):
+            if int(size * settings.get("scale_factor", 9)) == 0:
+                continue
+            settings = {**settings, "mode": mode}
+            image = torch.arange(float(size)).reshape(1, 1, *([size] if axis == 1 else [size, 1]))
+            if axis == 2 and "size" in settings:
+                settings["size"] = (target, 3)
+            if axis == 2 and "scale_factor" in settings:
+                settings["scale_factor"] = (settings["scale_factor"], 1.0)
+            expected = Resized(**settings)(image)[0, 0]
+            expected = (expected if axis == 1 else expected[:, 0]).int().tolist()
+            field = trace(Resized(**settings), tuple(image.shape[1:]))["output"]
+            assert [first for first, _ in field.axes[0].seen] == expected
+            assert [last for _, last in field.axes[0].seen] == expected
+
+
+class Lambda(nn.Module):
+    def __init__(self, function):
+        super().__init__()
+        self.function = function
+
+    def forward(self, x):
+        return self.function(x)
+
+
+def test_rules_on_the_endless_axis():
+    conv = nn.Conv2d(1, 4, 3, padding=1)
+    for function, size, jump in [
+        (lambda x: x.flip(2), 3, -1),
+        (lambda x: x.roll(1, 2), 3, 1),
+        (lambda x: F.pad(x, (0, 0, 1, 1), mode="circular"), 3, 1),
+        (lambda x: x.repeat_interleave(3, 2), 3, 1 / 3),
+        (lambda x: x.reshape(1, 4, 6, 2, 8).mean(3), 4, 2),
+        (lambda x: x.reshape(1, 4, 6, 2, 8).flatten(1, 2).unflatten(1, (4, 6)).amax(3), 4, 2),
+        (lambda x: x[:, [2, 1, 0]], 3, 1),
+        (lambda x: torch.cat([x[:, :, ::2], x[:, :, 1::2]], 1), 4, 2),
+        (lambda x: x.flatten(2).unflatten(2, (12, 8)), 3, 1),
+        (lambda x: F.glu(x, 1), 3, 1),
+        (lambda x: x.sort(1)[0].cumsum(1), 3, 1),
+        (lambda x: torch.einsum("bchw,cd->bdhw", x, torch.ones(4, 2)), 3, 1),
+        (lambda x: x @ torch.ones(8), 3, 1),
+    ]:
+        field = trace(nn.Sequential(conv, Lambda(function)), (1, 12, 8))["output"]
+        axis = field.axes[0]
+        assert max(last - first + 1 for first, last in axis.repeat) == size
+        assert axis.jump == pytest.approx(jump)
+
+
+def test_windows_taken_apart_and_put_together_again():
+    class Windows(nn.Module):
+        """As in Swin: attention within windows of 4 × 4, moved by 2."""
+
+        def __init__(self):
+            super().__init__()
+            self.attention = nn.MultiheadAttention(4, 2, batch_first=True)
+
+        def forward(self, x):
+            x = x.permute(0, 2, 3, 1).roll((-2, -2), (1, 2))
+            n, h, w, c = x.shape
+            x = x.view(n, h // 4, 4, w // 4, 4, c).transpose(2, 3).reshape(-1, 16, c)
+            x = self.attention(x, x, x)[0]
+            x = x.view(n, h // 4, w // 4, 4, 4, c).transpose(2, 3).reshape(n, h, w, c)
+            return x.roll((2, 2), (1, 2)).permute(0, 3, 1, 2)
+
+    field = trace(Windows(), (4, 12, 8))["output"]
+    seen = [field.axes[0].seen[unit] for unit in range(12)]
+    assert seen == [(0, 11)] * 2 + [(2, 5)] * 4 + [(6, 9)] * 4 + [(0, 11)] * 2  # it wraps around
+    assert field.axes[1].seen[2:6] == ((2, 5),) * 4
+
+
+def test_efficientnet_as_it_is_used():
+    class Inverted(nn.Module):
+        def __init__(self, channels, wide, stride):
+            super().__init__()
+            self.body = nn.Sequential(
+                nn.Conv2d(channels, wide, 1, bias=False), nn.BatchNorm2d(wide), nn.ReLU6(),
+                nn.Conv2d(wide, wide, 3, stride, 1, groups=wide, bias=False), nn.BatchNorm2d(wide),
+                nn.ReLU6(), nn.Conv2d(wide, channels, 1, bias=False), nn.BatchNorm2d(channels),
+            )  # fmt: skip
+            self.stride = stride
+
+        def forward(self, x):
+            return x + self.body(x) if self.stride == 1 else self.body(x)
+
+    net = nn.Sequential(
+        nn.Conv2d(3, 8, 3, 2, 1), Inverted(8, 32, 1), Inverted(8, 32, 2), Inverted(8, 32, 1),
+        nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Dropout(), nn.Linear(8, 10),
+    )  # fmt: skip
+    fields = trace(net, (3, 64, 64))
+    assert [fields[str(n)].size[0] for n in range(4)] == [3, 7, 11, 19]
+    assert [fields[str(n)].jump[0] for n in range(4)] == [2, 2, 4, 4]
+    assert fields["output"].rectangle((0, 0), clip=True) == ((0, 64), (0, 64))
