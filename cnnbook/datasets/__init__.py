@@ -3,7 +3,7 @@
 from cnnbook.datasets._fetching import DatasetError, data_root
 from cnnbook.datasets.benchmarks import cifar10, fashion_mnist, mnist
 from cnnbook.datasets.celeba import celeba
-from cnnbook.datasets.digits import DIGITS, centre_digits, digits
+from cnnbook.datasets.digits import DIGITS, centre_digits, digits, mnist_small
 from cnnbook.datasets.faces import (
     ATTRIBUTES,
     BALANCED,
@@ -56,6 +56,7 @@ __all__ = [
     "hold_out",
     "image_folder",
     "mnist",
+    "mnist_small",
     "non_faces",
     "photograph",
     "render_faces",

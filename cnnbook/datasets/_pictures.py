@@ -1,26 +1,227 @@
-"""Read one picture file as numbers."""
+"""Read a picture that somebody brings: the one place where picture files become numbers."""
+
+import contextlib
+import operator
+import os
+import re
+import warnings
+from pathlib import Path
 
 import numpy as np
+
+MOST_PIXELS = 89_478_485
+"""Of a picture that is asked for: as many as Pillow reads, unless told otherwise."""
+
+ENOUGH = 1024
+"""Pixels a side that a large JPEG is decoded to at least, where a smaller picture is wanted."""
+
+
+def whole(name, value, most=MOST_PIXELS):
+    """Return a whole number from 1 to `most`, or raise an error that names it.
+
+    Parameters
+    ----------
+    name : str
+        Of the argument.
+    value : object
+        What was given for it; integers of NumPy are integers.
+    most : int
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is no whole number; if it is too small or too large.
+    """
+    try:
+        if isinstance(value, bool | np.bool_):
+            raise TypeError
+        number = operator.index(value)
+    except TypeError:
+        raise TypeError(f"{name} is {value!r}, must be a whole number") from None
+    if not 1 <= number <= most:
+        raise ValueError(f"{name} is {number}, must be at least 1 and at most {most}")
+    return number
 
 
 def check_size(size):
     """Return (H, W) of a size that is one number or two."""
-    size = (size, size) if isinstance(size, int) else tuple(size)
-    if len(size) != 2 or min(size) < 1:
-        raise ValueError(f"size is {size}, must be one or two numbers of at least 1")
-    return size
+    pair = (size, size) if np.ndim(size) == 0 else tuple(size)
+    wrong = (
+        f"size is {pair}, must be one or two whole numbers of at least 1, "
+        f"at most {MOST_PIXELS} pixels in all"
+    )
+    try:
+        numbers = tuple(whole("size", side) for side in pair)
+    except (TypeError, ValueError) as error:
+        raise type(error)(wrong) from None
+    if len(numbers) != 2 or numbers[0] * numbers[1] > MOST_PIXELS:
+        raise ValueError(wrong)
+    return numbers
+
+
+def open_picture(file, side=None):
+    """Open a picture as a person sees it: upright, on white paper, the first of several.
+
+    Parameters
+    ----------
+    file : path, or file opened for reading bytes
+        Whatever Pillow reads, of any colour mode.
+    side : int, optional
+        The larger side that is wanted. A JPEG far larger than that is decoded at a half, a
+        quarter or an eighth: at least twice the side and 1,024 pixels remain.
+
+    Returns
+    -------
+    PIL.Image.Image
+        Of mode L or RGB, or F where the file has more than 8 bits per pixel. Brightness is
+        from 0 to 255 in all of them, with fractions in F: integers are divided by the greatest
+        that their type holds, floats from 0 to 1 are taken as they are. Transparent parts show
+        white paper. The orientation that the camera noted is applied.
+
+    Raises
+    ------
+    TypeError
+        If `file` is neither a path nor an open file.
+    ValueError
+        If there is no such file, or it is a folder, empty, damaged, too large or not a picture,
+        or its numbers leave their range. The message names the file.
+    """
+    from PIL import Image, ImageOps, UnidentifiedImageError
+
+    named = _check_file(file)
+    try:
+        with warnings.catch_warnings(), contextlib.ExitStack() as stack:
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            if not hasattr(file, "read"):
+                # a name would let Pillow map the file: it then turns a TIFF with wrong rows
+                file = stack.enter_context(open(file, "rb"))
+            with Image.open(file) as opened:
+                if side is not None:
+                    enough = max(2 * side, ENOUGH)
+                    opened.draft(opened.mode, (enough, enough))  # JPEG only; others ignore it
+                upright = ImageOps.exif_transpose(opened)
+                if opened.mode == "F" or opened.mode[0] == "I":
+                    return _scale(upright, *_range_of(opened))
+                return _lay_on_white(upright)
+    except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
+        pixels, most = re.findall(r"\d+", str(error))[:2]
+        reason = f"has {pixels} pixels, at most {most} are read: make it smaller first"
+    except PermissionError:
+        reason = "may not be read: its permissions forbid it"
+    except UnidentifiedImageError:
+        reason = "is not a picture that Pillow can read"
+    except _NumbersError as error:
+        reason = str(error)
+    except Exception as error:  # a damaged file makes a decoder raise anything
+        reason = f"is not a picture that Pillow can read: {error or type(error).__name__}"
+    raise ValueError(f"{named} {reason}")
 
 
 def read_picture(file, size=None, grey=False):
-    """Return one picture as uint8 of shape (C, H, W)."""
+    """Return one picture as numbers.
+
+    Parameters
+    ----------
+    file : path, or file opened for reading bytes
+        See `open_picture`.
+    size : tuple of two ints, optional
+        (H, W): the picture is scaled to cover it, and the middle is cut out.
+    grey : bool
+
+    Returns
+    -------
+    ndarray of shape (3, H, W) or (1, H, W), float32
+        Values from 0 to 1.
+    """
     from PIL import Image, ImageOps
 
-    try:
-        with Image.open(file) as opened:
-            picture = opened.convert("L" if grey else "RGB")
-    except (OSError, SyntaxError) as error:  # Pillow calls a broken PNG a SyntaxError
-        raise ValueError(f"{str(file)!r} is not a picture that Pillow can read: {error}") from None
+    picture = open_picture(file, None if size is None else max(size))
+    if grey and picture.mode == "RGB":
+        picture = picture.convert("L")
     if size is not None:
         picture = ImageOps.fit(picture, (size[1], size[0]), Image.Resampling.LANCZOS)
-    pixels = np.array(picture)
-    return pixels[None] if grey else pixels.transpose(2, 0, 1).copy()
+    pixels = np.asarray(picture, np.float32).clip(0, 255) / np.float32(255)
+    if pixels.ndim == 3:
+        return pixels.transpose(2, 0, 1).copy()
+    return np.repeat(pixels[None], 1 if grey else 3, axis=0)
+
+
+class _NumbersError(ValueError):
+    """The numbers of a picture do not say how bright it is."""
+
+
+def _check_file(file):
+    """Return a file's name for messages, or say why it cannot be read."""
+    if hasattr(file, "read"):
+        return repr(str(getattr(file, "name", type(file).__name__)))
+    if not isinstance(file, str | os.PathLike):
+        raise TypeError(f"a {type(file).__name__} is given, expected a path or an open file")
+    named = repr(str(file))
+    try:
+        path = Path(file)
+        if path.is_dir():
+            raise ValueError(f"{named} is a folder, expected the file of a picture")
+        if path.is_symlink() and not path.exists():
+            raise ValueError(f"{named} is a link to nowhere")
+        if not path.exists():
+            raise ValueError(f"there is no file {named}")
+        if not path.is_file():
+            raise ValueError(f"{named} is not a file of bytes")
+        if path.stat().st_size == 0:
+            raise ValueError(f"{named} is not a picture: it has 0 bytes")
+    except OSError as error:
+        raise ValueError(f"{named} cannot be opened: {error.strerror}") from None
+    return named
+
+
+def _range_of(picture):
+    """Return the number that means white, and whether negative numbers mean large ones."""
+    tags = getattr(picture, "tag_v2", {})  # of a TIFF: bits, black at 0 or at the top, signed
+    if tags.get(262) == 0:
+        raise _NumbersError("counts brightness from white (0) to black: only 8 bits are read so")
+    if picture.mode == "F":
+        return 1, False
+    bits = tags.get(258, (32,))[0]
+    signed = tags.get(339, (2,))[0] == 2
+    if picture.mode != "I":  # I;16 and its byte orders
+        bits, signed = min(bits, 16), False
+    elif picture.format in ("PNG", "PPM"):  # Pillow keeps their 16 bits in 32
+        bits, signed = 16, False
+    return 2 ** (bits - signed) - 1, bits == 32 and not signed
+
+
+def _scale(picture, white, wraps):
+    """Turn integers or floats into brightness from 0 to 255, with fractions."""
+    from PIL import Image
+
+    values = np.asarray(picture)
+    if wraps:
+        values = values.view(np.uint32)
+    values = values.astype(float)
+    clear = picture.info.get("transparency")
+    if isinstance(clear, int):
+        values[values == clear] = white
+    least, most = values.min(), values.max()
+    if not 0 <= least <= most <= white:  # not a number fails too
+        raise _NumbersError(f"has values from {least:g} to {most:g}, must be from 0 to {white}")
+    if white >= 2**31 - 1 and 0 < most < 2**16:
+        raise _NumbersError(
+            f"has values up to {most:g} of {white}, which is black: save it with 8 or 16 bits"
+        )
+    return Image.fromarray((values * (255 / white)).astype(np.float32))
+
+
+def _lay_on_white(picture):
+    """Return a picture of any mode of 8 bits as L or RGB, what is transparent as white."""
+    from PIL import Image
+
+    grey = picture.mode in ("1", "L", "LA", "La")
+    if picture.mode == "La":
+        picture = picture.convert("LA")
+    if "transparency" in picture.info or picture.mode in ("LA", "PA", "RGBA", "RGBa"):
+        sheet = Image.new("RGBA", picture.size, "white")
+        sheet.alpha_composite(picture.convert("RGBA"))
+        picture = sheet
+    elif picture.mode not in ("L", "RGB", "1"):
+        picture = picture.convert("RGB")  # LAB has no way to L but over RGB
+    return picture.convert("L" if grey else "RGB")

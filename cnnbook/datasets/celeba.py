@@ -78,7 +78,7 @@ def celeba(root, *, size=64, attributes=None, split="train", limit=None, progres
         if not path.exists():
             raise DatasetError(f"CelebA: {path.name} is missing, {ATTRIBUTE_FILE} lists it")
         try:
-            images[place] = torch.from_numpy(read_picture(path, size)).div(255)
+            images[place] = torch.from_numpy(read_picture(path, size))
         except ValueError as error:
             raise DatasetError(f"CelebA: {path.name} is damaged ({error})") from None
     chosen = torch.from_numpy(table[rows] > 0).long()

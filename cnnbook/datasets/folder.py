@@ -1,6 +1,7 @@
 """The reader's own pictures: one folder a class."""
 
 import csv
+import os
 from pathlib import Path
 
 import torch
@@ -9,7 +10,11 @@ from tqdm.auto import tqdm
 from cnnbook.datasets._pictures import check_size, read_picture
 from cnnbook.datasets.images import AttributedImages, Images
 
-SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff"}
+SYSTEM = {"__macosx", "@eadir", "$recycle.bin", "thumbs.db", "desktop.ini"}
+"""What computers put into folders, beside names that begin with a point; in small letters."""
+
+UNREAD = {".heic", ".heif", ".dng", ".svg"}
+"""Suffixes of pictures that Pillow cannot read: better an error than a class that lacks them."""
 
 
 def image_folder(path, *, size=None, grey=False, groups=None, progress=True):
@@ -18,12 +23,17 @@ def image_folder(path, *, size=None, grey=False, groups=None, progress=True):
     Parameters
     ----------
     path : path
-        A folder with a folder for each class in it; the class is named like its folder.
+        A folder with a folder for each class in it; the class is named like its folder. Every
+        file that Pillow reads is a picture; other files in these folders are named in a printed
+        line. Hidden files and folders, and those that computers add (``Thumbs.db``,
+        ``__MACOSX``), are no part of it.
     size : int or tuple of two ints, optional
         (H, W) of the images: a picture is scaled to cover it, and the middle is cut out. Without
         it, all pictures must have the size of the first.
     grey : bool
-        Return one channel, the luminance, in place of three.
+        Return one channel, the luminance, in place of three. As in `photograph`, a picture
+        stands upright, transparent parts are white, integers of 16 or 32 bits are divided by the
+        greatest that their type holds, and floats must be from 0 to 1.
     groups : path, optional
         A CSV file, in `path` or elsewhere, that says of every picture to which groups it belongs:
         a first line such as ``file,skin,pose``, then lines such as ``faces/anna.jpg,2,0``. Files
@@ -39,26 +49,23 @@ def image_folder(path, *, size=None, grey=False, groups=None, progress=True):
 
     Raises
     ------
+    TypeError
+        If `path` is no path, or `size` holds no whole numbers.
     ValueError
-        If there is no such folder or no picture in it, a file is no picture, sizes differ, or the
-        file of groups is missing, damaged, or lists other files than there are.
+        If there is no such folder, a class has no picture, a picture is damaged, too large, or
+        lies elsewhere than directly in the folder of its class, sizes differ, or the file of
+        groups is missing, damaged, or lists other files than there are.
 
     Examples
     --------
     ``image_folder("pets/train", size=64)``, where ``pets/train`` holds ``cats`` and ``dogs``.
     """
+    if not isinstance(path, str | os.PathLike):
+        raise TypeError(f"path is a {type(path).__name__}, expected the path of a folder")
     path = Path(path)
     if not path.is_dir():
         raise ValueError(f"there is no folder {str(path)!r}")
-    classes = tuple(sorted(entry.name for entry in path.iterdir() if entry.is_dir()))
-    files = [
-        (file, label)
-        for label, name in enumerate(classes)
-        for file in sorted((path / name).iterdir())
-        if file.suffix.lower() in SUFFIXES
-    ]
-    if not files:
-        raise ValueError(f"{str(path)!r} holds no folder with pictures in it, one folder a class")
+    classes, files = _find_pictures(path)
     size = None if size is None else check_size(size)
     attributes = None if groups is None else _read_groups(path, groups, files)
     first = read_picture(files[0][0], size, grey)
@@ -71,11 +78,55 @@ def image_folder(path, *, size=None, grey=False, groups=None, progress=True):
                 f"{file.name} has {picture.shape[1]}×{picture.shape[2]} pixels, "
                 f"{files[0][0].name} has {first.shape[1]}×{first.shape[2]}: give a size"
             )
-        images[place] = torch.from_numpy(picture).div(255)
+        images[place] = torch.from_numpy(picture)
     labels = torch.tensor([label for _, label in files])
     if groups is None:
         return Images(images, labels, classes)
     return AttributedImages(images, labels, classes, attributes)
+
+
+def _find_pictures(path):
+    """Return the names of the classes, and every picture with the number of its class."""
+    from PIL import Image
+
+    suffixes = {s for s, kind in Image.registered_extensions().items() if kind in Image.OPEN}
+    suffixes |= UNREAD
+    classes, files, others = [], [], []
+    for folder in _visible(path):
+        if not folder.is_dir():
+            if folder.suffix.lower() in suffixes:
+                raise ValueError(
+                    f"{folder.name!r} lies beside the folders of the classes, in none of them"
+                )
+            continue
+        found = _visible(folder)
+        for file in found:
+            if file.is_dir():
+                raise ValueError(
+                    f"the class {folder.name!r} holds a folder, {file.name!r}: "
+                    "pictures must lie directly in the folder of their class"
+                )
+        pictures = [file for file in found if file.suffix.lower() in suffixes]
+        if not pictures:
+            raise ValueError(f"the folder of the class {folder.name!r} holds no picture")
+        files += [(file, len(classes)) for file in pictures]
+        others += [f"{folder.name}/{file.name}" for file in found if file not in set(pictures)]
+        classes.append(folder.name)
+    if not files:
+        raise ValueError(f"{str(path)!r} holds no folder with pictures in it, one folder a class")
+    if others:
+        some = ", ".join(others[:3]) + (", ..." if len(others) > 3 else "")
+        print(f"image_folder: {len(others)} of the files are no pictures: {some}")
+    return tuple(classes), files
+
+
+def _visible(folder):
+    """List what a person put into a folder, in the order of the names."""
+    try:
+        entries = sorted(folder.iterdir())
+    except OSError as error:
+        raise ValueError(f"the folder {str(folder)!r} cannot be read: {error.strerror}") from None
+    return [e for e in entries if not (e.name.startswith(".") or e.name.lower() in SYSTEM)]
 
 
 def _read_groups(path, groups, files):
