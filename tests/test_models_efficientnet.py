@@ -1,7 +1,9 @@
 """EfficientNet-Lite0, its weights and what it says to photographs."""
 
+import re
+import socket
 import sys
-from importlib import metadata, resources
+from importlib import metadata
 
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ from torch import nn
 
 from cnnbook.datasets import photograph
 from cnnbook.models import EfficientNetLite0, pretrained, summary
+from cnnbook.models.__main__ import main
 from cnnbook.models.efficientnet_lite import PACKAGE, InvertedResidual, SameConv2d, Unit
 from cnnbook.receptive_field import trace
 
@@ -22,11 +25,6 @@ def network():
 @pytest.fixture
 def photo():
     return np.random.default_rng(0).integers(0, 256, (40, 70, 3), dtype=np.uint8)
-
-
-def shipped(name):
-    (file,) = (resources.files("skimage") / "data").glob(f"{name}.*g")
-    return photograph(file, grey=False)
 
 
 # ---------------------------------------------------------------- the network
@@ -132,7 +130,7 @@ FIVE = {
 
 @pytest.mark.parametrize(("name", "expected"), FIVE.items())
 def test_five_photographs(network, name, expected):
-    answers = network.predict(shipped(name), k=len(expected))
+    answers = network.predict(photograph(name, grey=False), k=len(expected))
     assert [answer for answer, _ in answers] == [answer for answer, _ in expected]
     assert [share for _, share in answers] == pytest.approx([s for _, s in expected], abs=0.01)
 
@@ -224,3 +222,30 @@ def test_answers_are_shares_in_order(photo):
         network.predict(photo, k=0)
     with pytest.raises(ValueError, match="training mode"):
         network.train().predict(photo)
+
+
+# ---------------------------------------------------------------- the command
+
+
+def test_the_command_needs_no_network(monkeypatch, capsys):
+    def refuse(*arguments, **settings):
+        raise OSError("there is no network")
+
+    monkeypatch.setattr(socket, "socket", refuse)
+    main([])
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == len(FIVE)
+    for line, (name, [(answer, share), *_]) in zip(lines, FIVE.items(), strict=True):
+        assert line.count(", ") == 4
+        said = re.match(rf"{name}: {answer} (\d\.\d\d), ", line)
+        assert float(said[1]) == pytest.approx(share, abs=0.011)
+
+
+def test_the_command_reads_files_and_says_what_is_wrong(tmp_path, capsys):
+    from PIL import Image
+
+    Image.fromarray(np.full((40, 60), 90, dtype=np.uint8)).save(tmp_path / "my own.png")
+    main([str(tmp_path / "my own.png")])
+    assert re.match(r".*my own\.png: \w+", capsys.readouterr().out)
+    with pytest.raises(SystemExit, match="no photograph"):
+        main(["nowhere.jpg"])

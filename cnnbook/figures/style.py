@@ -4,6 +4,8 @@ The hues are from the Okabe and Ito set (Wong 2011, doi:10.1038/nmeth.1618): the
 colour-blind readers. Each role has a value on light ground and one on dark ground.
 """
 
+from io import BytesIO
+
 import matplotlib.pyplot as plt
 
 LIGHT = {
@@ -118,3 +120,32 @@ def show_photo(ax, image, caption, *, limits=None):
             0, -0.02, values, transform=ax.transAxes, va="top", fontsize=8, color=LIGHT["muted"]
         )
     return shown
+
+
+class FewColours:
+    """A finished figure as a PNG of few colours: photographs take a third of the bytes.
+
+    Parameters
+    ----------
+    figure : Figure
+    text : str
+        What it shows, in words.
+    colours : int
+        At most 256.
+    """
+
+    def __init__(self, figure, text, colours=128):
+        from PIL import Image
+
+        drawn, packed = BytesIO(), BytesIO()
+        figure.savefig(drawn, format="png")
+        image = Image.open(drawn).convert("RGB")
+        image.quantize(colours, dither=Image.Dither.NONE).save(packed, format="png", optimize=True)
+        self.png, self.text = packed.getvalue(), text
+
+    def __repr__(self):
+        """The figure in words."""
+        return self.text
+
+    def _repr_png_(self):
+        return self.png
