@@ -9,7 +9,7 @@ from cnnbook.models.normalisation import paper_lrn
 
 
 def _classifier(in_features, hidden, num_classes, dropout, activation=nn.ReLU):
-    """Three dense layers, dropout before the first two as the paper says in section 4.2."""
+    """Three dense layers, dropout before the first two as in torchvision."""
     return nn.Sequential(
         nn.Dropout(dropout),
         nn.Linear(in_features, hidden[0]),
@@ -40,6 +40,10 @@ class AlexNet2012(Stack):
 
     Biases are counted. Channels 0 to 47 of the first layer are the first tower's, and so on: only
     features.8 and the dense layers see both. The softmax belongs to the loss.
+
+    Departures from the paper: images of 227×227, as its 224×224 do not give 55×55; LRN over all
+    channels, where each GPU saw its own half; dropout on the inputs of the first two dense layers
+    as in torchvision, where the paper's section 4.2 has it on their outputs.
 
     Parameters
     ----------
@@ -102,8 +106,10 @@ class AlexNet(Stack):
 
     The state dict is interchangeable with that of `torchvision.models.alexnet`. Departures from
     the paper, after Krizhevsky's "One weird trick" (2014): no towers and no LRN, 64, 192, 384, 256
-    and 256 channels, padding 2 in the first convolution (so that 224×224 gives 55×55), and an
-    average over 6×6 cells, which lets images be of other sizes too.
+    and 256 channels, padding 2 in the first convolution (so that 224×224 gives 55×55), an average
+    that makes any map 6×6, so that images can be of other sizes too, and dropout as in
+    `AlexNet2012`. The fourth convolution has 384 channels in the text of 2014 (its footnote); the
+    256 are those of the author's program cuda-convnet2, which torchvision follows.
 
     Parameters
     ----------

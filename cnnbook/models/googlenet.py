@@ -30,7 +30,7 @@ class GoogLeNetOutput(NamedTuple):
 
 
 class AuxiliaryClassifier(nn.Module):
-    """A small classifier on the maps half way, for its gradient while training.
+    """A small classifier on the maps half way, whose loss is added while training.
 
     Parameters
     ----------
@@ -87,7 +87,7 @@ class GoogLeNet(nn.Module):
     torchvision : bool
         Build torchvision's variant, whose state dict is interchangeable with that of
         ``torchvision.models.googlenet(aux_logits=True, init_weights=False)``. Departures from the
-        paper there: 3×3 in place of 5×5 (a slip that was kept, as weights were trained with it),
+        paper there: 3×3 in place of 5×5 (ported so from TensorFlow with its weights: issue 906),
         batch normalisation in place of biases and LRN, 2×2 windows in maxpool4, another average in
         the auxiliary classifiers and 0.2 in place of 0.4 as the dropout: 6,624,904 parameters, and
         13,004,888 with the auxiliary classifiers.
@@ -130,7 +130,7 @@ class GoogLeNet(nn.Module):
         self.conv2 = ConvUnit(64, 64, 1, **style)
         self.conv3 = ConvUnit(64, 192, 3, padding=1, **style)
         self.maxpool2 = nn.MaxPool2d(3, 2, ceil_mode=True)
-        # the paper gives no numbers for its LRN: AlexNet's, in torch's way (see `paper_lrn`)
+        # the paper gives no numbers for its LRN: AlexNet's n, α and β (see `paper_lrn`), but k = 1
         lrn = nn.Identity if self.torchvision else lambda: nn.LocalResponseNorm(5, 5 * 1e-4)
         self.lrn1, self.lrn2 = lrn(), lrn()
 

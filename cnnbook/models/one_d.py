@@ -11,7 +11,7 @@ POOLS = {"max": nn.MaxPool1d, "avg": nn.AvgPool1d}
 class Net1d(Stack):
     """Convolutions along time or text, each with an activation and a pooling over 2 steps.
 
-    At the end one number a channel is left, whatever the length: its maximum, "does it occur
+    At the end one number per channel is left, whatever the length: its maximum, "does it occur
     anywhere?", or its mean, "how much of it is there?". So one network takes sequences of all
     lengths that its poolings can halve. As given it has 13,642 parameters, biases counted.
 
@@ -19,7 +19,7 @@ class Net1d(Stack):
     ----------
     in_channels : int
         Sensors of a signal; for text the size of the alphabet: a convolution over one-hot letters
-        of shape (N, alphabet, length) has one weight a letter, place and output channel.
+        of shape (N, alphabet, length) has one weight per letter, place and output channel.
     num_classes : int
     widths : sequence of int
         Output channels of each convolution, at least one.

@@ -60,8 +60,8 @@ class SmallAlexNet(Stack):
     -----
     The weights are drawn from a normal distribution of variance ``2 / fan_in`` (He et al. 2015)
     before a ReLU and of ``1 / fan_in`` before anything else, those of the last layer with the
-    paper's standard deviation of 0.01; biases are 0. An average over 4×4 cells comes before the
-    dense layers: it changes nothing at 32×32, and adapts other sizes.
+    paper's standard deviation of 0.01; biases are 0. An average that makes any map 4×4 comes
+    before the dense layers: it changes nothing at 32×32, and adapts other sizes.
 
     Examples
     --------
