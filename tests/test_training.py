@@ -1,5 +1,6 @@
 """Training: the loop against one written out, resuming, interrupting, augmentation, judging."""
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -9,7 +10,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from cnnbook.datasets import Images
-from cnnbook.training import Augment, History, choose_device, evaluate, fit
+from cnnbook.training import Augment, History, choose_device, count_right, evaluate, fit
 from cnnbook.training._checkpoint import save
 
 DEVICE = torch.device("cpu")
@@ -474,7 +475,7 @@ def test_labels_are_one_for_each_image():
         scores = network()(data.images)
         message = r"labels has shape|5 images and"
         for judge in (
-            lambda labels: count_right(scores, labels),
+            lambda labels, scores=scores: count_right(scores, labels),
             lambda labels, loose=loose: train(network(), loose),
             lambda labels, loose=loose: train(network(), data, validation=loose),
             lambda labels, loose=loose: evaluate(network(), loose),

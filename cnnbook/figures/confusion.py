@@ -24,7 +24,8 @@ class Confusion:
     Raises
     ------
     ValueError
-        If the shapes differ or are not (N,), the numbers are no integers, there is no image, or a number has no class.
+        If the shapes differ or are not (N,), the numbers are no integers, there is no image, or a
+        number has no class.
     """
 
     labels: np.ndarray

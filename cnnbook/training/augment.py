@@ -1,4 +1,4 @@
-"""Random changes of images: one affine map an image, and noise."""
+"""Random changes of images: one affine map per image, and noise."""
 
 import math
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ MOST_SHIFT = 1_000_000
 
 @dataclass(frozen=True)
 class Augment:
-    """Change each image of a batch at random, by one affine map an image.
+    """Change each image of a batch at random, by one affine map per image.
 
     Parameters
     ----------
@@ -26,9 +26,9 @@ class Augment:
     stretch : float
         Greatest change of the height against the width, likewise.
     shear : float
-        Greatest slant, in columns a row.
+        Greatest slant, in columns per row.
     flip : bool
-        Mirror every second image, left to right.
+        Mirror each image, left to right, with probability ½.
     noise : float
         Standard deviation of the normal noise that is added; the result stays from 0 to 1.
 

@@ -60,8 +60,8 @@ def group_report(scores, labels, groups, names, *, minimum=300, threshold=0.0):
     Raises
     ------
     ValueError
-        If a label is neither 0 nor 1, a score is NaN, a group has too few faces, a non-face has a group, there are no non-faces, or the shapes
-        differ.
+        If a label is neither 0 nor 1, a score is NaN, a group has too few faces, a non-face has a
+        group, there are no non-faces, or the shapes differ.
     """
     from scipy.stats import binomtest
     from sklearn.metrics import roc_auc_score

@@ -70,8 +70,8 @@ def fit(
     validation : Images, optional
         Judged after each epoch.
     seed : int
-        From 0 to 2⁴⁶. Decides the order of the images, their changes and the dropout. The weights are drawn when
-        the model is made: use ``torch.manual_seed`` before that.
+        From 0 to 2⁴⁶. Decides the order of the images, their changes and the dropout. The weights
+        are drawn when the model is made: use ``torch.manual_seed`` before that.
     device : str or torch.device, optional
         See `choose_device`.
     progress : bool
@@ -89,8 +89,8 @@ def fit(
     Raises
     ------
     ValueError
-        If an argument is out of range, there are no images or not one label for each, the loss is not finite, a checkpoint
-        belongs to other settings, or `draw` does not give N probabilities.
+        If an argument is out of range, there are no images or not one label for each, the loss is
+        not finite, a checkpoint belongs to other settings, or `draw` does not give N probabilities.
     TypeError
         If `epochs`, `batch_size` or `seed` is no whole number, or `lr` no number.
 
