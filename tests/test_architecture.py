@@ -22,18 +22,20 @@ PACKAGE = ROOT / "cnnbook"
 # each part of the package, and what it may import; the order is that of the book's table
 PARTS = {
     "_axes": set(),
+    "_numbers": {"numpy"},
     "_files": {"(platformdirs)"},
     "shapes": {"_axes"},
     "receptive_field": {"_axes", "shapes", "numpy", "(torch)"},
     "ops": {"shapes", "numpy"},
     "derivation": {"shapes", "numpy"},
     "numpy_net": {"ops", "shapes", "numpy"},
-    "datasets": {"_files", "numpy", "torch", "torchvision", "tqdm", "(sklearn)", "(PIL)"},
+    "datasets": {"_files", "_numbers", "numpy", "torch", "torchvision", "tqdm"}
+    | {"(sklearn)", "(PIL)"},
     "models": {
-        *("_axes", "_files", "shapes", "receptive_field", "torch"),
+        *("_axes", "_files", "_numbers", "shapes", "receptive_field", "torch"),
         *("(safetensors)", "(torchvision)", "(datasets)"),
     },
-    "training": {"_files", "torch", "tqdm", "(scipy)", "(sklearn)"},
+    "training": {"_files", "_numbers", "torch", "tqdm", "(scipy)", "(sklearn)"},
     "experiments": {"_files", "models", "datasets", "training", "torch"}
     | {"(torchvision)", "(filelock)"},
     "figures": {"numpy", "matplotlib", "PIL", "shapes", "ops", "derivation", "receptive_field"},

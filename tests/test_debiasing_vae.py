@@ -1,6 +1,7 @@
 """The debiasing VAE, its resampling, and the faults of the well-known lab: each is found."""
 
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -385,7 +386,7 @@ def test_many_latents_and_a_constant_one_stay_finite():
         (torch.zeros(3), {}, r"means must be finite, \(N, latents\), got shape \(3,\)"),
         (torch.full((2, 1), math.nan), {}, r"means must be finite"),
         (torch.zeros(2, 1), {"alpha": -0.1}, r"alpha is -0\.1, must not be negative"),
-        (torch.zeros(2, 1), {"bins": 0}, "bins is 0, must be at least 1"),
+        (torch.zeros(2, 1), {"bins": 0}, "bins is 0, must be from 1 to"),
         (torch.zeros(2, 1), {"combine": "sum"}, "combine is 'sum', must be one of max, product"),
     ],
 )
@@ -416,3 +417,31 @@ def test_half_of_what_is_drawn_are_faces_and_the_rare_ones_come_more_often():
     np.testing.assert_allclose(p[:80], 0.5 / 80)
     with pytest.raises(ValueError, match="80 of 80 images are faces, need both kinds"):
         adaptive(0)(Encoder(), data[labels == 1])
+
+
+@pytest.mark.parametrize("judge", [face_loss, count_faces_right])
+@pytest.mark.parametrize("shape", [(3, 1), (1, 3), (2,), (1,), ()])
+def test_labels_of_faces_are_one_for_each_image(judge, shape):
+    message = r"labels has shape \(.*\), logit \(3,\), expected \(N,\) for both"
+    with pytest.raises(ValueError, match=message):
+        judge(torch.zeros(3), torch.ones(shape))
+    with pytest.raises(ValueError, match=r"labels has shape .*, logit \(3, 1\)"):
+        judge(torch.zeros(3, 1), torch.ones(3, 1))
+
+
+def test_labels_of_faces_are_0_or_1():
+    logit = torch.tensor([2.0, -1.0, 1.0])
+    for wrong in (-1, 2, 0.5, math.nan):
+        labels = torch.tensor([1, 0, wrong])
+        for judge in (face_loss, count_faces_right):
+            with pytest.raises(ValueError, match="labels holds .*, must be 1 for a face or 0"):
+                judge(logit, labels)
+    for kind in (torch.bool, torch.uint8, torch.int64, torch.float32):
+        assert count_faces_right(logit, torch.tensor([1, 0, 0]).to(kind)) == 2
+
+
+def test_a_draw_needs_one_label_for_each_image():
+    with pytest.raises(ValueError, match=r"data\.labels has shape \(4, 1\), expected \(4,\)"):
+        adaptive(0.1)(
+            None, SimpleNamespace(images=torch.zeros(4, 3, 8, 8), labels=torch.ones(4, 1))
+        )

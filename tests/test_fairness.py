@@ -112,6 +112,9 @@ def test_intervals_are_the_published_ones(right, count, low, high):
     [
         (lambda s, y, g: (s, y, g[1:]), r"groups has shape \(149,\), scores \(150,\)"),
         (lambda s, y, g: (s[:, None], y, g), r"labels has shape \(150,\), scores \(150, 1\)"),
+        (lambda s, y, g: (s, y[:, None], g), r"labels has shape \(150, 1\), scores \(150,\)"),
+        (lambda s, y, g: (s, y * 2, g), "labels holds 2, must be 1 for a face or 0"),
+        (lambda s, y, g: (s * math.nan, y, g), "150 of 150 scores are NaN"),
         (lambda s, y, g: (s, y, g + (g == 1)), "groups go up to 2, but there are 2 names"),
         (lambda s, y, g: (s, y, g.clamp(min=0)), "50 images with a group are no faces"),
         (lambda s, y, g: (s[100:], y[100:], g[100:]), "0 of 50 images are faces, need"),

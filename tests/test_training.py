@@ -1,5 +1,6 @@
 """Training: the loop against one written out, resuming, interrupting, augmentation, judging."""
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -9,7 +10,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from cnnbook.datasets import Images
-from cnnbook.training import Augment, History, choose_device, evaluate, fit
+from cnnbook.training import Augment, History, choose_device, count_right, evaluate, fit
 from cnnbook.training._checkpoint import save
 
 DEVICE = torch.device("cpu")
@@ -382,5 +383,117 @@ def test_noise_has_its_size_and_stays_in_range():
 
 
 def test_augment_refuses_negative_numbers():
-    with pytest.raises(ValueError, match="shift is -1, must not be negative"):
+    with pytest.raises(ValueError, match="shift is -1, must be from 0"):
         Augment(shift=-1)
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"rotation": math.nan}, ValueError, "rotation is nan, must be finite and at least 0"),
+        ({"scale": math.inf}, ValueError, "scale is inf, must be finite"),
+        ({"noise": -0.1}, ValueError, r"noise is -0\.1, must be finite and at least 0"),
+        ({"shear": "1"}, TypeError, "shear is '1', must be a number"),
+        ({"stretch": True}, TypeError, "stretch is True, must be a number"),
+        ({"shift": 1.5}, TypeError, r"shift is 1\.5, must be a whole number"),
+        ({"shift": 2**63}, ValueError, "shift is 9223372036854775808, must be from 0 to"),
+        ({"flip": 0.5}, ValueError, r"flip is 0\.5, must be True or False"),
+    ],
+)
+def test_augment_refuses_what_is_no_range(options, error, message):
+    with pytest.raises(error, match=message):
+        Augment(**options)
+
+
+# ---------------------------------------------------------------- few steps, odd arguments
+
+
+@pytest.mark.parametrize("schedule", ["one cycle", "constant"])
+@pytest.mark.parametrize("epochs", [1, 2, 3, 4, 5])
+@pytest.mark.parametrize(("count", "batch"), [(1, 1), (2, 5), (6, 3), (7, 3)])
+def test_a_training_may_have_few_steps(schedule, epochs, count, batch):
+    """Three steps in all, up to fifteen: no rate is negative or above `lr`, and not all are 0."""
+    rates = []
+
+    class Noting(torch.optim.SGD):
+        def step(self, closure=None):
+            rates.append(self.param_groups[0]["lr"])
+            return super().step(closure)
+
+    history = train(
+        network(), some(count), epochs=epochs, batch_size=batch, schedule=schedule, optimizer=Noting
+    )
+    assert len(history.loss) == epochs
+    assert len(rates) == epochs * -(-count // batch)
+    assert all(0 < rate <= 0.02 * (1 + 1e-9) for rate in rates)
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"epochs": -1}, ValueError, "epochs is -1, must be at least 1"),
+        ({"epochs": 2.0}, TypeError, r"epochs is 2\.0, must be a whole number"),
+        ({"epochs": True}, TypeError, "epochs is True, must be a whole number"),
+        ({"batch_size": math.nan}, TypeError, "batch_size is nan, must be a whole number"),
+        ({"batch_size": -(2**40)}, ValueError, "batch_size is -1099511627776, must be"),
+        ({"lr": 0}, ValueError, "lr is 0, must be finite and above 0"),
+        ({"lr": -1e-3}, ValueError, r"lr is -0\.001, must be finite and above 0"),
+        ({"lr": math.nan}, ValueError, "lr is nan, must be finite and above 0"),
+        ({"lr": True}, TypeError, "lr is True, must be a number"),
+        ({"seed": -1}, ValueError, "seed is -1, must be from 0 to"),
+        ({"seed": 2**63}, ValueError, "seed is 9223372036854775808, must be from 0 to"),
+        ({"seed": 0.5}, TypeError, r"seed is 0\.5, must be a whole number"),
+    ],
+)
+def test_fit_refuses_odd_numbers_by_name(options, error, message):
+    with pytest.raises(error, match=message):
+        train(network(), **options)
+
+
+def test_numpy_numbers_and_large_ones_are_numbers():
+    plain = {"epochs": 1, "batch_size": 2**40, "seed": 2**31, "lr": 0.02}
+    kinds = {"epochs": np.int8, "batch_size": np.int64, "seed": np.uint32, "lr": np.float64}
+    theirs = {name: kinds[name](value) for name, value in plain.items()}
+    assert train(network(), **theirs).loss == train(network(), **plain).loss
+
+
+# ---------------------------------------------------------------- labels of another shape
+
+
+class Loose(NamedTuple):
+    """Images and labels that nobody has checked."""
+
+    images: torch.Tensor
+    labels: torch.Tensor
+
+
+def test_labels_are_one_for_each_image():
+    """(N, 1) against (N,) would be N×N comparisons, and more right answers than images."""
+    data = some(5)
+    for labels in (data.labels[:, None], data.labels[None], data.labels[:4]):
+        loose = Loose(data.images, labels)
+        scores = network()(data.images)
+        message = r"labels has shape|5 images and"
+        for judge in (
+            lambda labels, scores=scores: count_right(scores, labels),
+            lambda labels, loose=loose: train(network(), loose),
+            lambda labels, loose=loose: train(network(), data, validation=loose),
+            lambda labels, loose=loose: evaluate(network(), loose),
+        ):
+            with pytest.raises(ValueError, match=message):
+                judge(labels)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda labels: labels.float(), "labels is torch.float32, must be integers"),
+        (lambda labels: labels > 0, "labels is torch.bool, must be integers"),
+        (lambda labels: labels + 3, "labels holds 3, scores has classes 0 to 2"),
+        (lambda labels: labels - 1, "labels holds -1, scores has classes 0 to 2"),
+    ],
+)
+def test_labels_are_classes(change, message):
+    data = some(6)
+    with pytest.raises(ValueError, match=message):
+        count_right(network()(data.images), change(data.labels))

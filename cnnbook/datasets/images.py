@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import torch
 
-from cnnbook.datasets._numbers import whole
+from cnnbook._numbers import whole
 
 FACE_CLASSES = ("not a face", "face")
 """The classes of every set of faces: label 1 is a face."""

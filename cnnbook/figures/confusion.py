@@ -24,7 +24,8 @@ class Confusion:
     Raises
     ------
     ValueError
-        If the lengths differ, there is no image, or a number has no class.
+        If the shapes differ or are not (N,), the numbers are no integers, there is no image, or a
+        number has no class.
     """
 
     labels: np.ndarray
@@ -34,6 +35,12 @@ class Confusion:
     def __post_init__(self):
         if len(self.labels) != len(self.named):
             raise ValueError(f"{len(self.labels)} labels, but {len(self.named)} are named")
+        for name in ("labels", "named"):
+            values = np.asarray(getattr(self, name))
+            if values.ndim != 1:
+                raise ValueError(f"{name} has shape {values.shape}, expected ({len(values)},)")
+            if len(values) and values.dtype.kind not in "iu":
+                raise ValueError(f"{name} is {values.dtype}, must be integers")
         if not len(self.labels):
             raise ValueError("there are no images: len(labels) is 0")
         both = np.concatenate([self.labels, self.named])

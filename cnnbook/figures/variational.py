@@ -25,7 +25,9 @@ def divergence(mean, variance):
     -------
     float
     """
-    return 0.5 * (variance + mean**2 - 1 - math.log(variance))
+    more = variance - 1
+    logarithm = math.log1p(more) if abs(more) < 0.5 else math.log(variance)  # never above more
+    return 0.5 * (mean**2 + more - logarithm)
 
 
 def normal(z, mean=0.0, deviation=1.0):

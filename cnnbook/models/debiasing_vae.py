@@ -113,8 +113,25 @@ def face_loss(logit, labels):
     Returns
     -------
     tensor of shape ()
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ, or a label is neither 0 nor 1.
     """
-    return F.binary_cross_entropy_with_logits(logit, labels.to(logit.dtype))
+    _check(logit, labels)
+    return F.binary_cross_entropy_with_logits(logit, (labels == FACE).to(logit.dtype))
+
+
+def _check(logit, labels):
+    """Refuse shapes that differ, which would be broadcast to N×N, and labels of other classes."""
+    if logit.ndim != 1 or labels.shape != logit.shape:
+        raise ValueError(
+            f"labels has shape {tuple(labels.shape)}, logit {tuple(logit.shape)}, "
+            "expected (N,) for both"
+        )
+    for wrong in labels[(labels != 0) & (labels != FACE)][:1].tolist():
+        raise ValueError(f"labels holds {wrong}, must be {FACE} for a face or 0")
 
 
 def debiasing_loss(output, labels, *, kl_weight=1.0, vae_weight=1e-3, likelihood="l1"):
@@ -136,6 +153,11 @@ def debiasing_loss(output, labels, *, kl_weight=1.0, vae_weight=1e-3, likelihood
     Returns
     -------
     tensor of shape ()
+
+    Raises
+    ------
+    ValueError
+        As `face_loss` and `cnnbook.models.variational.reconstruction_error`.
 
     References
     ----------
@@ -163,6 +185,12 @@ def count_faces_right(output, labels):
     Returns
     -------
     float
+
+    Raises
+    ------
+    ValueError
+        As `face_loss`.
     """
     logit = output if isinstance(output, torch.Tensor) else output.logit
+    _check(logit, labels)
     return float(((logit > 0) == (labels == FACE)).sum())

@@ -6,7 +6,12 @@ import math
 import torch
 import torch.nn.functional as F
 
+from cnnbook._numbers import whole
+
 LIKELIHOODS = ("l1", "l2", "bernoulli")
+
+LEFT_OUT = {"l1": math.log(2), "l2": math.log(math.pi) / 2, "bernoulli": 0.0}
+"""What `reconstruction_error` leaves out of −log p(x|z), for each pixel."""
 
 
 @contextlib.contextmanager
@@ -59,7 +64,13 @@ def kl_divergence(mean, log_variance, *, per_latent=False):
     Returns
     -------
     tensor of shape (N,), or (N, latents)
-        Never negative; 0 where the code says nothing about its image.
+        Never negative; 0 only for N(0, I). A code that is the same for all images says nothing
+        about them, and costs as much as it is away from that: ½ for a mean of 1.
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ.
 
     References
     ----------
@@ -70,8 +81,21 @@ def kl_divergence(mean, log_variance, *, per_latent=False):
     >>> kl_divergence(torch.tensor([[0.0, 2.0]]), torch.zeros(1, 2), per_latent=True)
     tensor([[0., 2.]])
     """
-    each = 0.5 * (log_variance.exp() + mean**2 - 1 - log_variance)
+    if mean.shape != log_variance.shape:
+        shapes = f"mean has shape {tuple(mean.shape)}, log_variance {tuple(log_variance.shape)}"
+        raise ValueError(shapes)
+    each = 0.5 * (mean**2 + _exp_less_line(log_variance))
     return each if per_latent else each.sum(1)
+
+
+def _exp_less_line(x):
+    """Compute exp(x) − 1 − x, which is never negative, without cancellation near 0."""
+    near = x.abs() < 0.5
+    small = torch.where(near, x, torch.zeros_like(x))
+    series = torch.ones_like(small)  # x²/2 · (1 + x/3 · (1 + x/4 · …)), to the last digit of double
+    for n in range(16, 2, -1):
+        series = 1 + small / n * series
+    return torch.where(near, small**2 / 2 * series, x.expm1() - x)
 
 
 def reconstruction_error(x, reconstruction, *, likelihood="l1"):
@@ -87,12 +111,13 @@ def reconstruction_error(x, reconstruction, *, likelihood="l1"):
     "bernoulli"  −x log p − (1−x) log (1−p)   Bernoulli with probability p       nothing
     ===========  ===========================  =================================  ==============
 
-    The last one is a probability only for pixels that are 0 or 1.
+    The last one is a probability only for pixels that are 0 or 1, and an error, which a better
+    reconstruction makes smaller, only for pixels from 0 to 1.
 
     Parameters
     ----------
     x : tensor of shape (N, C, H, W)
-        Values from 0 to 1.
+        Values from 0 to 1: no decoder reaches others, and "bernoulli" refuses them.
     reconstruction : tensor of shape (N, C, H, W)
         Logits: p is their sigmoid.
     likelihood : {"l1", "l2", "bernoulli"}
@@ -104,7 +129,8 @@ def reconstruction_error(x, reconstruction, *, likelihood="l1"):
     Raises
     ------
     ValueError
-        If there is no such likelihood, or the shapes differ.
+        If there is no such likelihood, the shapes differ, or the likelihood is Bernoulli's and a
+        pixel is not from 0 to 1.
     """
     if likelihood not in LIKELIHOODS:
         raise ValueError(f"likelihood is {likelihood!r}, must be one of {', '.join(LIKELIHOODS)}")
@@ -112,11 +138,27 @@ def reconstruction_error(x, reconstruction, *, likelihood="l1"):
         shapes = f"x has shape {tuple(x.shape)}, reconstruction {tuple(reconstruction.shape)}"
         raise ValueError(shapes)
     if likelihood == "bernoulli":
+        _check_range(x)
         error = F.binary_cross_entropy_with_logits(reconstruction, x, reduction="none")
     else:
         difference = x - reconstruction.sigmoid()
         error = difference.abs() if likelihood == "l1" else difference**2
     return error.flatten(1).sum(1)
+
+
+def _check_range(x):
+    """Refuse pixels that are no probabilities; NaN neither."""
+    low, high = (float(end) for end in x.aminmax()) if x.numel() else (0.0, 1.0)
+    if not 0 <= low <= high <= 1:
+        raise ValueError(
+            f"x goes from {low:.6g} to {high:.6g}, likelihood 'bernoulli' needs pixels from 0 to 1"
+        )
+
+
+def _minus_log_likelihood(x, reconstruction, likelihood):
+    """Return −log p(x|z) of each image: the error and its constants."""
+    error = reconstruction_error(x, reconstruction, likelihood=likelihood)
+    return error + LEFT_OUT[likelihood] * math.prod(x.shape[1:])
 
 
 def vae_loss(output, labels=None, *, kl_weight=1.0, likelihood="l1"):
@@ -128,7 +170,8 @@ def vae_loss(output, labels=None, *, kl_weight=1.0, likelihood="l1"):
     labels : tensor, optional
         Not read: it is there for `cnnbook.training.fit`.
     kl_weight : float
-        The factor c, also called β; 1 gives the negative ELBO.
+        The factor c, also called β; 1 gives the negative ELBO, less the constants that
+        `reconstruction_error` leaves out.
     likelihood : {"l1", "l2", "bernoulli"}
         See `reconstruction_error`.
 
@@ -164,7 +207,9 @@ def reconstruction_loss(output, labels=None, *, likelihood="l1"):
 
 
 def negative_elbo(model, images, *, likelihood="bernoulli", batch_size=500, generator=None):
-    """Estimate KL + reconstruction error of each image by one sample, in evaluation mode.
+    """Estimate KL − log p(x|z) of each image by one sample, in evaluation mode.
+
+    Unlike `vae_loss`, with the constants that `reconstruction_error` leaves out.
 
     Parameters
     ----------
@@ -179,13 +224,21 @@ def negative_elbo(model, images, *, likelihood="bernoulli", batch_size=500, gene
     Returns
     -------
     tensor of shape (N,)
-        In nats; on average at least −log p(x).
+        In nats; on average at least −log p(x), whatever the likelihood.
+
+    Raises
+    ------
+    ValueError
+        As `reconstruction_error`, and if `batch_size` is below 1.
+    TypeError
+        If `batch_size` is no integer.
     """
+    batch_size = whole("batch_size", batch_size, 1)
     parts = []
     with evaluating(model):
         for x in images.split(batch_size):
             output = model(x, generator)
-            error = reconstruction_error(x, output.reconstruction, likelihood=likelihood)
+            error = _minus_log_likelihood(x, output.reconstruction, likelihood)
             parts.append(error + kl_divergence(output.mean, output.log_variance))
     return torch.cat(parts)
 
@@ -196,7 +249,8 @@ def importance_weighted_bound(
     """Estimate log p(x) of each image from below, by k samples of its code.
 
     The logarithm of the mean of p(x|z) p(z) / q(z|x) over z ~ q(z|x). With k = 1 it is an estimate
-    of the ELBO; on average it grows with k, towards log p(x).
+    of the ELBO; on average it grows with k, towards log p(x). The constants that
+    `reconstruction_error` leaves out are in.
 
     Parameters
     ----------
@@ -213,29 +267,33 @@ def importance_weighted_bound(
     Returns
     -------
     tensor of shape (N,)
-        In nats: the negative of what stands beside `negative_elbo`.
+        In nats; on average at most log p(x), whatever the likelihood. `negative_elbo` has the
+        other sign.
 
     Raises
     ------
     ValueError
-        If k is below 1.
+        As `reconstruction_error`, and if `k` or `batch_size` is below 1.
+    TypeError
+        If one of these two is no integer.
 
     References
     ----------
     Burda, Grosse & Salakhutdinov (2016), Importance Weighted Autoencoders, equation 8,
     arXiv:1509.00519.
     """
-    if k < 1:
-        raise ValueError(f"k is {k}, must be at least 1")
+    k, batch_size = whole("k", k, 1), whole("batch_size", batch_size, 1)
     parts = []
     with evaluating(model):
         for x in images.split(batch_size):
             mean, log_variance = (part.repeat_interleave(k, 0) for part in model.encode(x))
-            z = reparameterise(mean, log_variance, generator)
+            zero = torch.zeros_like(mean)
+            noise = reparameterise(zero, zero, generator)  # (z − μ)/σ, even where σ is tiny
+            z = mean + (0.5 * log_variance).exp() * noise
             many = x.repeat_interleave(k, 0)
-            error = reconstruction_error(many, model.decoder(z), likelihood=likelihood)
+            error = _minus_log_likelihood(many, model.decoder(z), likelihood)
             # log p(z) − log q(z|x): the terms with log 2π cancel
-            ratio = log_variance + (z - mean) ** 2 / log_variance.exp() - z**2
+            ratio = log_variance + noise**2 - z**2
             weights = (0.5 * ratio.sum(1) - error).reshape(len(x), k)
             parts.append(weights.logsumexp(1) - math.log(k))
     return torch.cat(parts)

@@ -2,6 +2,8 @@
 
 import torch
 
+from cnnbook._numbers import whole
+
 
 def device_of(model):
     """Return where the parameters of a network are."""
@@ -9,10 +11,13 @@ def device_of(model):
 
 
 def check_data(data, batch_size):
-    """Refuse data without images, or with a label too few."""
-    if batch_size < 1:
-        raise ValueError(f"batch_size is {batch_size}, must be at least 1")
+    """Refuse data without images or without one label for each; return the batch size."""
+    batch_size = whole("batch_size", batch_size)
     if not len(data.labels):
         raise ValueError("there are no images: len(data.labels) is 0")
     if len(data.images) != len(data.labels):
         raise ValueError(f"data has {len(data.images)} images and {len(data.labels)} labels")
+    if data.labels.ndim != 1:  # (N, 1) against (N,) would be broadcast to N×N
+        shape = tuple(data.labels.shape)
+        raise ValueError(f"data.labels has shape {shape}, expected ({len(data.images)},)")
+    return batch_size

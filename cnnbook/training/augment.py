@@ -1,15 +1,19 @@
-"""Random changes of images: one affine map an image, and noise."""
+"""Random changes of images: one affine map per image, and noise."""
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 
+from cnnbook._numbers import real, whole
+
+MOST_SHIFT = 1_000_000
+
 
 @dataclass(frozen=True)
 class Augment:
-    """Change each image of a batch at random, by one affine map an image.
+    """Change each image of a batch at random, by one affine map per image.
 
     Parameters
     ----------
@@ -22,16 +26,19 @@ class Augment:
     stretch : float
         Greatest change of the height against the width, likewise.
     shear : float
-        Greatest slant, in columns a row.
+        Greatest slant, in columns per row.
     flip : bool
-        Mirror every second image, left to right.
+        Mirror each image, left to right, with probability ½.
     noise : float
         Standard deviation of the normal noise that is added; the result stays from 0 to 1.
 
     Raises
     ------
     ValueError
-        If a number is negative.
+        If a number is negative or not finite, `shift` is above 10⁶, or `flip` neither True nor
+        False.
+    TypeError
+        If `shift` is no whole number, or another is no number.
 
     Notes
     -----
@@ -54,9 +61,11 @@ class Augment:
     noise: float = 0
 
     def __post_init__(self):
-        for name, value in asdict(self).items():
-            if value < 0:
-                raise ValueError(f"{name} is {value}, must not be negative")
+        whole("shift", self.shift, 0, MOST_SHIFT)
+        if self.flip not in (False, True):
+            raise ValueError(f"flip is {self.flip!r}, must be True or False")
+        for name in ("rotation", "scale", "stretch", "shear", "noise"):
+            real(name, getattr(self, name))
 
     def maps(self, count, size, generator):
         """Draw affine maps from output to input coordinates.

@@ -49,7 +49,22 @@ def count_right(scores, labels):
     Returns
     -------
     int
+
+    Raises
+    ------
+    ValueError
+        If there is not one label for each image, or a label has no class.
     """
+    if scores.ndim != 2 or labels.shape != scores.shape[:1]:
+        raise ValueError(
+            f"labels has shape {tuple(labels.shape)}, scores {tuple(scores.shape)}, "
+            "expected (N,) and (N, classes)"
+        )
+    classes = scores.shape[1]
+    if labels.is_floating_point() or labels.dtype == torch.bool:
+        raise ValueError(f"labels is {labels.dtype}, must be integers")
+    for wrong in labels[(labels < 0) | (labels >= classes)][:1].tolist():
+        raise ValueError(f"labels holds {wrong}, scores has classes 0 to {classes - 1}")
     return int((scores.argmax(1) == labels).sum())
 
 
@@ -81,21 +96,25 @@ def evaluate(
     Raises
     ------
     ValueError
-        If there are no images.
+        If there are no images, the labels are not of shape (N,), or `batch_size` is below 1.
+    TypeError
+        If `batch_size` is no whole number.
     """
-    check_data(data, batch_size)
+    batch_size = check_data(data, batch_size)
     was_training = model.training
     device = torch.device(device) if device is not None else device_of(model)
     model.to(device).eval()
     parts, total, right = [], 0.0, 0
-    for images, labels in zip(
-        data.images.split(batch_size), data.labels.split(batch_size), strict=True
-    ):
-        output, labels = model(images.to(device)), labels.to(device)
-        total += float(loss(output, labels)) * len(labels)
-        right += correct(output, labels) if correct is not None else 0
-        parts.append(output)
-    model.train(was_training)
+    try:
+        for images, labels in zip(
+            data.images.split(batch_size), data.labels.split(batch_size), strict=True
+        ):
+            output, labels = model(images.to(device)), labels.to(device)
+            total += float(loss(output, labels)) * len(labels)
+            right += correct(output, labels) if correct is not None else 0
+            parts.append(output)
+    finally:
+        model.train(was_training)
     accuracy = None if correct is None else float(right / len(data.labels))
     return Evaluation(total / len(data.labels), accuracy, _join(parts))
 

@@ -41,7 +41,7 @@ def group_report(scores, labels, groups, names, *, minimum=300, threshold=0.0):
     Parameters
     ----------
     scores : tensor of shape (N,)
-        Greater is more like a face.
+        Never NaN. Greater is more like a face.
     labels : tensor of shape (N,)
         1 for a face, 0 for anything else.
     groups : tensor of shape (N,)
@@ -60,8 +60,8 @@ def group_report(scores, labels, groups, names, *, minimum=300, threshold=0.0):
     Raises
     ------
     ValueError
-        If a group has too few faces, a non-face has a group, there are no non-faces, or the shapes
-        differ.
+        If a label is neither 0 nor 1, a score is NaN, a group has too few faces, a non-face has a
+        group, there are no non-faces, or the shapes differ.
     """
     from scipy.stats import binomtest
     from sklearn.metrics import roc_auc_score
@@ -92,6 +92,10 @@ def _check(scores, labels, groups, names, minimum):
         if tensor.shape != scores.shape or scores.ndim != 1:
             shapes = f"{tuple(tensor.shape)}, scores {tuple(scores.shape)}"
             raise ValueError(f"{name} has shape {shapes}, expected (N,) for both")
+    if scores.isnan().any():
+        raise ValueError(f"{int(scores.isnan().sum())} of {len(scores)} scores are NaN, must be 0")
+    for wrong in labels[(labels != 0) & (labels != 1)][:1].tolist():
+        raise ValueError(f"labels holds {wrong}, must be 1 for a face or 0")
     if len(groups) and not int(groups.max()) < len(names):
         raise ValueError(f"groups go up to {int(groups.max())}, but there are {len(names)} names")
     faces = int((labels == 1).sum())

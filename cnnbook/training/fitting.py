@@ -8,11 +8,14 @@ import torch
 import torch.nn.functional as F
 from tqdm.auto import tqdm
 
+from cnnbook._numbers import real, whole
 from cnnbook.training._checkpoint import resume, save
 from cnnbook.training._checks import check_data, device_of
 from cnnbook.training.evaluation import choose_device, count_right, evaluate
 
 SCHEDULES = ("one cycle", "constant")
+SEEDS = 2**46
+"""The greatest seed: with the number of an epoch it makes a seed of 64 bits."""
 
 
 def fit(
@@ -47,7 +50,7 @@ def fit(
     epochs : int
         How often as many images are seen as there are. The schedule stretches over all of them.
     lr : float
-        Learning rate; the greatest one of the cycle.
+        Learning rate, above 0; the greatest one of the cycle.
     optimizer : callable
         Called as ``optimizer(parameters, lr=lr)``: a class of `torch.optim`, or a partial of one.
     schedule : {"one cycle", "constant"}
@@ -67,8 +70,8 @@ def fit(
     validation : Images, optional
         Judged after each epoch.
     seed : int
-        Decides the order of the images, their changes and the dropout. The weights are drawn when
-        the model is made: use ``torch.manual_seed`` before that.
+        From 0 to 2⁴⁶. Decides the order of the images, their changes and the dropout. The weights
+        are drawn when the model is made: use ``torch.manual_seed`` before that.
     device : str or torch.device, optional
         See `choose_device`.
     progress : bool
@@ -86,8 +89,10 @@ def fit(
     Raises
     ------
     ValueError
-        If an argument is out of range, there are no images, the loss is not finite, a checkpoint
-        belongs to other settings, or `draw` does not give N probabilities.
+        If an argument is out of range, there are no images or not one label for each, the loss is
+        not finite, a checkpoint belongs to other settings, or `draw` does not give N probabilities.
+    TypeError
+        If `epochs`, `batch_size` or `seed` is no whole number, or `lr` no number.
 
     Notes
     -----
@@ -95,9 +100,11 @@ def fit(
     Random numbers are drawn anew from (seed, epoch) in each epoch, so a checkpoint needs none; the
     caller's random state is left as it was.
     """
-    check_data(data, batch_size)
-    if epochs < 1:
-        raise ValueError(f"epochs is {epochs}, must be at least 1")
+    batch_size = check_data(data, batch_size)
+    if validation is not None:
+        check_data(validation, batch_size)
+    epochs, seed = whole("epochs", epochs), whole("seed", seed, 0, SEEDS)
+    lr = real("lr", lr, above=True)
     if schedule not in SCHEDULES:
         raise ValueError(f"schedule is {schedule!r}, must be one of {', '.join(SCHEDULES)}")
     device = choose_device(device)
@@ -191,6 +198,9 @@ def _judge(model, validation, history, way):
 def _schedule(name, optimizer, lr, steps):
     if name == "constant":
         return torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 1.0)
+    total = max(steps, 2) + 1
+    # OneCycleLR divides by pct_start · total − 1, the length of the way up, which must not be 0
+    rise = 0.25 if total != 4 else 0.25 + 2**-10
     return torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, lr, total_steps=max(steps, 2) + 1, pct_start=0.25, cycle_momentum=False
+        optimizer, lr, total_steps=total, pct_start=rise, cycle_momentum=False
     )

@@ -2,7 +2,11 @@
 
 import torch
 
+from cnnbook._numbers import whole
+
 COMBINATIONS = ("max", "product")
+MOST_BINS = 1_000_000
+"""Of one histogram: there is one for each latent, and all are kept."""
 
 
 @torch.no_grad()
@@ -25,8 +29,12 @@ def latent_means(model, images, *, batch_size=500):
     Raises
     ------
     TypeError
-        If the images are integers, which no network of the book learns from.
+        If the images are integers, which no network of the book learns from, or `batch_size` is
+        no whole number.
+    ValueError
+        If `batch_size` is below 1.
     """
+    batch_size = whole("batch_size", batch_size)
     if not images.is_floating_point():
         raise TypeError(f"images is {images.dtype}, expected float, scaled as for training")
     was_training, device = model.training, next(model.parameters()).device
@@ -83,8 +91,7 @@ def resampling_probabilities(means, *, alpha, bins=10, combine="max"):
         raise ValueError(f"means must be finite, (N, latents), got shape {tuple(means.shape)}")
     if not alpha >= 0:
         raise ValueError(f"alpha is {alpha}, must not be negative")
-    if bins < 1:
-        raise ValueError(f"bins is {bins}, must be at least 1")
+    bins = whole("bins", bins, most=MOST_BINS)
     if combine not in COMBINATIONS:
         raise ValueError(f"combine is {combine!r}, must be one of {', '.join(COMBINATIONS)}")
     if alpha == float("inf"):
@@ -110,6 +117,7 @@ def densities(means, *, bins=10):
     tensor of shape (N, latents), float64
         Share of the images in the bin, divided by its width: never 0.
     """
+    bins = whole("bins", bins, most=MOST_BINS)
     means = means.double()
     low, span = means.amin(0), means.amax(0) - means.amin(0)
     span = torch.where(span > 0, span, float(bins))
@@ -138,7 +146,7 @@ def adaptive(alpha, *, bins=10, combine="max", face=1):
     Raises
     ------
     ValueError
-        By the `draw`, if one of the two kinds is missing.
+        By the `draw`, if the labels are not of shape (N,) or one of the two kinds is missing.
 
     References
     ----------
@@ -146,6 +154,9 @@ def adaptive(alpha, *, bins=10, combine="max", face=1):
     """
 
     def draw(model, data):
+        if data.labels.shape != (len(data.images),):
+            shape = tuple(data.labels.shape)
+            raise ValueError(f"data.labels has shape {shape}, expected ({len(data.images)},)")
         faces = data.labels == face
         share = float(faces.double().mean())
         if not 0 < share < 1:
