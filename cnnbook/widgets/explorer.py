@@ -5,10 +5,11 @@ A state is a frozen dataclass without ipywidgets in it. Its fields are what the 
 The view builds a new state from its controls, shows the picture, or says what is wrong.
 """
 
-import html
 from dataclasses import replace
 
 import ipywidgets as widgets
+
+from cnnbook.figures.picture import escape
 
 ERRORS = (ValueError, TypeError)
 LABELS = {"description_width": "initial"}
@@ -193,7 +194,7 @@ class Explorer(widgets.VBox):
             self.screen.value = (
                 f'<div role="alert" style="min-height:{picture.height:.0f}px;'
                 'padding:24px 0;line-height:1.5">'
-                f'<b style="color:#d55e00">No such setting</b><br>{html.escape(self.message)}</div>'
+                f'<b style="color:#d55e00">No such setting</b><br>{escape(self.message)}</div>'
             )
         else:
             self.screen.value = (

@@ -229,15 +229,10 @@ def fit_photograph(name):
     Raises
     ------
     ValueError
-        If it holds no image.
+        If it holds no image, or one that `photograph` refuses.
     """
     width, height = PHOTO
-    try:
-        image = photograph(name, height=height)
-    except ValueError:
-        if not hasattr(name, "read"):
-            raise
-        raise ValueError(f"{name.name!r} is not an image file that Pillow can read") from None
+    image = photograph(name, height=height)
     if image.shape[1] <= width:
         return image
     if hasattr(name, "seek"):
