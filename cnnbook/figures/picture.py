@@ -41,7 +41,18 @@ _NO_TEXT = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def escape(text):
-    """Turn any text into what SVG and HTML show as that text, between tags and in attributes."""
+    """Turn any text into what SVG and HTML show as that text, between tags and in attributes.
+
+    Parameters
+    ----------
+    text : str
+        Or what `str` turns into one.
+
+    Returns
+    -------
+    str
+        Characters that no XML document may hold become U+FFFD.
+    """
     return _NO_TEXT.sub("\ufffd", escape_html(str(text), quote=True))
 
 
