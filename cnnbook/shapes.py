@@ -354,9 +354,11 @@ def conv_parameters(in_channels, out_channels, kernel_size, *, groups=1, bias=Tr
     >>> conv_parameters(3, 2, kernel_size=3)
     56
     """
-    groups = integer("groups", groups, 1)
+    # as Python's ints: NumPy's small ones would overflow
+    groups, in_channels = integer("groups", groups, 1), integer("in_channels", in_channels, 1)
+    out_channels = integer("out_channels", out_channels, 1)
     for name, channels in (("in_channels", in_channels), ("out_channels", out_channels)):
-        if integer(name, channels, 1) % groups:
+        if channels % groups:
             raise ValueError(f"{name} {channels} is not divisible by groups {groups}")
     kernel = per_axis("kernel_size", kernel_size, axis_count(kernel_size) or 2, minimum=1)
     return out_channels * (in_channels // groups * math.prod(kernel) + bool(bias))

@@ -95,7 +95,7 @@ class Conv2d(Layer):
         super().__init__(stride=stride, padding=padding, dilation=dilation, groups=groups)
         kernel = per_axis("kernel_size", kernel_size, 2, minimum=1)
         conv_parameters(in_channels, out_channels, kernel, groups=groups)  # refuses what is none
-        shape = (out_channels, in_channels // groups, *kernel)
+        shape = (int(out_channels), int(in_channels) // int(groups), *kernel)
         sizes = {"in_channels": in_channels, "out_channels": out_channels}
         check_memory(shape, **sizes, kernel_size=kernel_size)
         self._draw(shape, math.prod(shape[1:]), bias, rng, dtype)
@@ -109,7 +109,7 @@ class Linear(Layer):
     def __init__(self, in_features, out_features, bias=True, *, rng=None, dtype=np.float32):
         super().__init__()
         linear_parameters(in_features, out_features)  # refuses what is no size
-        shape = out_features, in_features
+        shape = int(out_features), int(in_features)
         check_memory(shape, in_features=in_features, out_features=out_features)
         self._draw(shape, in_features, bias, rng, dtype)
 
