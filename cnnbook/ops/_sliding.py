@@ -78,7 +78,9 @@ def check_pooled(axes, x, kinds="fiu"):
 
 def plan_windows(axes, x, kernel_size, stride, padding, dilation, ceil_mode):
     """Check the arguments of a pooling; return one `Sliding` for each of the last `axes` axes."""
-    stride = kernel_size if stride is None else stride
+    # PyTorch too takes () for none
+    if stride is None or (isinstance(stride, (tuple, list)) and not stride):
+        stride = kernel_size
     kernel = per_axis("kernel_size", kernel_size, axes, minimum=1)
     stride = per_axis("stride", stride, axes, minimum=1)
     padding = per_axis("padding", padding, axes, minimum=0)

@@ -10,7 +10,7 @@ import traitlets
 from cnnbook.datasets import PHOTOGRAPHS, photograph
 from cnnbook.figures.filtering import PHOTO, Filtering, draw_filtering
 from cnnbook.figures.kernels import KERNELS, Kernel, name_kernel
-from cnnbook.widgets.explorer import LABELS, Explorer
+from cnnbook.widgets.explorer import LABELS, Explorer, factory
 
 OWN = "your kernel"
 SIZE = 5  # rows and columns of the largest kernel that can be edited
@@ -240,6 +240,7 @@ def fit_photograph(name):
     return photograph(name, height=max(1, height * width // image.shape[1]))
 
 
+@factory
 def kernel_workbench(image="china", kernel="Sobel, left to right", *, flip=False, response="auto"):
     """Open a workbench with a kernel, a photograph and the filtered photograph.
 
