@@ -11,8 +11,7 @@ CASES = [
     ("dense_to_convolution", {"locality": 7}),
     ("augmentation_explorer", {"data": "x"}),
     ("draw_digit", {"centred": None}),
-    ("window_stepper", {"stride": 10**30}),
-    ("pooling_stepper", {"step": 10**30}),
+    ("pooling_stepper", {"step": "x"}),
     ("kernel_workbench", {"image": 7}),
 ]
 
