@@ -1,6 +1,10 @@
 """Arguments that are an int for all axes, or a tuple with one int an axis."""
 
+import math
 import operator
+
+MOST_NUMBERS = 2**30
+"""Most numbers of one array or list that a call makes: 8 GiB in float64. Formulas have no limit."""
 
 
 def integer(name, value, minimum=None):
@@ -14,6 +18,19 @@ def integer(name, value, minimum=None):
     if minimum is not None and value < minimum:
         raise ValueError(f"{name} is {value}, must be at least {minimum}")
     return value
+
+
+def check_memory(shape, **settings):
+    """Refuse settings that ask for an array of more than `MOST_NUMBERS` numbers.
+
+    An axis of size 0 counts as 1: an empty batch is no reason to go through huge maps.
+    """
+    if math.prod(max(n, 1) for n in shape) > MOST_NUMBERS:
+        listed = ", ".join(f"{name} {value}" for name, value in settings.items())
+        raise ValueError(
+            f"{listed}: would make an array of shape {tuple(shape)}, more than {MOST_NUMBERS} "
+            "numbers"
+        )
 
 
 def per_axis(name, value, axes, minimum=None):

@@ -8,7 +8,15 @@ an int holds for every axis. Chapters 3 (sizes), 4 (counts) and 5 (pooling) deri
 import math
 from typing import NamedTuple
 
-from cnnbook._axes import axis_count, axis_rows, integer, like_arguments, per_axis
+from cnnbook._axes import (
+    MOST_NUMBERS,  # noqa: F401 - for those who may not import _axes
+    axis_count,
+    axis_rows,
+    check_memory,
+    integer,
+    like_arguments,
+    per_axis,
+)
 
 
 class Padding(NamedTuple):
@@ -291,7 +299,7 @@ def participation_counts(size, kernel_size, stride=1, padding=0, dilation=1):
     Raises
     ------
     TypeError, ValueError
-        As `output_size`.
+        As `output_size`, and if `size` is beyond all memory.
 
     Examples
     --------
@@ -300,10 +308,23 @@ def participation_counts(size, kernel_size, stride=1, padding=0, dilation=1):
     """
     counts = []
     for i, k, s, d, pad in _padded_rows(size, kernel_size, stride, dilation, padding):
-        starts = [t * s - pad.before for t in range(_positions(i, k, s, d, pad, "floor"))]
-        seen = [start + a * d for start in starts for a in range(k)]
-        counts.append(tuple(map(seen.count, range(i))))
+        check_memory((i,), size=size)
+        windows = _positions(i, k, s, d, pad, "floor")
+        counts.append(tuple(_meetings(x + pad.before, k, s, d, windows) for x in range(i)))
     return like_arguments(counts, size, kernel_size, stride, dilation)
+
+
+def _meetings(pixel, kernel, stride, dilation, windows):
+    """Count the pairs of window t and entry a with ``t * stride + a * dilation == pixel``."""
+    common = math.gcd(stride, dilation)
+    if pixel % common:
+        return 0
+    first = max(0, -(((kernel - 1) * dilation - pixel) // stride))  # earlier ones end before it
+    last = min(windows - 1, pixel // stride)
+    # of these windows, every `period`-th one has an entry on the pixel, not a gap
+    period = dilation // common
+    phase = pixel // common * pow(stride // common, -1, period) if period > 1 else 0
+    return max(0, (last - phase) // period - (first - 1 - phase) // period)
 
 
 def conv_parameters(in_channels, out_channels, kernel_size, *, groups=1, bias=True):
@@ -333,9 +354,11 @@ def conv_parameters(in_channels, out_channels, kernel_size, *, groups=1, bias=Tr
     >>> conv_parameters(3, 2, kernel_size=3)
     56
     """
-    groups = integer("groups", groups, 1)
+    # as Python's ints: NumPy's small ones would overflow
+    groups, in_channels = integer("groups", groups, 1), integer("in_channels", in_channels, 1)
+    out_channels = integer("out_channels", out_channels, 1)
     for name, channels in (("in_channels", in_channels), ("out_channels", out_channels)):
-        if integer(name, channels, 1) % groups:
+        if channels % groups:
             raise ValueError(f"{name} {channels} is not divisible by groups {groups}")
     kernel = per_axis("kernel_size", kernel_size, axis_count(kernel_size) or 2, minimum=1)
     return out_channels * (in_channels // groups * math.prod(kernel) + bool(bias))

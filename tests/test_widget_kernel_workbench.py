@@ -350,7 +350,7 @@ def test_an_own_photograph_is_uploaded():
 def test_a_file_that_is_no_image_says_so():
     view = kernel_workbench(IMAGE)
     upload(view, "letter.txt", b"dear reader")
-    assert view.message == "'letter.txt' is not an image file that Pillow can read"
+    assert view.message == "'letter.txt' is not a picture that Pillow can read"
     np.testing.assert_array_equal(view.state.image, IMAGE)
     view.controls["image"].list.value = "china"
     assert view.message == ""

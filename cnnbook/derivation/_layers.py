@@ -3,7 +3,7 @@
 import numpy as np
 
 from cnnbook.derivation._arguments import check, check_bias, check_units
-from cnnbook.shapes import per_axis
+from cnnbook.shapes import check_memory, per_axis
 
 
 def dense(x, weight, bias=None):
@@ -183,6 +183,8 @@ def locally_connected(x, weight, bias=None, stride=1, padding=0):
     stride, padding = per_axis("stride", stride, 2, 1), per_axis("padding", padding, 2, 0)
     check_units("weight", units, x.shape, kernel, stride, padding)
     check_bias(bias, units)
+    shape = [n + 2 * p for n, p in zip(x.shape, padding, strict=True)]
+    check_memory(shape, padding=padding)
     padded = np.pad(x, [(p, p) for p in padding])
     hidden = np.empty(units, np.result_type(x, weight))
     for i, j in np.ndindex(units):

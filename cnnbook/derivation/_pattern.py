@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from cnnbook.derivation._arguments import check, check_units, window_axes
-from cnnbook.shapes import per_axis
+from cnnbook.shapes import check_memory, per_axis
 
 
 def weight_pattern(input_size, kernel_size, stride=1, padding=0, *, shared, local):
@@ -59,9 +59,16 @@ def weight_pattern(input_size, kernel_size, stride=1, padding=0, *, shared, loca
         if not isinstance(switch, (bool, np.bool_)):
             raise TypeError(f"{name} must be True or False, got {switch!r}")
     rows = window_axes(input_size, kernel_size, stride, padding)
+    units = math.prod(count for *_, count in rows)
+    pixels = math.prod(size for size, *_ in rows)
+    own = [kernel if local else size for size, kernel, *_ in rows]
+    sizes = {"input_size": input_size, "kernel_size": kernel_size, "padding": padding}
+    window = math.prod(kernel for _, kernel, *_ in rows)
+    check_memory((units, max(pixels, window)), **sizes)
     label, inside = np.int64(0), True
     for axis, (size, kernel, step, before, count) in enumerate(rows):
         pixel = np.broadcast_to(np.arange(size), (count, size))
+        step = step if count > 1 else 0  # of one window it may be huge
         entry = pixel - step * np.arange(count)[:, None] + before  # which entry of which window
         if local:
             number, limit = entry, kernel
@@ -74,10 +81,8 @@ def weight_pattern(input_size, kernel_size, stride=1, padding=0, *, shared, loca
         number = np.expand_dims(number, others)
         inside = inside & (number >= 0) & (number < limit)
         label = label * limit + number
-    units = math.prod(count for *_, count in rows)
     label, inside = label.reshape(units, -1), inside.reshape(units, -1)
     if not shared:  # every unit has parameters of its own
-        own = [kernel if local else size for size, kernel, *_ in rows]
         label = label + math.prod(own) * np.arange(units)[:, None]
     return np.where(inside, label, -1)
 

@@ -6,8 +6,9 @@ yet shows the same marks as a PNG. Coordinates are CSS pixels, row downwards, co
 
 import base64
 import io
+import re
 from dataclasses import dataclass, field
-from html import escape
+from html import escape as escape_html
 
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -35,8 +36,35 @@ _STYLE = (
 MARGIN = 4  # pixels around the canvas, so that a frame on the edge is whole
 
 
+# what no XML document may hold, however it is written
+_NO_TEXT = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def escape(text):
+    """Turn any text into what SVG and HTML show as that text, between tags and in attributes.
+
+    Parameters
+    ----------
+    text : str
+        Or what `str` turns into one.
+
+    Returns
+    -------
+    str
+        Characters that no XML document may hold become U+FFFD.
+    """
+    return _NO_TEXT.sub("\ufffd", escape_html(str(text), quote=True))
+
+
 def _colour(role):
-    return "none" if role is None else f"var(--cnn-{role})"
+    return "none" if role is None else f"var(--cnn-{escape(role)})"
+
+
+def _check_roles(**roles):
+    """Refuse a colour that is no role: it would be no colour in SVG, and a KeyError on paper."""
+    for name, role in roles.items():
+        if role is not None and not (isinstance(role, str) and role in LIGHT):
+            raise ValueError(f"{name} must be one of {', '.join(LIGHT)} or None, got {role!r}")
 
 
 def _n(value):
@@ -100,7 +128,7 @@ class _Text:
         face = ' class="m"' if self.mono else ""
         return (
             f'<text x="{_n(self.x)}" y="{_n(self.y)}" font-size="{_n(self.size)}"'
-            f' text-anchor="{self.anchor}"{weight}{face} style="fill:{_colour(self.fill)}">'
+            f' text-anchor="{escape(self.anchor)}"{weight}{face} style="fill:{_colour(self.fill)}">'
             f"{escape(self.text)}</text>"
         )
 
@@ -225,20 +253,26 @@ class Picture:
         radius=0,
     ):
         """Add a rectangle; `tint`, 0 to 1, is a share of the strongest tint under text."""
+        _check_roles(fill=fill, stroke=stroke)
         self.marks.append(
             _Rect(x, y, width, height, fill, tint, stroke, stroke_width, dashed, radius)
         )
 
     def text(self, x, y, text, *, size=13, fill="ink", anchor="start", bold=False, mono=False):
         """Add one line of text whose baseline starts, is centred or ends at (x, y)."""
+        _check_roles(fill=fill)
+        if anchor not in tuple(_ANCHORS):
+            raise ValueError(f"anchor must be one of {', '.join(_ANCHORS)}, got {anchor!r}")
         self.marks.append(_Text(x, y, str(text), size, fill, anchor, bold, mono))
 
     def line(self, *points, stroke="muted", stroke_width=1.5, dashed=False):
         """Add a line through (x, y) points."""
+        _check_roles(stroke=stroke)
         self.marks.append(_Path(points, None, 1, stroke, stroke_width, dashed))
 
     def polygon(self, *points, fill, tint=1, stroke=None):
         """Add a filled polygon; `tint` is its opacity."""
+        _check_roles(fill=fill, stroke=stroke)
         self.marks.append(_Path(points, fill, tint, stroke, 1, False))
 
     def arrow(self, start, end, *, stroke="muted", stroke_width=1.5, head=6):
@@ -277,7 +311,7 @@ class Picture:
     def svg(self):
         """Return the picture as SVG text that follows JupyterLab's theme."""
         body = "".join(mark.svg() for mark in self.marks)
-        label = escape(self.description, quote=True)
+        label = escape(self.description)
         width, height = self.size
         return (
             '<svg xmlns="http://www.w3.org/2000/svg" class="cnnbook" role="img"'
@@ -315,7 +349,7 @@ class Picture:
         return buffer.getvalue()
 
     def __repr__(self):
-        return self.description
+        return str(self.description)
 
     def _repr_mimebundle_(self, include=None, exclude=None):
         data = {"image/png": base64.b64encode(self.png()).decode(), "text/plain": repr(self)}

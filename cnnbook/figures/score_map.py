@@ -71,6 +71,9 @@ class ScoreMap:
             raise ValueError(f"image has {self.image.ndim} axes, expected 2: (H, W)")
         if len(self.classes) > MOST:
             raise ValueError(f"there are {len(self.classes)} classes, the picture holds {MOST}")
+        for name in ("window", "stride"):
+            if not getattr(self, name) >= 1:
+                raise ValueError(f"{name} is {getattr(self, name)}, must be at least 1")
         steps = [(size - self.window) // self.stride + 1 for size in self.image.shape]
         if self.probabilities.shape != (len(self.classes), *steps):
             raise ValueError(

@@ -1,11 +1,12 @@
 """Layers: operations of `cnnbook.ops` with their settings, their parameters and a memory."""
 
 import math
+import numbers
 
 import numpy as np
 
 from cnnbook import ops
-from cnnbook.shapes import per_axis
+from cnnbook.shapes import check_memory, conv_parameters, linear_parameters, per_axis
 
 
 class Layer:
@@ -92,11 +93,11 @@ class Conv2d(Layer):
         dtype=np.float32,
     ):
         super().__init__(stride=stride, padding=padding, dilation=dilation, groups=groups)
-        for name, channels in (("in_channels", in_channels), ("out_channels", out_channels)):
-            if channels % groups:
-                raise ValueError(f"{name} {channels} is not divisible by groups {groups}")
         kernel = per_axis("kernel_size", kernel_size, 2, minimum=1)
-        shape = (out_channels, in_channels // groups, *kernel)
+        conv_parameters(in_channels, out_channels, kernel, groups=groups)  # refuses what is none
+        shape = (int(out_channels), int(in_channels) // int(groups), *kernel)
+        sizes = {"in_channels": in_channels, "out_channels": out_channels}
+        check_memory(shape, **sizes, kernel_size=kernel_size)
         self._draw(shape, math.prod(shape[1:]), bias, rng, dtype)
 
 
@@ -107,7 +108,10 @@ class Linear(Layer):
 
     def __init__(self, in_features, out_features, bias=True, *, rng=None, dtype=np.float32):
         super().__init__()
-        self._draw((out_features, in_features), in_features, bias, rng, dtype)
+        linear_parameters(in_features, out_features)  # refuses what is no size
+        shape = int(out_features), int(in_features)
+        check_memory(shape, in_features=in_features, out_features=out_features)
+        self._draw(shape, in_features, bias, rng, dtype)
 
 
 class MaxPool2d(Layer):
@@ -185,6 +189,8 @@ class Dropout(Layer):
 
     def __init__(self, p=0.5, *, rng=None):
         super().__init__()
+        if isinstance(p, bool) or not isinstance(p, numbers.Real):
+            raise TypeError(f"p must be a real number, got {p!r}")
         if not 0 <= p < 1:
             raise ValueError(f"p is {p}, must be at least 0 and less than 1")
         self.p = p

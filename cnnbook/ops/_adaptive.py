@@ -5,7 +5,7 @@ import numpy as np
 from cnnbook.ops._arguments import check_flag
 from cnnbook.ops._pooling import flat_indices
 from cnnbook.ops._sliding import along, check_pooled
-from cnnbook.shapes import per_axis
+from cnnbook.shapes import check_memory, per_axis
 
 
 def adaptive_windows(size, count):
@@ -21,6 +21,7 @@ def adaptive_plan(axes, x, output_size):
     elif isinstance(output_size, (tuple, list)):  # PyTorch does not spread a single entry here
         raise ValueError(f"output_size has {len(output_size)} entries, expected {axes}")
     counts = per_axis("output_size", output_size, axes, minimum=0)
+    check_memory((*x.shape[:-axes], *counts), output_size=output_size)
     return [adaptive_windows(*row) for row in zip(size, counts, strict=True)]
 
 

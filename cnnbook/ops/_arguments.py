@@ -4,7 +4,7 @@ import numbers
 
 import numpy as np
 
-from cnnbook.shapes import per_axis
+from cnnbook.shapes import check_memory, per_axis
 
 _KINDS = {"fiuc": "numbers", "fiu": "real numbers", "f": "floats", "iu": "integers"}
 
@@ -48,6 +48,12 @@ def check_number(name, value):
     if not isinstance(value, numbers.Real):
         raise TypeError(f"{name} must be a real number, got {value!r}")
     return value.item() if isinstance(value, np.generic) else value
+
+
+def check_padded(x, pads):
+    """Refuse to surround the last axes of `x` with (before, after) zeros beyond all memory."""
+    size = [n + sum(pair) for n, pair in zip(x.shape[-len(pads) :], pads, strict=True)]
+    check_memory((*x.shape[: -len(pads)], *size), padding=pads)
 
 
 def check_operands(axes, x, weight, bias, groups, *, transposed=False):

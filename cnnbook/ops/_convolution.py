@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from cnnbook.ops._arguments import check_operands, narrow, widen
+from cnnbook.ops._arguments import check_operands, check_padded, narrow, widen
 from cnnbook.ops._gradients import Gradients, check_grad_out
 from cnnbook.ops._products import gather, scatter, sum_of_maps, weight_gradient
-from cnnbook.shapes import output_size, per_axis, same_padding
+from cnnbook.shapes import check_memory, output_size, per_axis, same_padding
 
 
 def conv1d(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
@@ -243,6 +243,8 @@ def _settings(axes, x, weight, bias, stride, padding, dilation, groups):
     size, kernel_size = x.shape[-axes:], weight.shape[2:]
     pads = _pads(padding, size, kernel_size, stride, dilation)
     positions = output_size(size, kernel_size, stride, pads, dilation)
+    check_padded(x, pads)
+    check_memory((*x.shape[: -axes - 1], len(weight), *positions), padding=padding)
     return positions, stride, pads, dilation, groups
 
 

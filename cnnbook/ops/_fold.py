@@ -5,10 +5,10 @@ import math
 import numpy as np
 
 from cnnbook import shapes
-from cnnbook.ops._arguments import check_array, check_not_empty
+from cnnbook.ops._arguments import check_array, check_not_empty, check_padded
 from cnnbook.ops._gradients import InputGradient, check_grad_out
 from cnnbook.ops._windows import add_windows, crop, pad_zeros, window_view
-from cnnbook.shapes import per_axis
+from cnnbook.shapes import check_memory, per_axis
 
 
 def unfold(x, kernel_size, dilation=1, padding=0, stride=1):
@@ -192,6 +192,10 @@ def _unfold_settings(x, kernel_size, dilation, padding, stride):
         kernel_size, dilation, padding, stride
     )
     positions = shapes.output_size(x.shape[-2:], kernel_size, stride, padding, dilation)
+    pads = [(p, p) for p in padding]
+    check_padded(x if x.ndim == 4 else x[np.newaxis], pads)
+    copied = (*x.shape[:-2], *kernel_size, *positions)
+    check_memory(copied, kernel_size=kernel_size, padding=padding)
     return positions, settings
 
 
@@ -214,6 +218,10 @@ def _fold_settings(x, output_size, kernel_size, dilation, padding, stride):
             f"x has {x.shape[-1]} columns, output_size {size} has {math.prod(positions)} windows "
             f"{positions}"
         )
+    whole = [n + 2 * p for n, p in zip(size, padding, strict=True)]
+    channels = x.shape[-2] // math.prod(kernel_size)
+    shape = (*x.shape[:-2], channels, *whole)
+    check_memory(shape, output_size=output_size, padding=padding)
     return size, positions, settings
 
 

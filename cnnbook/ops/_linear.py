@@ -88,7 +88,8 @@ def linear_backward(grad_out, x, weight, bias=None):
     grad, wide, wide_weight = widen(grad_out, x, weight)
     features, samples = x.shape[-1], math.prod(x.shape[:-1])
     rows = grad.reshape(samples, math.prod(weight.shape[:-1]))
-    grad_x = rows @ wide_weight.reshape(-1, features)
+    # -1 would be ambiguous where there are no features
+    grad_x = rows @ wide_weight.reshape(rows.shape[1], features)
     grad_weight = rows.T @ wide.reshape(samples, features)
     grad_bias = None if bias is None else narrow(_sum_to(grad, bias.shape), x.dtype)
     return Gradients(

@@ -5,6 +5,7 @@ import numpy as np
 from cnnbook.ops._arguments import check_array, check_count, check_number
 from cnnbook.ops._gradients import InputGradient, check_grad_out
 from cnnbook.ops._sliding import Sliding, combine_along, spread_along
+from cnnbook.shapes import MOST_NUMBERS
 
 
 @np.errstate(all="ignore")  # 0 / 0 and negative powers become NaN or inf, as in PyTorch
@@ -93,6 +94,8 @@ def _divisor(x, size, alpha, beta, k):
     if x.ndim < 3:
         raise ValueError(f"x has {x.ndim} axes {x.shape}, expected at least 3: (N, C, ...)")
     size = check_count("size", size)
+    if size > MOST_NUMBERS:
+        raise ValueError(f"size is {size}, must be at most {MOST_NUMBERS}")
     for name, number in (("alpha", alpha), ("beta", beta), ("k", k)):
         check_number(name, number)
     channels = x.shape[1]

@@ -4,7 +4,7 @@ import numpy as np
 
 from cnnbook.ops._arguments import check_array, check_not_empty, check_number
 from cnnbook.ops._gradients import InputGradient, add_at, check_grad_out
-from cnnbook.shapes import per_axis
+from cnnbook.shapes import check_memory, per_axis
 
 
 def pad(x, pad, mode="constant", value=None):
@@ -120,7 +120,11 @@ def _pairs(pad, x):
         raise ValueError(f"pad has {len(pad)} entries, must have 2 an axis")
     if len(pad) > 2 * x.ndim:
         raise ValueError(f"pad has {len(pad)} entries, x with {x.ndim} axes takes {2 * x.ndim}")
-    return list(zip(pad[::2], pad[1::2], strict=True))[::-1]
+    pairs = list(zip(pad[::2], pad[1::2], strict=True))[::-1]
+    sizes = x.shape[x.ndim - len(pairs) :]
+    size = [n + before + after for n, (before, after) in zip(sizes, pairs, strict=True)]
+    check_memory((*x.shape[: x.ndim - len(pairs)], *size), pad=pad)
+    return pairs
 
 
 def _kept(size, before, after):

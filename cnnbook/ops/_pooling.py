@@ -163,7 +163,8 @@ def max_pool3d(
 
 def _window_sizes(sliding, count_include_pad):
     """Count the pixels of each window along one axis; what hangs over the padding is none."""
-    start = np.arange(sliding.count) * sliding.stride - sliding.padding
+    stride = sliding.stride if sliding.count > 1 else 0  # of one window it may be huge
+    start = np.arange(sliding.count) * stride - sliding.padding
     stop = np.minimum(start + sliding.kernel, sliding.size + sliding.padding)
     if not count_include_pad:
         start, stop = np.maximum(start, 0), np.minimum(stop, sliding.size)
@@ -177,7 +178,10 @@ def plan_means(
     plan = plan_windows(axes, x, kernel_size, stride, padding, 1, ceil_mode)
     count_include_pad = check_flag("count_include_pad", count_include_pad)
     if divisor_override is not None:
-        divisor = np.array(check_count("divisor_override", divisor_override, minimum=None))
+        divisor = check_count("divisor_override", divisor_override, minimum=None)
+        if abs(divisor) >= 2**63:
+            raise ValueError(f"divisor_override is {divisor}, does not fit int64")
+        divisor = np.array(divisor)
         if divisor == 0:
             raise ValueError("divisor_override is 0, must be another integer")
     else:

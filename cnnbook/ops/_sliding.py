@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from cnnbook.ops._arguments import check_array, check_flag, check_not_empty
-from cnnbook.shapes import per_axis, pool_output_size
+from cnnbook.shapes import check_memory, per_axis, pool_output_size
 
 
 class Sliding(NamedTuple):
@@ -28,7 +28,13 @@ class Sliding(NamedTuple):
         Entry a of window t reads pixel ``t * stride + a * dilation - padding``. Windows for which
         that lies outside are left out: padding is never stored, so no number stands for it.
         """
-        for entry in range(self.kernel):
+        way = (self.count - 1) * self.stride
+        # the entries before and after these meet padding in every window
+        entries = (
+            max(0, -((way - self.padding) // self.dilation)),
+            min(self.kernel, (self.size - 1 + self.padding) // self.dilation + 1),
+        )
+        for entry in range(*entries):
             start = entry * self.dilation - self.padding  # the pixel that window 0 reads
             first = max(0, -(start // self.stride))
             last = min(self.count - 1, (self.size - 1 - start) // self.stride)
@@ -72,7 +78,9 @@ def check_pooled(axes, x, kinds="fiu"):
 
 def plan_windows(axes, x, kernel_size, stride, padding, dilation, ceil_mode):
     """Check the arguments of a pooling; return one `Sliding` for each of the last `axes` axes."""
-    stride = kernel_size if stride is None else stride
+    # PyTorch too takes () for none
+    if stride is None or (isinstance(stride, (tuple, list)) and not stride):
+        stride = kernel_size
     kernel = per_axis("kernel_size", kernel_size, axes, minimum=1)
     stride = per_axis("stride", stride, axes, minimum=1)
     padding = per_axis("padding", padding, axes, minimum=0)
@@ -80,5 +88,6 @@ def plan_windows(axes, x, kernel_size, stride, padding, dilation, ceil_mode):
     ceil_mode = check_flag("ceil_mode", ceil_mode)
     size = x.shape[-axes:]
     count = pool_output_size(size, kernel, stride, padding, dilation, ceil_mode=ceil_mode)
+    check_memory([*x.shape[:-axes], *count], padding=padding)
     rows = zip(size, count, kernel, stride, padding, dilation, strict=True)
     return [Sliding(*row) for row in rows]

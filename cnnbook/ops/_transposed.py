@@ -5,7 +5,7 @@ import numpy as np
 from cnnbook.ops._arguments import check_operands, narrow, widen
 from cnnbook.ops._gradients import Gradients, check_grad_out
 from cnnbook.ops._products import gather, scatter, sum_of_maps, weight_gradient
-from cnnbook.shapes import per_axis, transposed_output_size
+from cnnbook.shapes import check_memory, per_axis, transposed_output_size
 
 
 def conv_transpose1d(
@@ -258,4 +258,7 @@ def _settings(axes, x, weight, bias, stride, padding, output_padding, groups, di
     extra = per_axis("output_padding", output_padding, axes, minimum=0)
     kernel_size = weight.shape[2:]
     size = transposed_output_size(x.shape[-axes:], kernel_size, stride, padding, extra, dilation)
+    whole = [n + 2 * p for n, p in zip(size, padding, strict=True)]
+    shape = (*x.shape[: -axes - 1], weight.shape[1] * groups, *whole)
+    check_memory(shape, stride=stride, padding=padding, dilation=dilation)
     return size, stride, [(p, p) for p in padding], dilation, groups

@@ -46,6 +46,9 @@ def window_view(x, kernel_size, positions, stride, dilation, *, writeable=False)
     In 2-D, ``view[n, c, a, b, i, j]`` is the pixel that kernel entry (a, b) meets in window
     (i, j): ``x[n, c, i * stride + a * dilation, j * stride + b * dilation]``.
     """
+    # where there is one window, or one entry, the step to the next is never taken: it may be huge
+    dilation = [d if n > 1 else 0 for d, n in zip(dilation, kernel_size, strict=True)]
+    stride = [s if n > 1 else 0 for s, n in zip(stride, positions, strict=True)]
     steps = x.strides[2:]
     return np.lib.stride_tricks.as_strided(
         x,

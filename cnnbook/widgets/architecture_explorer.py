@@ -9,7 +9,7 @@ import ipywidgets as widgets
 from cnnbook.figures.architecture import Architecture
 from cnnbook.figures.architecture_step import LayerStep, draw_layer_step
 from cnnbook.figures.layer_formulas import times
-from cnnbook.widgets.explorer import LABELS, Explorer
+from cnnbook.widgets.explorer import LABELS, Explorer, factory
 
 OWN = "your own"
 LARGEST = 4096  # pixels along an axis
@@ -156,6 +156,7 @@ def parse_size(text):
     return tuple(map(int, words))
 
 
+@factory
 def architecture_explorer(model="AlexNet (2012)", input_size=None, *, step=0):
     """Open an explorer of a network's layers: shapes, parameters, multiply-adds and fields.
 

@@ -10,7 +10,7 @@ import torch
 from cnnbook.datasets import Images, digits
 from cnnbook.figures.augmentation import MOST, Augmentation, draw_augmentation
 from cnnbook.training import Augment
-from cnnbook.widgets.explorer import LABELS, Explorer
+from cnnbook.widgets.explorer import LABELS, Explorer, factory
 
 OWN = "your image"
 RANGES = {
@@ -125,6 +125,7 @@ class AugmentationState:
         return draw_augmentation(self.augmentation)
 
 
+@factory
 def augmentation_explorer(
     data=None,
     *,

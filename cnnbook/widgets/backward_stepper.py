@@ -8,7 +8,7 @@ import numpy as np
 
 from cnnbook.figures.backward import MODES, BackwardStep, draw_backward
 from cnnbook.shapes import output_size, pool_output_size
-from cnnbook.widgets.explorer import LABELS, Explorer, parse_numbers, write_numbers
+from cnnbook.widgets.explorer import LABELS, Explorer, factory, parse_numbers, write_numbers
 
 EXAMPLE = np.array(
     [[1, 2, 0, 1, 3], [0, 1, 3, 2, 1], [2, 0, 1, 0, 2], [1, 3, 2, 1, 0], [0, 1, 2, 3, 1.0]]
@@ -89,6 +89,7 @@ class BackwardState:
         return draw_backward(self.backward)
 
 
+@factory
 def backward_stepper(
     x=EXAMPLE,
     kernel=KERNEL,

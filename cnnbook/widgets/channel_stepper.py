@@ -7,7 +7,7 @@ import ipywidgets as widgets
 import numpy as np
 
 from cnnbook.figures.channels import Channels, draw_channels
-from cnnbook.widgets.explorer import LABELS, Explorer, parse_numbers, write_numbers
+from cnnbook.widgets.explorer import LABELS, Explorer, factory, parse_numbers, write_numbers
 
 EXAMPLE = np.array(
     [
@@ -113,6 +113,7 @@ class ChannelState:
         return draw_channels(self.channels)
 
 
+@factory
 def channel_stepper(
     x=EXAMPLE, weight=WEIGHT, bias=BIAS, *, step=0, stride=1, padding=0, groups=1,
     activation="none",

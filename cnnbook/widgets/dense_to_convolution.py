@@ -6,7 +6,7 @@ import ipywidgets as widgets
 import numpy as np
 
 from cnnbook.figures.dense import MatrixLayer, draw_layer
-from cnnbook.widgets.explorer import LABELS, Explorer
+from cnnbook.widgets.explorer import LABELS, Explorer, factory
 
 IMAGE = np.array(
     [[1, 2, 0, 1, 3, 0], [0, 1, 3, 2, 1, 1], [2, 0, 1, 0, 2, 3],
@@ -34,6 +34,7 @@ class DenseToConvolutionState(MatrixLayer):
         return draw_layer(self)
 
 
+@factory
 def dense_to_convolution(
     x=None, kernel=None, *, locality=False, sharing=False, step=0, stride=1, padding=0
 ):

@@ -15,7 +15,7 @@ from cnnbook.datasets import Images, centre_digits, digits
 from cnnbook.figures.digit_reader import DigitReading, draw_digit_reading
 from cnnbook.models import LeNet, find_weights, load_weights
 from cnnbook.widgets.digit_canvas import DigitCanvas, check_strokes, ink_of
-from cnnbook.widgets.explorer import Explorer
+from cnnbook.widgets.explorer import Explorer, factory
 from cnnbook.widgets.layer_reader import read_layers
 
 WEIGHTS = ("mnist_lenet_augmented", "mnist_lenet")  # the first that is there
@@ -210,6 +210,7 @@ class DigitView(Explorer):
                 self.canvas.value = []
 
 
+@factory
 def draw_digit(model=None, *, samples=None, sample=6, centred=True):
     """Open a sheet to draw a digit on, beside what a network makes of it at every layer.
 

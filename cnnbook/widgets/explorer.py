@@ -5,13 +5,44 @@ A state is a frozen dataclass without ipywidgets in it. Its fields are what the 
 The view builds a new state from its controls, shows the picture, or says what is wrong.
 """
 
-import html
+import functools
+import inspect
+import reprlib
 from dataclasses import replace
 
 import ipywidgets as widgets
+from traitlets import TraitError
+
+from cnnbook.figures.picture import escape
 
 ERRORS = (ValueError, TypeError)
 LABELS = {"description_width": "initial"}
+
+
+def factory(function):
+    """Let a factory of widgets refuse what it cannot take by nothing but ValueError or TypeError.
+
+    Parameters
+    ----------
+    function : callable
+
+    Returns
+    -------
+    callable
+        Where a control or a drawing of the widget refuses in its own words, TypeError says what
+        was given; what had been raised is its cause.
+    """
+
+    @functools.wraps(function)
+    def checked(*args, **options):
+        try:
+            return function(*args, **options)
+        except (TraitError, LookupError, AttributeError, OverflowError, MemoryError) as error:
+            names = dict(zip(inspect.signature(function).parameters, args, strict=False)) | options
+            given = ", ".join(f"{name}={reprlib.repr(value)}" for name, value in names.items())
+            raise TypeError(f"{function.__name__} cannot take {given}: {error}") from error
+
+    return checked
 
 
 def parse_numbers(text):
@@ -193,7 +224,7 @@ class Explorer(widgets.VBox):
             self.screen.value = (
                 f'<div role="alert" style="min-height:{picture.height:.0f}px;'
                 'padding:24px 0;line-height:1.5">'
-                f'<b style="color:#d55e00">No such setting</b><br>{html.escape(self.message)}</div>'
+                f'<b style="color:#d55e00">No such setting</b><br>{escape(self.message)}</div>'
             )
         else:
             self.screen.value = (

@@ -8,7 +8,7 @@ import numpy as np
 
 from cnnbook.figures.im2col import Im2col, draw_im2col
 from cnnbook.shapes import integer
-from cnnbook.widgets.explorer import LABELS, Explorer
+from cnnbook.widgets.explorer import LABELS, Explorer, factory
 
 EXAMPLE = np.array(
     [[[1, 2, 0, 3], [0, 1, 4, 1], [2, 0, 1, 2]], [[2, 0, 1, 1], [1, 3, 0, 2], [0, 1, 2, 0.0]]]
@@ -124,6 +124,7 @@ class Im2colState:
         return draw_im2col(self.lowered)
 
 
+@factory
 def im2col_stepper(
     x=EXAMPLE, weight=WEIGHT, *, mode="convolution", kernel_size=None, stride=1, padding=0, row=0,
     step=0,

@@ -10,7 +10,7 @@ import traitlets
 from cnnbook.datasets import PHOTOGRAPHS, photograph
 from cnnbook.figures.filtering import PHOTO, Filtering, draw_filtering
 from cnnbook.figures.kernels import KERNELS, Kernel, name_kernel
-from cnnbook.widgets.explorer import LABELS, Explorer
+from cnnbook.widgets.explorer import LABELS, Explorer, factory
 
 OWN = "your kernel"
 SIZE = 5  # rows and columns of the largest kernel that can be edited
@@ -229,15 +229,10 @@ def fit_photograph(name):
     Raises
     ------
     ValueError
-        If it holds no image.
+        If it holds no image, or one that `photograph` refuses.
     """
     width, height = PHOTO
-    try:
-        image = photograph(name, height=height)
-    except ValueError:
-        if not hasattr(name, "read"):
-            raise
-        raise ValueError(f"{name.name!r} is not an image file that Pillow can read") from None
+    image = photograph(name, height=height)
     if image.shape[1] <= width:
         return image
     if hasattr(name, "seek"):
@@ -245,6 +240,7 @@ def fit_photograph(name):
     return photograph(name, height=max(1, height * width // image.shape[1]))
 
 
+@factory
 def kernel_workbench(image="china", kernel="Sobel, left to right", *, flip=False, response="auto"):
     """Open a workbench with a kernel, a photograph and the filtered photograph.
 

@@ -10,7 +10,7 @@ import torch
 from cnnbook.figures.cells import indexed
 from cnnbook.figures.traversal import Traversal, draw_traversal
 from cnnbook.models import kl_divergence
-from cnnbook.widgets.explorer import LABELS, Explorer
+from cnnbook.widgets.explorer import LABELS, Explorer, factory
 from cnnbook.widgets.latent_inputs import decode, encode, read_images, read_vae
 
 SLIDERS = ("first", "second", "third", "fourth", "fifth", "sixth")
@@ -89,6 +89,7 @@ class LatentState:
         return draw_traversal(self.traversal, images[0], tiles, self.origins.get(self.start))
 
 
+@factory
 def latent_explorer(
     model=None, images=None, *, latents=None, across=None, down=None, start=0, seed=0
 ):

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import ipywidgets as widgets
 
 from cnnbook.figures.learning_curve import draw_learning_curve
-from cnnbook.widgets.explorer import LABELS
+from cnnbook.widgets.explorer import LABELS, factory
 from cnnbook.widgets.learning_view import FURTHEST, LearningView
 from cnnbook.widgets.network_inputs import require_count
 from cnnbook.widgets.network_trainer import OPTIMISERS, Settings, Trainer
@@ -84,6 +84,7 @@ class LearningState:
         return draw_learning_curve(self.trainer.curve(self.step, self.until))
 
 
+@factory
 def learning_curve(
     network=None,
     data=None,

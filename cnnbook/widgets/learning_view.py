@@ -1,12 +1,12 @@
 """The view of a training: buttons that start and stop it, and a slider back through its steps."""
 
 import asyncio
-import html
 import time
 from dataclasses import replace
 
 import ipywidgets as widgets
 
+from cnnbook.figures.picture import escape
 from cnnbook.widgets.explorer import Explorer
 
 FURTHEST = 5000  # steps that the slider holds
@@ -150,7 +150,7 @@ class LearningView(Explorer):
     def _say(self, notice, *, alert=False):
         self.notice = notice
         role, colour = ("alert", "color:#d55e00") if alert else ("status", "opacity:.75")
-        text = html.escape(notice)
+        text = escape(notice)
         self.line.value = f'<div role="{role}" style="min-height:20px;{colour}">{text}</div>'
         self.progress.value = self.state.progress
         self.bar.max = max(self.state.until, self.state.trainer.steps)

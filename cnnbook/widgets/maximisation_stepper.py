@@ -10,7 +10,7 @@ from torch import nn
 
 from cnnbook.figures.maximisation import Climb, draw_climb
 from cnnbook.models import LeNet, load_weights
-from cnnbook.widgets.explorer import LABELS, Explorer
+from cnnbook.widgets.explorer import LABELS, Explorer, factory
 
 STEPS, RATE = 100, 0.5
 DECAY, VARIATION, JITTER, BLUR = 0.01, 0.02, 2, 4
@@ -204,6 +204,7 @@ class MaximisationState:
         return draw_climb(self.climb)
 
 
+@factory
 def maximisation_stepper(
     model=None,
     start=None,

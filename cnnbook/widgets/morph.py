@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 
 from cnnbook.figures.morphing import SMALL, STEPS, Morph, draw_morph
-from cnnbook.widgets.explorer import LABELS, Explorer
+from cnnbook.widgets.explorer import LABELS, Explorer, factory
 from cnnbook.widgets.latent_inputs import decode, encode, read_images, read_own, read_vae
 
 COUNT = 12  # images to choose from
@@ -57,6 +57,7 @@ class MorphState:
         return draw_morph(morph, images[0], images[1:], names, self.thumbnails)
 
 
+@factory
 def morph(first=None, second=None, model=None, *, images=None, t=0.5):
     """Open a slider from one image to another, along the straight line between their codes.
 

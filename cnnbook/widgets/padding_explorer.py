@@ -9,7 +9,7 @@ from cnnbook.figures.padded_axis import PaddedAxis
 from cnnbook.figures.padding import draw_padding
 from cnnbook.figures.participation import Participation, draw_participation
 from cnnbook.shapes import effective_kernel_size, same_padding_range
-from cnnbook.widgets.explorer import LABELS, Explorer
+from cnnbook.widgets.explorer import LABELS, Explorer, factory
 
 LARGEST = 24  # padded pixels that a picture still holds legibly
 MODES = {
@@ -142,6 +142,7 @@ class PaddingState:
         return draw(self.subject, self.title)
 
 
+@factory
 def padding_explorer(
     size=9,
     kernel_size=2,

@@ -7,7 +7,7 @@ import numpy as np
 
 from cnnbook.figures.pooling import Pooling, draw_pooling
 from cnnbook.figures.pooling_window import DIRECTIONS
-from cnnbook.widgets.explorer import LABELS, Explorer, parse_numbers, write_numbers
+from cnnbook.widgets.explorer import LABELS, Explorer, factory, parse_numbers, write_numbers
 
 EXAMPLE = np.array(
     [
@@ -40,6 +40,7 @@ class PoolingState(Pooling):
         return draw_pooling(self)
 
 
+@factory
 def pooling_stepper(
     x=EXAMPLE,
     *,

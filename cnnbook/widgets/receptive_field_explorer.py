@@ -13,7 +13,7 @@ from cnnbook.figures.field_on_photo import PlacedField, draw_field_on_photo
 from cnnbook.figures.receptive_field import FieldStack, draw_receptive_field
 from cnnbook.receptive_field import parse_network, trace
 from cnnbook.shapes import integer
-from cnnbook.widgets.explorer import LABELS, Explorer
+from cnnbook.widgets.explorer import LABELS, Explorer, factory
 
 NETWORKS = {
     "three 3-convolutions": "input 11; conv 3; conv 3; conv 3",
@@ -164,6 +164,7 @@ def telling_layers(fields):
     return chosen
 
 
+@factory
 def receptive_field_explorer(network="stride in the middle", *, layer=None, unit=None, module=None,
                              image=None):  # fmt: skip
     """Open an explorer of what units see: of a typed network, or of a module on a photograph.

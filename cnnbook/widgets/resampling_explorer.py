@@ -22,7 +22,7 @@ from cnnbook.figures.resampling import Resampling
 from cnnbook.figures.resampling_drawing import draw_resampling
 from cnnbook.models import DebiasingVAE, load_weights
 from cnnbook.training import latent_means, resampling_probabilities
-from cnnbook.widgets.explorer import LABELS, Explorer
+from cnnbook.widgets.explorer import LABELS, Explorer, factory
 
 COUNT, DRAWS = 400, 20  # rendered faces; draws to step through
 ALPHAS = (0.0, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, float("inf"))
@@ -74,6 +74,7 @@ class ResamplingState:
         return draw_resampling(self.resampling, self.images[self.resampling.chosen])
 
 
+@factory
 def resampling_explorer(
     model=None,
     images=None,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import ipywidgets as widgets
 
 from cnnbook.figures.score_map import ANY, ScoreMap, draw_score_map
-from cnnbook.widgets.explorer import LABELS, Explorer
+from cnnbook.widgets.explorer import LABELS, Explorer, factory
 
 
 @dataclass(frozen=True, eq=False)
@@ -17,6 +17,7 @@ class SlidingState(ScoreMap):
         return draw_score_map(self)
 
 
+@factory
 def sliding_explorer(
     image,
     probabilities,

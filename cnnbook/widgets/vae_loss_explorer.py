@@ -7,7 +7,7 @@ import ipywidgets as widgets
 
 from cnnbook.figures.variational import NOISE, RANGES, Code
 from cnnbook.figures.variational_drawing import draw_code
-from cnnbook.widgets.explorer import LABELS, Explorer
+from cnnbook.widgets.explorer import LABELS, Explorer, factory
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,7 @@ class CodeState(Code):
         return draw_code(self)
 
 
+@factory
 def vae_loss_explorer(mean=0.0, log_variance=0.0, *, step=0):
     """Open sliders for the mean and the log-variance of a code with one latent.
 

@@ -6,7 +6,7 @@ import ipywidgets as widgets
 import numpy as np
 
 from cnnbook.figures.window import Window, draw_window
-from cnnbook.widgets.explorer import LABELS, Explorer, parse_numbers, write_numbers
+from cnnbook.widgets.explorer import LABELS, Explorer, factory, parse_numbers, write_numbers
 
 EXAMPLE = np.array(
     [[1, 2, 0, 1, 3], [0, 1, 3, 2, 1], [2, 0, 1, 0, 2], [1, 3, 2, 1, 0], [0, 1, 2, 3, 1.0]]
@@ -32,6 +32,7 @@ class WindowState(Window):
         return draw_window(self)
 
 
+@factory
 def window_stepper(x=EXAMPLE, kernel=SOBEL, *, step=0, stride=1, padding=0, dilation=1, flip=False):
     """Open a stepper for one kernel over one array.
 

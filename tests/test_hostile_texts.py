@@ -1,0 +1,133 @@
+"""No text that a reader brings becomes markup: names of classes and files, titles, messages."""
+
+import datetime
+import re
+import xml.etree.ElementTree as ET
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+
+from cnnbook.figures.confusion import Confusion, draw_confusion
+from cnnbook.figures.digit_reader import DigitReading, draw_digit_reading
+from cnnbook.figures.padded_axis import PaddedAxis
+from cnnbook.figures.padding import draw_padding
+from cnnbook.figures.participation import Participation, draw_participation
+from cnnbook.figures.picture import Picture
+from cnnbook.figures.readings import Readings, draw_readings
+from cnnbook.widgets import kernel_workbench, sliding_explorer
+
+HOSTILE = [
+    '"><script>alert(1)</script>',
+    "&<>'\"",
+    "'/></text></svg><img src=x onerror=alert(1)>",
+    "]]>&amp;\x00\x1b\ud800",
+]
+DRAWN = {"svg", "style", "text", "rect", "image", "polyline", "polygon"}
+SPACE = np.linspace(0, 1, 64).reshape(8, 8)
+
+
+def readable(text):
+    """What is shown of a text: all but the characters that no XML document may hold."""
+    return re.sub("[\x00\x1b\ud800]", "\ufffd", str(text))
+
+
+def parts(svg):
+    """Parse strictly; return the alternative text and all lines of text."""
+    root = ET.fromstring(svg)
+    tags = {element.tag.rpartition("}")[2] for element in root.iter()}
+    assert tags <= DRAWN
+    attributes = {name for element in root.iter() for name in element.attrib}
+    assert not [name for name in attributes if name.startswith("on")]
+    texts = ["".join(e.itertext()) for e in root.iter() if e.tag.endswith("}text")]
+    return root.get("aria-label"), texts
+
+
+@pytest.mark.parametrize("text", [*HOSTILE, 7, None])
+def test_every_text_of_a_picture_is_shown_as_it_is(text):
+    picture = Picture(80, 40, text)
+    picture.text(5, 20, text)
+    assert parts(picture.svg()) == (readable(text), [readable(text)])
+    assert repr(picture) == str(text)
+
+
+@pytest.mark.parametrize("role", [*HOSTILE, 7, "", ["ink"], "input;x"])
+def test_a_colour_is_a_role(role):
+    picture = Picture(80, 40)
+    attempts = [
+        lambda: picture.rect(0, 0, 1, 1, fill=role),
+        lambda: picture.rect(0, 0, 1, 1, stroke=role),
+        lambda: picture.text(0, 0, "a", fill=role),
+        lambda: picture.line((0, 0), (1, 1), stroke=role),
+        lambda: picture.arrow((0, 0), (9, 9), stroke=role),
+        lambda: picture.polygon((0, 0), (1, 1), (0, 1), fill=role),
+        lambda: picture.polygon((0, 0), (1, 1), (0, 1), fill="ink", stroke=role),
+    ]
+    for attempt in attempts:
+        with pytest.raises(ValueError, match=r"(fill|stroke) must be one of input, kernel, .*got"):
+            attempt()
+    with pytest.raises(ValueError, match="anchor must be one of start, middle, end, got"):
+        picture.text(0, 0, "a", anchor=role)
+    assert picture.marks == []
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_names_of_classes_and_titles(name):
+    names, shares = (name, "dog"), np.array([[0.7, 0.3]])
+    reading = DigitReading(SPACE, (), np.array([2.0, 1.0]), names, (name, name))
+    pictures = {
+        "confusion": draw_confusion(Confusion(np.array([0, 1]), np.array([1, 1]), names)),
+        "readings": draw_readings(Readings(SPACE[None], shares, names, np.array([1]), name)),
+        "digit": draw_digit_reading(reading),
+        "padding": draw_padding(PaddedAxis(5, 3), name),
+        "participation": draw_participation(
+            Participation(PaddedAxis(7, 3), PaddedAxis(5, 1)), name
+        ),
+    }
+    for label, picture in pictures.items():
+        description, texts = parts(picture.svg())
+        assert readable(name) in "\n".join([description, *texts]), label
+
+
+@pytest.mark.parametrize("name", HOSTILE[:3])
+def test_names_in_the_page_of_a_widget(name):
+    scores = np.stack([np.full((3, 3), share) for share in (0.4, 0.6)])
+    view = sliding_explorer(np.zeros((40, 40)), scores, (name, "dog"), shown=name)
+    description, texts = parts(re.search("<svg.*</svg>", view.screen.value, re.S)[0])
+    assert readable(name) in "\n".join([description, *texts])
+
+
+class Page(HTMLParser):
+    def __init__(self, text):
+        super().__init__()
+        self.tags, self.words = [], ""
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+
+    def handle_data(self, data):
+        self.words += data
+
+
+def upload(name, content):
+    """Put a file into a workbench, as its button does; return the workbench."""
+    view = kernel_workbench(np.zeros((8, 8)))
+    file = {"name": name, "type": "image/png", "size": len(content), "content": memoryview(content)}
+    file["last_modified"] = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
+    view.controls["image"].upload.value = (file,)
+    return view
+
+
+@pytest.mark.parametrize("name", HOSTILE[:3])
+def test_the_name_of_an_uploaded_file_is_only_said(name):
+    view = upload(name, b"no image")
+    assert view.message == f"{name!r} is not a picture that Pillow can read"
+    page = Page(view.screen.value)
+    assert page.tags == ["div", "b", "br"]
+    assert page.words == f"No such setting{view.message}"
+
+
+def test_an_upload_that_is_too_large_is_called_so():
+    message = upload("cat.pgm", b"P5 90000 90000 255\n ").message
+    assert message.startswith("'cat.pgm' has 8100000000 pixels, at most ")
