@@ -434,7 +434,7 @@ def test_labels_of_faces_are_0_or_1():
     for wrong in (-1, 2, 0.5, math.nan):
         labels = torch.tensor([1, 0, wrong])
         for judge in (face_loss, count_faces_right):
-            with pytest.raises(ValueError, match="labels holds .*, must be 1 for a face or 0"):
+            with pytest.raises(ValueError, match=r"labels holds .*, must be 1 for a face or 0"):
                 judge(logit, labels)
     for kind in (torch.bool, torch.uint8, torch.int64, torch.float32):
         assert count_faces_right(logit, torch.tensor([1, 0, 0]).to(kind)) == 2
