@@ -31,6 +31,11 @@ def factory(function):
     callable
         Where a control or a drawing of the widget refuses in its own words, TypeError says what
         was given; what had been raised is its cause.
+
+    Raises
+    ------
+    TypeError, ValueError
+        By the factory.
     """
 
     @functools.wraps(function)
