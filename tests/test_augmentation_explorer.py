@@ -220,7 +220,7 @@ def test_an_own_image_comes_first():
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"rotation": -1}, "rotation is -1, must not be negative"),
+        ({"rotation": -1}, "rotation is -1, must be finite and at least 0"),
         ({"rotation": 46}, "rotation is 46, the slider holds at most 45"),
         ({"seed": 100}, "seed is 100, the slider holds at most 99"),
         ({"seed": -1}, "seed is -1, must not be negative"),

@@ -45,10 +45,8 @@ def test_widgets_show_a_picture_before_they_run(path):
             ), cell.source
 
 
-def test_size_and_cell_length(path):
+def test_size(path):
     assert path.stat().st_size <= 1_000_000
-    long = [cell.source for cell in code_cells(path) if len(cell.source.splitlines()) > 15]
-    assert not long, f"cells of more than 15 lines: {long}"
 
 
 def test_no_path_edits_and_no_installs(path):
