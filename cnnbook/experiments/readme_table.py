@@ -12,8 +12,8 @@ ROWS = {
     ("mnist", "lenet"): (BOTH, "61,706 parameters, 5 epochs"),
     ("mnist", "lenet_augmented"): (BOTH, "the same with augmentation, 60 epochs"),
     ("mnist", "lenet5"): (BOTH, "LeNet-5 of 1998, 60,000 parameters, 10 epochs"),
-    ("digits", "mlp"): (BOTH[:1], "the same MLP on the digits that ship, 40 epochs"),
-    ("digits", "lenet"): (BOTH[:1], "LeNet on the digits that ship, 40 epochs"),
+    ("digits", "mlp"): (BOTH[:1], "the same MLP on the digits of scikit-learn, 40 epochs"),
+    ("digits", "lenet"): (BOTH[:1], "LeNet on the digits of scikit-learn, 40 epochs"),
     ("digits", "lenet_augmented"): (BOTH[:1], "the same with augmentation"),
     ("alexnet_digits", "small_alexnet"): (BOTH[:1], "trained live in chapter 10, 9 epochs"),
     ("cifar10", "small_alexnet"): (
