@@ -8,7 +8,10 @@ window.book = {
   listen() {
     book.kernel().iopubMessage.connect((_, m) => {
       if (m.header.msg_type === 'error') book.errors.push(m.content.ename + ': ' + m.content.evalue);
-      if (m.header.msg_type === 'stream' && m.content.name === 'stderr')
+      // "No such comm …": JupyterLab asks a young kernel for its widgets before ipywidgets is there;
+      // whether that reply falls into the run of a cell is chance
+      if (m.header.msg_type === 'stream' && m.content.name === 'stderr'
+          && !m.content.text.startsWith('No such comm'))
         book.errors.push('stderr: ' + m.content.text);
     });
   },
