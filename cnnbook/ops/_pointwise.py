@@ -99,7 +99,6 @@ def sigmoid(x):
     return np.asarray(np.where(x >= 0, x.dtype.type(1), small) / (1 + small))
 
 
-@np.errstate(invalid="ignore")  # an infinite gradient times 0 is NaN, as in PyTorch
 def sigmoid_backward(grad_out, x):
     """Take the gradient of `sigmoid`.
 
@@ -155,7 +154,6 @@ def tanh(x):
     return np.asarray(np.tanh(_floats(x)))
 
 
-@np.errstate(invalid="ignore")  # an infinite gradient times 0 is NaN, as in PyTorch
 def tanh_backward(grad_out, x):
     """Take the gradient of `tanh`.
 
