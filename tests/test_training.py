@@ -497,3 +497,21 @@ def test_labels_are_classes(change, message):
     data = some(6)
     with pytest.raises(ValueError, match=message):
         count_right(network()(data.images), change(data.labels))
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -1.0, 0.0])
+def test_a_draw_by_no_probabilities_is_refused(value):
+    data = Images(torch.rand(4, 1, 2, 2), torch.tensor([0, 1, 0, 1]), ("a", "b"))
+    model = nn.Sequential(nn.Flatten(), nn.Linear(4, 2))
+    for draw in (torch.full((4,), value), torch.tensor([value, 0.0, 0.0, 0.0])):
+        with pytest.raises(ValueError, match="draw gave probabilities from"):
+            fit(model, data, epochs=1, draw=lambda *_, p=draw: p, progress=False)
+
+
+def test_more_right_answers_than_images_are_refused():
+    data = Images(torch.rand(4, 1, 2, 2), torch.tensor([0, 1, 0, 1]), ("a", "b"))
+    model, wrong = nn.Sequential(nn.Flatten(), nn.Linear(4, 2)), {"correct": lambda *_: 16}
+    for judge in (lambda: evaluate(model, data, **wrong),
+                  lambda: fit(model, data, epochs=1, progress=False, **wrong)):  # fmt: skip
+        with pytest.raises(ValueError, match="correct counted 16 right answers of 4 images"):
+            judge()

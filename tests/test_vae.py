@@ -300,8 +300,7 @@ BERNOULLI = {
 def test_no_pixel_outside_0_to_1_has_a_bernoulli_likelihood(name, stray, dtype):
     out = output()._replace(x=None)
     out = VAEOutput(None, *(part.to(dtype) for part in out[1:]))
-    x = output().x.to(dtype)
-    x[0, 0, 0, :2] = torch.tensor([0.0, 1.0])  # the ends belong to it
+    x = output().x.round().to(dtype)  # the ends belong to it
     assert torch.isfinite(BERNOULLI[name](x, out, likelihood="bernoulli")).all()
     x[3, 0, 1, 2] = stray
     with pytest.raises(ValueError, match=r"x goes from .* to .*'bernoulli' needs .* 0 to 1"):
@@ -558,3 +557,13 @@ def test_a_vae_resumes_exactly(tmp_path):
         train(model, **options)
         models.append(model.state_dict())
     assert all(torch.equal(models[0][key], models[1][key]) for key in models[0])
+
+
+def test_a_bound_of_grey_pixels_is_refused_and_a_rounding_error_is_not():
+    model, grey = DenseVAE(latents=2, hidden=4), torch.full((2, 1, 28, 28), 0.5)
+    for bound in (negative_elbo, importance_weighted_bound):
+        with pytest.raises(ValueError, match="x has pixels between 0 and 1"):
+            bound(model, grey)
+        assert bound(model, grey, likelihood="l1").isfinite().all()
+    x = torch.full((1, 1, 1, 2), 1 + 2e-7)
+    assert reconstruction_error(x, torch.zeros_like(x), likelihood="bernoulli") > 0

@@ -105,7 +105,8 @@ def conv2d(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
 
     Notes
     -----
-    A padded zero is a factor like any other: times an infinite weight it gives NaN.
+    A padded zero is a factor like any other: times an infinite weight it gives NaN. So it is in
+    PyTorch in float64; some of its float32 kernels leave the zeros out and give a number there.
 
     References
     ----------
@@ -138,7 +139,8 @@ def conv2d_backward(grad_out, x, weight, bias=None, stride=1, padding=0, dilatio
     Gradients
         Named tuple (grad_x, grad_weight, grad_bias), each of the shape and dtype of its array;
         `grad_bias` is None where there is no bias. `grad_x` is the transposed convolution of
-        `grad_out`; `grad_weight` sums, over all windows, `grad_out` times the window.
+        `grad_out`; `grad_weight` sums, over all windows, `grad_out` times the window. Padded zeros
+        are factors here, too: see the notes of `conv2d`.
 
     Raises
     ------

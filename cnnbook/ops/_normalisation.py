@@ -65,7 +65,8 @@ def local_response_norm_backward(grad_out, x, size, alpha=1e-4, beta=0.75, k=1.0
     InputGradient
         Named tuple (grad_x,). With d the divisor before its exponent: ``grad_out / d**beta`` for
         the channel's own output, less ``2 * alpha * beta / size * x`` times the sum of
-        ``grad_out * x / d**(beta + 1)`` over the channels that it is a neighbour of.
+        ``grad_out * x / d**(beta + 1)`` over the channels that it is a neighbour of. Where a number
+        is infinite or NaN, NaN stands where PyTorch has it.
 
     Raises
     ------
@@ -85,7 +86,20 @@ def local_response_norm_backward(grad_out, x, size, alpha=1e-4, beta=0.75, k=1.0
     own = grad_out / divisor ** float(beta)
     others = spread_along(own * x / divisor, 1 - x.ndim, neighbours)
     scale = 2 * float(alpha) * float(beta) / neighbours.kernel
-    return InputGradient(own - scale * x * others)
+    grad_x = own - scale * x * others
+    if not (np.isfinite(grad_x).all() and np.isfinite(divisor).all()):
+        grad_x = _by_chain_rule(grad_out, x, neighbours, divisor, float(alpha), float(beta))
+    return InputGradient(grad_x)
+
+
+def _by_chain_rule(grad_out, x, neighbours, divisor, alpha, beta):
+    """Take the gradient factor by factor, as PyTorch does: where one is infinite, so is its NaN."""
+    power = divisor**beta
+    from_power = -grad_out * (x / power / power)
+    # a constant, d**0, has no gradient, not even where d is infinite
+    from_divisor = from_power * (beta * divisor ** (beta - 1)) if beta else np.zeros_like(x)
+    from_sums = spread_along(from_divisor * alpha / neighbours.kernel, 1 - x.ndim, neighbours)
+    return grad_out / power + 2 * (from_sums * x)
 
 
 def _divisor(x, size, alpha, beta, k):

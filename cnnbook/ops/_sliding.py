@@ -86,6 +86,9 @@ def plan_windows(axes, x, kernel_size, stride, padding, dilation, ceil_mode):
     padding = per_axis("padding", padding, axes, minimum=0)
     dilation = per_axis("dilation", dilation, axes, minimum=1)
     ceil_mode = check_flag("ceil_mode", ceil_mode)
+    for name, value in (("kernel_size", kernel), ("padding", padding)):
+        if max(value) >= 2**62:  # their sums must fit into NumPy's integers
+            raise ValueError(f"{name} is {value}, must be below {2**62}")
     size = x.shape[-axes:]
     count = pool_output_size(size, kernel, stride, padding, dilation, ceil_mode=ceil_mode)
     check_memory([*x.shape[:-axes], *count], padding=padding)

@@ -216,7 +216,8 @@ def cross_entropy_backward(grad_out, x, target):
     Returns
     -------
     InputGradient
-        Named tuple (grad_x,): ``grad_out / N`` times `softmax` of `x`, less 1 at the target.
+        Named tuple (grad_x,): ``grad_out / N`` times `softmax` of `x`, less 1 at the target. For an
+        infinite `grad_out` that difference is NaN at the target, as in PyTorch.
 
     Raises
     ------
@@ -234,9 +235,14 @@ def cross_entropy_backward(grad_out, x, target):
     _check_classes(x, target)
     check_grad_out(grad_out, x, ())
     grad, wide = widen(grad_out, x)
+    share, right = grad / max(len(x), 1), (np.arange(len(x)), target)
+    if not np.isfinite(share):
+        picked = np.zeros_like(wide)
+        picked[right] = -share
+        return InputGradient(narrow(log_softmax_backward(picked, wide, 1).grad_x, x.dtype))
     grad_x = softmax(wide, 1)
-    grad_x[np.arange(len(x)), target] -= 1
-    return InputGradient(narrow(grad_x * (grad / max(len(x), 1)), x.dtype))
+    grad_x[right] -= 1
+    return InputGradient(narrow(grad_x * share, x.dtype))
 
 
 def _check_classes(x, target):

@@ -144,7 +144,8 @@ def conv_transpose2d_backward(
     -------
     Gradients
         Named tuple (grad_x, grad_weight, grad_bias), each of the shape and dtype of its array;
-        `grad_bias` is None where there is no bias. `grad_x` is the convolution of `grad_out`.
+        `grad_bias` is None where there is no bias. `grad_x` is the convolution of `grad_out`,
+        padded with zeros as it is: see the notes of `conv2d` on infinite weights.
 
     Raises
     ------

@@ -10,6 +10,13 @@ def device_of(model):
     return next((p.device for p in model.parameters()), torch.device("cpu"))
 
 
+def checked_count(right, count):
+    """Return how many answers are right; refuse more than there are, as of labels spread out."""
+    if not 0 <= right <= count:
+        raise ValueError(f"correct counted {float(right):g} right answers of {count} images")
+    return right
+
+
 def check_data(data, batch_size):
     """Refuse data without images or without one label for each; return the batch size."""
     batch_size = whole("batch_size", batch_size)

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import torch
 import torch.nn.functional as F
 
-from cnnbook.training._checks import check_data, device_of
+from cnnbook.training._checks import check_data, checked_count, device_of
 
 
 class Evaluation(NamedTuple):
@@ -96,7 +96,8 @@ def evaluate(
     Raises
     ------
     ValueError
-        If there are no images, the labels are not of shape (N,), or `batch_size` is below 1.
+        If there are no images, the labels are not of shape (N,), `batch_size` is below 1, or
+        `correct` counts more right answers than images.
     TypeError
         If `batch_size` is no whole number.
     """
@@ -111,7 +112,8 @@ def evaluate(
         ):
             output, labels = model(images.to(device)), labels.to(device)
             total += float(loss(output, labels)) * len(labels)
-            right += correct(output, labels) if correct is not None else 0
+            if correct is not None:
+                right += checked_count(correct(output, labels), len(labels))
             parts.append(output)
     finally:
         model.train(was_training)

@@ -10,7 +10,7 @@ from tqdm.auto import tqdm
 
 from cnnbook._numbers import real, whole
 from cnnbook.training._checkpoint import resume, save
-from cnnbook.training._checks import check_data, device_of
+from cnnbook.training._checks import check_data, checked_count, device_of
 from cnnbook.training.evaluation import choose_device, count_right, evaluate
 
 SCHEDULES = ("one cycle", "constant")
@@ -167,7 +167,7 @@ def _epoch(model, data, history, optimizer, rate, way, bar):
         total += value.item() * len(labels)
         shown = {"loss": f"{total / seen:.3f}"}
         if way.correct is not None:
-            right += float(way.correct(output, labels))
+            right += float(checked_count(way.correct(output, labels), len(labels)))
             shown["accuracy"] = f"{right / seen:.3f}"
         bar.set_postfix(shown, refresh=False)
         bar.update()
@@ -185,6 +185,9 @@ def _order(model, data, draw, generator):
     if probabilities.shape != (count,):
         shape = tuple(probabilities.shape)
         raise ValueError(f"draw gave probabilities of shape {shape}, expected ({count},)")
+    if not (probabilities.isfinite().all() and probabilities.min() >= 0 < probabilities.sum()):
+        low, high = probabilities.min().item(), probabilities.max().item()
+        raise ValueError(f"draw gave probabilities from {low:g} to {high:g}, must be finite, not 0")
     return torch.multinomial(probabilities, count, replacement=True, generator=generator)
 
 
