@@ -8,8 +8,8 @@ an int holds for every axis. Chapters 3 (sizes), 4 (counts) and 5 (pooling) deri
 import math
 from typing import NamedTuple
 
-from cnnbook._axes import (
-    MOST_NUMBERS,  # noqa: F401 - for those who may not import _axes
+from cnnbook.checks import (
+    MOST_NUMBERS,  # noqa: F401 - for those who may not import checks
     axis_count,
     axis_rows,
     check_memory,

@@ -1,13 +1,10 @@
 """The rules of the repository that a machine can check: imports, documentation, names, files."""
 
 import ast
-import importlib
 import inspect
-import pkgutil
 import re
 import subprocess
 import sys
-import textwrap
 from pathlib import Path
 
 import pytest
@@ -21,27 +18,28 @@ PACKAGE = ROOT / "cnnbook"
 
 # each part of the package, and what it may import; the order is that of the book's table
 PARTS = {
-    "_axes": set(),
-    "_numbers": {"numpy"},
+    "checks": {"(numpy)"},
     "_files": {"(platformdirs)"},
-    "shapes": {"_axes"},
-    "receptive_field": {"_axes", "shapes", "numpy", "(torch)"},
-    "ops": {"shapes", "numpy"},
-    "derivation": {"shapes", "numpy"},
-    "numpy_net": {"ops", "shapes", "numpy"},
-    "datasets": {"_files", "_numbers", "numpy", "torch", "torchvision", "tqdm"}
+    "shapes": {"checks"},
+    "receptive_field": {"checks", "shapes", "numpy", "(torch)"},
+    "ops": {"checks", "shapes", "numpy"},
+    "derivation": {"checks", "shapes", "numpy"},
+    "numpy_net": {"checks", "ops", "shapes", "numpy", "tqdm"},
+    "datasets": {"_files", "checks", "numpy", "torch", "torchvision", "tqdm"}
     | {"(sklearn)", "(PIL)"},
     "models": {
-        *("_axes", "_files", "_numbers", "shapes", "receptive_field", "torch"),
+        *("checks", "_files", "shapes", "receptive_field", "torch"),
         *("(safetensors)", "(torchvision)", "(datasets)"),
     },
-    "training": {"_files", "_numbers", "torch", "tqdm", "(scipy)", "(sklearn)"},
+    "training": {"_files", "checks", "torch", "tqdm", "(scipy)", "(sklearn)"},
     "experiments": {"_files", "models", "datasets", "training", "torch"}
     | {"(torchvision)", "(filelock)"},
-    "figures": {"numpy", "matplotlib", "PIL", "shapes", "ops", "derivation", "receptive_field"},
+    "figures": {"checks", "numpy", "matplotlib", "PIL", "shapes", "ops"}
+    | {"derivation", "receptive_field"},
     "widgets": set(
-        """ipywidgets traitlets anywidget numpy torch PIL (sklearn) shapes receptive_field ops
-        derivation numpy_net datasets models training experiments figures""".split()
+        """ipywidgets traitlets anywidget numpy torch PIL (sklearn) checks shapes
+        receptive_field ops derivation numpy_net datasets models training experiments
+        figures""".split()
     ),
     "exercises": {"numpy", "ops", "shapes"},
     "selfcheck": None,  # asks what is installed: anything, but inside functions only
@@ -152,66 +150,7 @@ def test_operations_and_shapes_do_not_load_torch():
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0
 
 
-# ---------------------------------------------------------------- documentation
-
-
-DOCUMENTED = (
-    """shapes ops derivation datasets models training experiments figures widgets""".split()
-)
-
-
-def public_objects():
-    """List the public functions and classes of the parts that a reader calls."""
-    for info in pkgutil.walk_packages([str(PACKAGE)], "cnnbook."):
-        if part(info.name) not in DOCUMENTED:
-            continue
-        module = importlib.import_module(info.name)
-        names = getattr(module, "__all__", None)
-        if names is None and any(name.startswith("_") for name in info.name.split(".")):
-            continue
-        for name in names if names is not None else vars(module):
-            thing = getattr(module, name)
-            ours = str(getattr(thing, "__module__", "")).startswith("cnnbook")
-            here = names is not None or getattr(thing, "__module__", "") == info.name
-            if not name.startswith("_") and ours and here and callable(thing):
-                yield pytest.param(thing, id=f"{info.name}.{name}")
-
-
-def has_section(doc, title):
-    return re.search(rf"^{title}\n-{{{len(title)}}}$", doc, re.MULTILINE) is not None
-
-
-def holds(function, node_type):
-    """Whether there is a statement of this type, with a value, in the body of a function."""
-    tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
-    nodes = (node for node in ast.walk(tree) if isinstance(node, node_type))
-    return any(getattr(node, "value", True) for node in nodes)
-
-
-@pytest.mark.parametrize("thing", list(public_objects()))
-def test_public_objects_are_documented(thing):
-    doc = inspect.getdoc(thing)
-    assert doc, "no docstring"
-    summary, _, rest = doc.partition("\n")
-    assert summary.endswith("."), "the summary is no sentence on one line"
-    assert not rest or rest.startswith("\n"), "no empty line after the summary"
-    if not inspect.isfunction(thing):
-        return
-    if inspect.signature(thing).parameters:
-        assert has_section(doc, "Parameters")
-        listed = doc.partition("Parameters\n----------")[2].partition("\n\n")[0]
-        for name in inspect.signature(thing).parameters:
-            assert re.search(rf"^\*{{0,2}}(.*, )?\*{{0,2}}{name}\b", listed, re.MULTILINE), name
-    if holds(thing, ast.Return):
-        assert has_section(doc, "Returns")
-    if holds(thing, ast.Raise):
-        assert has_section(doc, "Raises")
-
-
-@pytest.mark.parametrize("name", ops.__all__)
-def test_operations_say_what_they_refuse(name):
-    assert has_section(inspect.getdoc(getattr(ops, name)), "Raises")  # a core raises for them
-
+# ---------------------------------------------------------------- names
 
 TORCH_NAMES = [
     name

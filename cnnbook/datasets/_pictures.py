@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cnnbook._numbers import whole
+from cnnbook.checks import whole
 
 MOST_PIXELS = 89_478_485
 """Of a picture that is asked for: as many as Pillow reads, unless told otherwise."""

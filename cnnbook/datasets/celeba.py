@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from tqdm.auto import tqdm
 
-from cnnbook._numbers import whole
+from cnnbook.checks import whole
 from cnnbook.datasets._fetching import DatasetError
 from cnnbook.datasets._pictures import check_size, read_picture
 from cnnbook.datasets.images import FACE_CLASSES, AttributedImages

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import torch
 
-from cnnbook._numbers import whole
+from cnnbook.checks import whole
 
 FACE_CLASSES = ("not a face", "face")
 """The classes of every set of faces: label 1 is a face."""

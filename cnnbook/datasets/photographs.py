@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cnnbook._numbers import whole
+from cnnbook.checks import whole
 from cnnbook.datasets._pictures import MOST_PIXELS, open_picture
 from cnnbook.datasets._shipped import shipped
 

@@ -1,4 +1,4 @@
-"""The study of chapter 14: does a debiasing VAE find the faces of rare groups more often?"""
+"""The study of chapter 14: how often a debiasing VAE finds the faces of rare groups."""
 
 import functools
 from dataclasses import asdict

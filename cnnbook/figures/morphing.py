@@ -61,12 +61,12 @@ class Morph:
 
     @property
     def shares(self):
-        """t of each image in a strip."""
+        """T of each image in a strip."""
         return np.linspace(0, 1, STRIP)
 
     @property
     def code(self):
-        """z = (1 − t)·μ₁ + t·μ₂."""
+        """Z = (1 − t)·μ₁ + t·μ₂."""
         return self._mix(self.first_code, self.second_code, self.share)
 
     @property

@@ -97,7 +97,7 @@ class Code:
 
     @property
     def samples(self):
-        """z = μ + σ·ε of them."""
+        """Z = μ + σ·ε of them."""
         return self.mean + self.deviation * self.noise
 
     @property

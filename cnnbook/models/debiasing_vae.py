@@ -48,6 +48,7 @@ class FaceClassifier(nn.Module):
         self.to_logit = nn.Linear(self.encoder.features, 1)
 
     def forward(self, x):
+        """Return one logit per image: positive for a face."""
         return self.to_logit(self.encoder(x))[:, 0]
 
     def classify(self, x):
@@ -89,6 +90,7 @@ class DebiasingVAE(VAE):
         self.to_logit = nn.Linear(self.encoder.features, 1)
 
     def forward(self, x, generator=None):
+        """Decide, encode, draw a latent and decode it."""
         features = self.encoder(x)
         mean, log_variance = self.to_latent(features).chunk(2, 1)
         z = reparameterise(mean, log_variance, generator)

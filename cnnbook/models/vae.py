@@ -161,6 +161,7 @@ class Autoencoder(_Coding):
         return self.to_code(self.encoder(x))
 
     def forward(self, x):
+        """Encode and decode."""
         z = self.encode(x)
         return AutoencoderOutput(x, self.decoder(z), z)
 
@@ -197,6 +198,7 @@ class VAE(_Coding):
         return self.encode(x).mean
 
     def forward(self, x, generator=None):
+        """Encode, draw a latent and decode it."""
         mean, log_variance = self.encode(x)
         z = reparameterise(mean, log_variance, generator)
         return VAEOutput(x, self.decoder(z), mean, log_variance, z)

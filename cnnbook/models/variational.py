@@ -6,7 +6,7 @@ import math
 import torch
 import torch.nn.functional as F
 
-from cnnbook._numbers import whole
+from cnnbook.checks import whole
 
 LIKELIHOODS = ("l1", "l2", "bernoulli")
 

@@ -188,7 +188,6 @@ class AxisField:
 
     def spread(self, units, kernel_size, stride, padding, dilation=1):
         """Take a transposed convolution: a unit below reaches every `stride`-th new unit."""
-
         common = math.gcd(dilation, stride)
         step, back = stride // common, dilation // common
         inverse = pow(back, -1, step)

@@ -13,7 +13,7 @@ import types
 
 import numpy as np
 
-from cnnbook._axes import integer
+from cnnbook.checks import integer
 from cnnbook.receptive_field._fitting import MisfitError, check_layer, check_operation
 from cnnbook.receptive_field._tracked import CannotFollowError
 

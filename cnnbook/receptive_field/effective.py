@@ -6,7 +6,7 @@ from functools import cached_property
 
 import numpy as np
 
-from cnnbook._axes import per_axis
+from cnnbook.checks import per_axis
 from cnnbook.receptive_field.tracing import trace
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import NamedTuple
 
-from cnnbook._axes import integer
+from cnnbook.checks import integer
 from cnnbook.receptive_field._axis import NOTHING, AxisField
 
 

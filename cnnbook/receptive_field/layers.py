@@ -3,7 +3,7 @@
 from collections import Counter
 from typing import NamedTuple
 
-from cnnbook._axes import axis_count, integer, per_axis
+from cnnbook.checks import axis_count, integer, per_axis
 from cnnbook.receptive_field._axis import AxisField, window_taps
 from cnnbook.receptive_field.field import Field
 from cnnbook.shapes import output_size

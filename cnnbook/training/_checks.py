@@ -2,7 +2,7 @@
 
 import torch
 
-from cnnbook._numbers import whole
+from cnnbook.checks import whole
 
 
 def device_of(model):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 
-from cnnbook._numbers import real, whole
+from cnnbook.checks import real, whole
 
 MOST_SHIFT = 1_000_000
 
@@ -83,7 +83,6 @@ class Augment:
         tensor of shape (count, 2, 3)
             As `torch.nn.functional.affine_grid` takes them: width first, from -1 to 1.
         """
-
         height, width = size
 
         def draw(greatest):
@@ -103,6 +102,7 @@ class Augment:
         return torch.cat([linear, (shifts / extent)[:, :, None]], 2)
 
     def __call__(self, images, generator):
+        """Move each image of a batch (N, C, H, W) by a map of its own."""
         maps = self.maps(len(images), images.shape[2:], generator).to(images)
         grid = F.affine_grid(maps, list(images.shape), align_corners=False)
         changed = F.grid_sample(images, grid, align_corners=False)

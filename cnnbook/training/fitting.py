@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from tqdm.auto import tqdm
 
-from cnnbook._numbers import real, whole
+from cnnbook.checks import real, whole
 from cnnbook.training._checkpoint import resume, save
 from cnnbook.training._checks import check_data, checked_count, device_of
 from cnnbook.training.evaluation import choose_device, count_right, evaluate

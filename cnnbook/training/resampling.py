@@ -2,7 +2,7 @@
 
 import torch
 
-from cnnbook._numbers import whole
+from cnnbook.checks import whole
 
 COMBINATIONS = ("max", "product")
 MOST_BINS = 1_000_000

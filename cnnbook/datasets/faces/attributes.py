@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from cnnbook._numbers import whole
+from cnnbook.checks import whole
 
 MOST = 10_000_000
 """Faces drawn at once: half a terabyte."""

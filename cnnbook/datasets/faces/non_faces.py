@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from cnnbook._numbers import whole
+from cnnbook.checks import whole
 from cnnbook.datasets.faces import _colours
 from cnnbook.datasets.faces._objects import objects
 from cnnbook.datasets.faces._solids import SIDE

@@ -1,4 +1,4 @@
-"""Arguments that are an int for all axes, or a tuple with one int an axis."""
+"""What a caller gives, checked once and refused by name: integers, numbers, one value per axis."""
 
 import math
 import operator
@@ -7,10 +7,14 @@ MOST_NUMBERS = 2**30
 """Most numbers of one array or list that a call makes: 8 GiB in float64. Formulas have no limit."""
 
 
+def _is_truth(value):
+    return type(value).__name__ in ("bool", "bool_")  # Python's and NumPy's
+
+
 def integer(name, value, minimum=None):
-    """Refuse what is no integer of at least `minimum`."""
+    """Refuse what is no integer of at least `minimum`; True is none, integers of NumPy are."""
     try:
-        if isinstance(value, bool):
+        if _is_truth(value):
             raise TypeError
         value = operator.index(value)
     except TypeError:
@@ -18,6 +22,33 @@ def integer(name, value, minimum=None):
     if minimum is not None and value < minimum:
         raise ValueError(f"{name} is {value}, must be at least {minimum}")
     return value
+
+
+def whole(name, value, least=1, most=None):
+    """Refuse what is no whole number from `least` to `most`; 2.0 is none."""
+    try:
+        number = integer(name, value)
+    except TypeError:
+        raise TypeError(f"{name} is {value!r}, must be a whole number") from None
+    if number < least or (most is not None and number > most):
+        allowed = f"at least {least}" if most is None else f"from {least} to {most}"
+        raise ValueError(f"{name} is {number}, must be {allowed}")
+    return number
+
+
+def real(name, value, least=0.0, *, above=False, most=math.inf):
+    """Refuse what is no finite number from `least` to `most`; with `above`, `least` itself too."""
+    if _is_truth(value) or isinstance(value, str | bytes):
+        raise TypeError(f"{name} is {value!r}, must be a number")
+    try:
+        number = float(value)
+    except (TypeError, OverflowError):
+        raise TypeError(f"{name} is {value!r}, must be a number") from None
+    if not math.isfinite(number) or number < least or (above and number == least) or number > most:
+        allowed = f"{'above' if above else 'at least'} {least:g}"
+        allowed = allowed if most == math.inf else f"{allowed} and at most {most:g}"
+        raise ValueError(f"{name} is {value}, must be finite and {allowed}")
+    return number
 
 
 def check_memory(shape, **settings):
@@ -34,26 +65,7 @@ def check_memory(shape, **settings):
 
 
 def per_axis(name, value, axes, minimum=None):
-    """Spread an int-or-tuple argument over `axes` axes.
-
-    Parameters
-    ----------
-    name : str
-        The argument's name, for the message.
-    value : int or sequence of int
-        One value for every axis, or one an axis; at least `minimum`.
-    axes : int
-        How many axes there are.
-    minimum : int, optional
-
-    Returns
-    -------
-    tuple of int, of length `axes`
-
-    Raises
-    ------
-    TypeError, ValueError
-        If a value is no integer, or below `minimum`, or there are not `axes` values.
+    """Spread an int, or one int per axis, over `axes` axes; refuse what is below `minimum`.
 
     Examples
     --------
@@ -78,7 +90,7 @@ _LEAST = {"size": 0, "padding": 0, "output_padding": 0}  # every other argument 
 
 
 def axis_rows(**arguments):
-    """Turn named int-or-tuple arguments into one row of ints an axis."""
+    """Turn named int-or-tuple arguments into one row of ints per axis."""
     axes = axis_count(*arguments.values()) or 1
     columns = [per_axis(name, a, axes, _LEAST.get(name, 1)) for name, a in arguments.items()]
     return list(zip(*columns, strict=True))
