@@ -139,14 +139,14 @@ def test_fit_cell_keeps_its_bounds():
 def test_cells_hide_what_is_not_shown_and_tint_by_magnitude():
     picture = Picture(200, 100)
     values = np.array([[4.0, -2.0, 0.0]])
-    grid = draw_cells(picture, values, 0, 0, role="signed", shown=np.array([[True, True, False]]))
+    grid = draw_cells(picture, values, 0, 0, role="kernel", shown=np.array([[True, True, False]]))
     root = ET.fromstring(picture.svg())
     assert [text.text for text in root.iter(f"{SVG}text")] == ["4", "−2"]
     tints = [
         rect.get("style") for rect in root.iter(f"{SVG}rect") if "fill-opacity" in rect.get("style")
     ]
     assert "--cnn-kernel" in tints[0]
-    assert "--cnn-input" in tints[1]
+    assert "--cnn-negative" in tints[1]
     assert "*1.000)" in tints[0]
     assert "*0.500)" in tints[1]
     assert (grid.right, grid.bottom) == (3 * 38, 38)

@@ -5,7 +5,7 @@ import pytest
 
 from cnnbook.ops import conv2d
 from cnnbook.widgets import window_stepper
-from cnnbook.widgets.window_stepper import EXAMPLE, SOBEL, WindowState
+from cnnbook.widgets.window_stepper import EXAMPLE, SOBEL
 
 
 def test_it_opens_on_the_example():
@@ -127,5 +127,5 @@ def test_the_static_picture_tells_the_same_story():
     view = window_stepper(step=4)
     data = view._repr_mimebundle_()
     assert data["image/png"]
-    assert data["text/plain"] == repr(view) == WindowState(EXAMPLE, SOBEL, 4).description
+    assert data["text/plain"] == repr(view) == view.state.description
     assert repr(view).startswith("Step 5 of 9: row 1, column 1 of the output. y[1,1] = ")

@@ -1,1 +1,5 @@
-"""Figures of the chapters: arrays in, pictures and axes out."""
+"""Pictures that show themselves, and the type and colours of all figures."""
+
+from cnnbook.figures.picture import Picture
+from cnnbook.figures.style import LIGHT, FewColours, label_line, plain_axes, show_photo
+from cnnbook.figures.window import Window

@@ -177,8 +177,7 @@ def draw_cells(
     cell : float
         Side of one cell in pixels; numbers that would be too small to read are left out.
     role : str or ndarray of str
-        Colour of the tint, or one a cell; "signed" takes the kernel's colour for positive values
-        and the input's for negative ones.
+        Colour of what is above zero, or one per cell; what is below zero is slate.
     largest : float, optional
         Magnitude with the strongest tint, so that several grids can share a scale.
     smallest : float, optional
@@ -221,20 +220,14 @@ def draw_cells(
         if shown[row, column] and not outside and np.isfinite(value):
             share = abs(value) if smallest is None else max(value - smallest, 0)
             tint = min(share / span, 1)
-            hue = str(roles[row, column])
-            if hue == "signed":
-                hue = "kernel" if value > 0 else "input"
-        picture.rect(
-            left,
-            top,
-            cell,
-            cell,
-            fill="wash" if outside else "paper",
-            stroke="line",
-            dashed=outside,
-        )
-        if tint:
-            picture.rect(left, top, cell, cell, fill=hue, tint=tint, stroke="line")
+            hue = str(roles[row, column]).replace("signed", "kernel")
+            hue = "negative" if value < 0 else hue
+        with picture.part("padding" if outside else "cell"):
+            ground = {"fill": "wash" if outside else "paper", "dashed": outside}
+            picture.rect(left, top, cell, cell, **ground, stroke="line", at=(row, column))
+            if tint:
+                place = {"stroke": "line", "at": (row, column)}
+                picture.rect(left, top, cell, cell, fill=hue, tint=tint, **place)
         if shown[row, column] and size >= SMALLEST_TEXT:
             middle = (left + cell / 2, top + cell / 2 + size * 0.36)
             picture.text(

@@ -6,7 +6,8 @@ import numpy as np
 
 from cnnbook.figures.cells import draw_cells, draw_heading, format_number
 from cnnbook.figures.picture import Picture
-from cnnbook.figures.window_drawing import LINE_HEIGHT, WIDTH
+
+LINE_HEIGHT, WIDTH = 19, 900
 
 TOP = 100
 HEADING = 54  # pixels between two grids that stand one above the other

@@ -7,7 +7,8 @@ yet shows the same marks as a PNG. Coordinates are CSS pixels, row downwards, co
 import base64
 import io
 import re
-from dataclasses import dataclass, field
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from html import escape as escape_html
 
 import numpy as np
@@ -72,8 +73,16 @@ def _n(value):
     return f"{value:.2f}".rstrip("0").rstrip(".")
 
 
+@dataclass(frozen=True, kw_only=True)
+class Mark:
+    """What is drawn; `name` says what it is, outermost part first, and `at` which cell of it."""
+
+    name: tuple = ()
+    at: tuple | None = None
+
+
 @dataclass(frozen=True)
-class _Rect:
+class _Rect(Mark):
     x: float
     y: float
     width: float
@@ -113,7 +122,7 @@ class _Rect:
 
 
 @dataclass(frozen=True)
-class _Text:
+class _Text(Mark):
     x: float
     y: float
     text: str
@@ -147,7 +156,7 @@ class _Text:
 
 
 @dataclass(frozen=True)
-class _Path:
+class _Path(Mark):
     points: tuple
     fill: str | None
     tint: float
@@ -176,7 +185,7 @@ class _Path:
 
 
 @dataclass(frozen=True, eq=False)
-class _Image:
+class _Image(Mark):
     pixels: np.ndarray  # (H, W, 4) uint8
     x: float
     y: float
@@ -237,6 +246,21 @@ class Picture:
     description: str = ""
     marks: list = field(default_factory=list)
     palette: bool = False
+    _names: tuple = ()
+
+    @contextmanager
+    def part(self, *names):
+        """Give all marks drawn inside a name, such as "input" or "cell"."""
+        outer, self._names = self._names, self._names + names
+        yield
+        self._names = outer
+
+    def find(self, *names):
+        """List the marks that have all these names, in the order in which they are drawn."""
+        return [mark for mark in self.marks if set(names) <= set(mark.name)]
+
+    def _add(self, kind, *values, at=None):
+        self.marks.append(kind(*values, name=self._names, at=at))
 
     def rect(
         self,
@@ -251,29 +275,29 @@ class Picture:
         stroke_width=1,
         dashed=False,
         radius=0,
+        at=None,
     ):
         """Add a rectangle; `tint`, 0 to 1, is a share of the strongest tint under text."""
         _check_roles(fill=fill, stroke=stroke)
-        self.marks.append(
-            _Rect(x, y, width, height, fill, tint, stroke, stroke_width, dashed, radius)
-        )
+        style = fill, tint, stroke, stroke_width, dashed, radius
+        self._add(_Rect, x, y, width, height, *style, at=at)
 
     def text(self, x, y, text, *, size=13, fill="ink", anchor="start", bold=False, mono=False):
         """Add one line of text whose baseline starts, is centred or ends at (x, y)."""
         _check_roles(fill=fill)
         if anchor not in tuple(_ANCHORS):
             raise ValueError(f"anchor must be one of {', '.join(_ANCHORS)}, got {anchor!r}")
-        self.marks.append(_Text(x, y, str(text), size, fill, anchor, bold, mono))
+        self._add(_Text, x, y, str(text), size, fill, anchor, bold, mono)
 
     def line(self, *points, stroke="muted", stroke_width=1.5, dashed=False):
         """Add a line through (x, y) points."""
         _check_roles(stroke=stroke)
-        self.marks.append(_Path(points, None, 1, stroke, stroke_width, dashed))
+        self._add(_Path, points, None, 1, stroke, stroke_width, dashed)
 
     def polygon(self, *points, fill, tint=1, stroke=None):
         """Add a filled polygon; `tint` is its opacity."""
         _check_roles(fill=fill, stroke=stroke)
-        self.marks.append(_Path(points, fill, tint, stroke, 1, False))
+        self._add(_Path, points, fill, tint, stroke, 1, False)
 
     def arrow(self, start, end, *, stroke="muted", stroke_width=1.5, head=6):
         """Add an arrow between two (x, y) points."""
@@ -292,7 +316,7 @@ class Picture:
         """
         if pixels.shape[2] == 3:
             pixels = np.dstack([pixels, np.full(pixels.shape[:2], 255, np.uint8)])
-        self.marks.append(_Image(pixels, x, y, width, height, inverts, crisp))
+        self._add(_Image, pixels, x, y, width, height, inverts, crisp)
 
     def paste(self, other, x, y):
         """Add all marks of another picture, moved by (x, y)."""
@@ -301,7 +325,7 @@ class Picture:
                 moved = {"points": tuple((px + x, py + y) for px, py in mark.points)}
             else:
                 moved = {"x": mark.x + x, "y": mark.y + y}
-            self.marks.append(type(mark)(**{**vars(mark), **moved}))
+            self.marks.append(replace(mark, **moved))
 
     @property
     def size(self):

@@ -1,7 +1,8 @@
 """Colours and type of every figure and widget, and plain axes that wear them.
 
 The hues are from the Okabe and Ito set (Wong 2011, doi:10.1038/nmeth.1618): they stay apart for
-colour-blind readers. Each role has a value on light ground and one on dark ground.
+colour-blind readers. Each role has a value on light ground and one on dark ground. What is below
+zero is slate in every role, so that hue tells the sign and tint the magnitude.
 """
 
 from io import BytesIO
@@ -13,6 +14,7 @@ LIGHT = {
     "kernel": "#d55e00",
     "output": "#009e73",
     "gradient": "#cc79a7",
+    "negative": "#59626e",
     "ink": "#1b1f24",
     "muted": "#68717d",
     "line": "#d5dae1",
@@ -24,6 +26,7 @@ DARK = {
     "kernel": "#f0883e",
     "output": "#2fc498",
     "gradient": "#dd9cc0",
+    "negative": "#9aa4b0",
     "ink": "#eceff3",
     "muted": "#a3adb9",
     "line": "#454d58",

@@ -11,7 +11,8 @@ import reprlib
 from dataclasses import replace
 
 import ipywidgets as widgets
-from traitlets import TraitError
+import numpy as np
+import traitlets
 
 from cnnbook.figures.picture import escape
 
@@ -42,7 +43,13 @@ def factory(function):
     def checked(*args, **options):
         try:
             return function(*args, **options)
-        except (TraitError, LookupError, AttributeError, OverflowError, MemoryError) as error:
+        except (
+            traitlets.TraitError,
+            LookupError,
+            AttributeError,
+            OverflowError,
+            MemoryError,
+        ) as error:
             names = dict(zip(inspect.signature(function).parameters, args, strict=False)) | options
             given = ", ".join(f"{name}={reprlib.repr(value)}" for name, value in names.items())
             raise TypeError(f"{function.__name__} cannot take {given}: {error}") from error
@@ -109,7 +116,7 @@ def write_numbers(array):
 
 
 class Explorer(widgets.VBox):
-    """Controls and the picture of the state that they set.
+    """Controls and the picture of the state that they set; `explore` builds one.
 
     Parameters
     ----------
@@ -129,6 +136,8 @@ class Explorer(widgets.VBox):
         What is shown now. Setting a control replaces it; an impossible setting leaves it.
     message : str
         Why the present settings are impossible; empty when they are fine.
+    screen : HTML
+        The picture, and nothing else; the one place to make it answer to a pointer.
 
     Notes
     -----
@@ -139,6 +148,7 @@ class Explorer(widgets.VBox):
     def __init__(self, state, controls, readers=None):
         self.state, self.message = state, ""
         self.controls, self._readers = dict(controls), readers or {}
+        self._read = {}  # fields as read from their controls; an error where that failed
         self.screen = widgets.HTML()
         rows = [self.screen]
         if self.controls:
@@ -183,22 +193,40 @@ class Explorer(widgets.VBox):
         self.step.value = min(max(step, 0), self.step.max)
 
     def settings(self):
-        """Return the fields that the controls ask for now."""
-        values = {name: control.value for name, control in self.controls.items()}
-        return {name: self._readers.get(name, lambda v: v)(v) for name, v in values.items()}
+        """Return the fields that the controls ask for now; what is typed is read once."""
+        for name, control in self.controls.items():
+            if name not in self._read:
+                try:
+                    read = self._readers.get(name)
+                    self._read[name] = read(control.value) if read else control.value
+                except ERRORS as error:
+                    self._read[name] = error
+        for value in self._read.values():
+            if isinstance(value, ERRORS):
+                raise value
+        return dict(self._read)
 
     def _update(self, change):
+        stepped = hasattr(self, "step") and change["owner"] is self.step
+        if not stepped:
+            self._read = {
+                name: value
+                for name, value in self._read.items()
+                if self.controls[name] is not change["owner"]
+            }
         try:
-            if hasattr(self, "step") and change["owner"] is not self.step:
+            if stepped and not self.message and hasattr(self.state, "at"):
+                self.state = self.state.at(self.step.value)
+            elif hasattr(self, "step"):
                 # another setting may have fewer steps: judge it at its first one
                 wanted = replace(self.state, **self.settings(), step=0)
                 step = min(self.step.value, wanted.steps - 1)
                 self.state, self.message = replace(wanted, step=step), ""
                 self._set_steps(wanted.steps, step)
             else:
-                step = {"step": self.step.value} if hasattr(self, "step") else {}
-                self.state, self.message = replace(self.state, **self.settings(), **step), ""
-            self._fit_controls()
+                self.state, self.message = replace(self.state, **self.settings()), ""
+            if not stepped:
+                self._fit_controls()
         except ERRORS as error:
             self.message = str(error)
         self._show()
@@ -213,6 +241,7 @@ class Explorer(widgets.VBox):
                 control.min, control.max = least, most
                 control.value, control.disabled = getattr(self.state, name), least == most
             control.observe(self._update, "value")
+            self._read.pop(name, None)
 
     def _set_steps(self, steps, step):
         self.step.unobserve(self._update, "value")  # the state is set already: draw once
@@ -244,3 +273,117 @@ class Explorer(widgets.VBox):
         data = super()._repr_mimebundle_(**options) or {}
         picture, _ = self.state.picture()._repr_mimebundle_()
         return {**data, **picture}
+
+
+# ---------------------------------------------------------------- a table of controls
+
+
+def explore(state, **controls):
+    """Open a state with a control for each field that is named, in this order.
+
+    Parameters
+    ----------
+    state
+        See `Explorer`.
+    **controls : callable
+        What `whole`, `slider`, `sliders`, `choice`, `switch`, `numbers` or `picture_file` return:
+        called with a field's name and value, it returns a control and what reads its value, or
+        None where the value is the field's.
+    """
+    built = {name: control(name, getattr(state, name)) for name, control in controls.items()}
+    readers = {name: read for name, (_, read) in built.items() if read}
+    return Explorer(state, {name: widget for name, (widget, _) in built.items()}, readers)
+
+
+def _look(label, width):
+    return {"description": label, "style": LABELS, "layout": widgets.Layout(width=width)}
+
+
+def whole(least, most, label=None, *, width="150px"):
+    """A whole number to type."""
+
+    def build(name, value):
+        return widgets.BoundedIntText(value, least, most, **_look(label or name, width)), None
+
+    return build
+
+
+def slider(least, most, label=None, *, step=1, width="290px", readout=True):
+    """A number to slide to: a whole one if `step` is."""
+    kind = widgets.IntSlider if isinstance(step, int) else widgets.FloatSlider
+
+    def build(name, value):
+        options = {"min": least, "max": most, "step": step, "readout": readout}
+        return kind(value, **options, **_look(label or name, width)), None
+
+    return build
+
+
+class Several(widgets.HBox):
+    """Controls for the entries of one tuple, which is the `value`."""
+
+    value = traitlets.Tuple()
+
+    def __init__(self, controls):
+        layout = widgets.Layout(flex_flow="row wrap", grid_gap="4px 20px")
+        super().__init__(controls, layout=layout, value=tuple(c.value for c in controls))
+        self.observe(self._spread, "value")
+        for control in controls:
+            control.observe(self._gather, "value")
+
+    def _gather(self, _):
+        self.value = tuple(control.value for control in self.children)
+
+    def _spread(self, change):
+        with self.hold_trait_notifications():
+            for control, value in zip(self.children, change["new"], strict=True):
+                control.value = value
+
+
+def sliders(labels, least, most, *, step, width="290px"):
+    """A slider for each entry of a tuple."""
+
+    def build(name, value):
+        one = [slider(least, most, label, step=step, width=width) for label in labels]
+        return Several([make(name, v)[0] for make, v in zip(one, value, strict=True)]), None
+
+    return build
+
+
+def choice(options, label=None, *, width="250px"):
+    """One of several values, which a dict names."""
+    options = list(options.items()) if isinstance(options, dict) else list(options)
+
+    def build(name, value):
+        return widgets.Dropdown(options=options, value=value, **_look(label or name, width)), None
+
+    return build
+
+
+def switch(label=None, *, width="auto"):
+    """On or off."""
+
+    def build(name, value):
+        look = _look(label or name, width)
+        return widgets.Checkbox(value, indent=False, **look), None
+
+    return build
+
+
+def numbers(label=None, *, width="330px", empty=False):
+    """An array to type, rows split by semicolons; where it may be `empty`, nothing means None."""
+
+    def build(name, value):
+        typed = "" if value is None else write_numbers(np.asarray(value))
+        rank = 1 if value is None else np.ndim(value)  # a row typed for a matrix stays one
+        tooltip = "rows split by semicolons; Enter applies"
+        look = _look(label or name, width)
+        text = widgets.Text(typed, continuous_update=False, tooltip=tooltip, **look)
+
+        def read(typed):
+            nothing = empty and not typed.strip()
+            return None if nothing else np.array(parse_numbers(typed), ndmin=rank)
+
+        return text, read
+
+    return build

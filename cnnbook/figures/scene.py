@@ -1,0 +1,464 @@
+"""Pictures out of blocks that know their size: laid out, not placed.
+
+A block is drawn with its top left corner anywhere. `row` and `column` put blocks beside and below
+one another, `fit` takes the largest cells that there is room for, and `page` makes the picture; so
+nothing overlaps and nothing is cut off. Sizes are CSS pixels.
+"""
+
+import math
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+import matplotlib
+import numpy as np
+from PIL import ImageFont
+
+from cnnbook.figures.cells import draw_cells, format_number
+from cnnbook.figures.picture import Picture
+
+WIDTH = 900
+
+
+class Block(NamedTuple):
+    """Something of a size that `draw(picture, x, y)` draws."""
+
+    width: float
+    height: float
+    draw: Callable
+
+
+class Frame(NamedTuple):
+    """A frame around some cells of a grid, the top left one at (row, column)."""
+
+    row: int
+    column: int
+    rows: int = 1
+    columns: int = 1
+    role: str = "kernel"
+    stroke_width: float = 3
+    dashed: bool = False
+
+
+# ---------------------------------------------------------------- text
+
+
+@cache
+def _font(mono, bold):
+    face = f"DejaVuSans{'Mono' if mono else ''}{'-Bold' if bold else ''}.ttf"
+    return ImageFont.truetype(Path(matplotlib.get_data_path(), "fonts", "ttf", face), 100)
+
+
+@cache
+def text_width(words, size=13, bold=False, mono=False):
+    """Width of a line of text where it runs widest: in the PNG, or in a browser's mono face."""
+    return _font(mono, bold).getlength(words) * size * (1 if mono else 0.95) / 100
+
+
+def text(words, *, size=13, role="ink", bold=False, mono=False, width=0):
+    """One line of text; it takes at least `width`."""
+    words = str(words)
+    shown = words.lstrip()  # SVG drops leading spaces: they become a distance
+    indent = text_width(words, size, bold, mono) - text_width(shown, size, bold, mono)
+
+    def draw(picture, x, y):
+        style = {"size": size, "fill": role, "bold": bold, "mono": mono}
+        picture.text(x + indent, y + size, shown, **style)
+
+    return Block(max(width, text_width(words, size, bold, mono)), size * 1.35, draw)
+
+
+def lines(*texts, gap=2, **style):
+    """Lines of text below one another, all in one style."""
+    return column(*(text(words, **style) for words in texts), gap=gap)
+
+
+def formula(*texts):
+    """Lines in the monospaced face."""
+    return lines(*texts, mono=True)
+
+
+def times(shape):
+    """Write a shape: 3 × 4."""
+    return " × ".join(map(str, shape))
+
+
+# ---------------------------------------------------------------- layout
+
+
+def space(width, height=0):
+    """Nothing, of a size."""
+    return Block(width, height, lambda picture, x, y: None)
+
+
+def sized(block, width=0, height=0):
+    """A block that takes at least this much room."""
+    return block._replace(width=max(block.width, width), height=max(block.height, height))
+
+
+def named(name, block):
+    """A block whose marks have a name; see `Picture.find`."""
+
+    def draw(picture, x, y):
+        with picture.part(name):
+            block.draw(picture, x, y)
+
+    return block._replace(draw=draw)
+
+
+def over(block, draw):
+    """A block with marks upon it that keep inside of it, drawn by `draw(picture, x, y)`."""
+
+    def both(picture, x, y):
+        block.draw(picture, x, y)
+        draw(picture, x, y)
+
+    return block._replace(draw=both)
+
+
+def column(*blocks, gap=8, align=0.0):
+    """Blocks below one another; `align` 0 is left, 0.5 centred, 1 right; None is left out."""
+    blocks = [block for block in blocks if block]
+    width = max((block.width for block in blocks), default=0)
+
+    def draw(picture, x, y):
+        for block in blocks:
+            block.draw(picture, x + align * (width - block.width), y)
+            y += block.height + gap
+
+    height = sum(block.height for block in blocks) + gap * max(len(blocks) - 1, 0)
+    return Block(width, height, draw)
+
+
+def row(*blocks, gap=40, align=0.0):
+    """Blocks beside one another; `align` 0 is top, 0.5 centred, 1 bottom; None is left out."""
+    blocks = [block for block in blocks if block]
+    height = max((block.height for block in blocks), default=0)
+
+    def draw(picture, x, y):
+        for block in blocks:
+            block.draw(picture, x, y + align * (height - block.height))
+            x += block.width + gap
+
+    return Block(sum(b.width for b in blocks) + gap * max(len(blocks) - 1, 0), height, draw)
+
+
+def spread(*blocks, width=WIDTH, align=0.0, most=90):
+    """Blocks beside one another over a whole width, at most `most` apart."""
+    blocks = [block for block in blocks if block]
+    free = width - sum(block.width for block in blocks)
+    gap = max(12, min(free / max(len(blocks) - 1, 1), most))
+    return row(*blocks, gap=gap, align=align)
+
+
+def panel(title, caption, block, role="ink", *, width=0):
+    """A block under its title, in its colour, and a muted caption; `width` reserves room."""
+    heading = text(title, size=14, role=role, bold=True, width=width)
+    return column(heading, text(caption, size=12, role="muted"), block, gap=4)
+
+
+def labelled(title, caption, block, role="ink", *, width=190):
+    """A block with its title, in its colour, and a muted caption before it."""
+    heading = lines(title, size=14, role=role, bold=True), text(caption, size=12, role="muted")
+    return row(sized(column(*heading, gap=2), width), block, gap=0, align=0.5)
+
+
+def fit(build, sizes, width=WIDTH, height=math.inf):
+    """Build the block with the first, largest size with which it has room; else with the last."""
+    for size in sizes:
+        block = build(size)
+        if block.width <= width and block.height <= height:
+            break
+    return block
+
+
+def page(*blocks, description, width=WIDTH, gap=14, palette=False):
+    """Draw blocks below one another on a canvas that is at least `width` wide."""
+    whole = column(*blocks, gap=gap)
+    size = max(width, math.ceil(whole.width)), math.ceil(whole.height)
+    picture = Picture(*size, description, palette=palette)
+    whole.draw(picture, 0, 0)
+    return picture
+
+
+# ---------------------------------------------------------------- content
+
+
+def step_line(state, where, word="Step"):
+    """Which step this is, and what it yields; as wide at every step."""
+    last = f"{word} {state.steps} of {state.steps}"
+    step = f"{word} {state.step + 1} of {state.steps}"
+    width = text_width(last, 14, bold=True)
+    return row(text(step, size=14, role="muted", bold=True, width=width), text(where, role="muted"))
+
+
+def result(words, value, *, role="output", width=0):
+    """The number that a step yields, large, under what it is."""
+    value = value if isinstance(value, str) else format_number(value, 4)
+    number = text(f"= {value}", size=27, role=role, bold=True, mono=True, width=width)
+    return column(text(words, role="muted", bold=True, width=width), number, gap=2)
+
+
+def cells(values, *, cell, role="input", like=None, frames=(), write=None, **options):
+    """A matrix as tinted cells with its numbers in them.
+
+    Parameters
+    ----------
+    values : ndarray of shape (rows, columns)
+        A 1-D array is one row.
+    cell : float
+        Side of a cell.
+    role : str or ndarray of str
+        Colour of what is above zero, for all cells or for each; what is below is slate.
+    like : ndarray, optional
+        All values that there may be, at any step: they set the decimals, the size of type and,
+        unless `largest` is given, the tint; `values` themselves when not given.
+    frames : sequence of Frame
+    write : callable, optional
+        Writes a value; a few decimals when not given.
+    **options
+        `largest`, `smallest`, `shown`, `muted` of `draw_cells`.
+    """
+    values = np.atleast_2d(values)
+    like = values if like is None else np.asarray(like)
+
+    def draw(picture, x, y):
+        finite = np.abs(like[np.isfinite(like)])
+        largest = (finite.max() if finite.size else 0) or 1
+        decimals = max((3 if cell >= 34 else 2) - math.floor(math.log10(largest)), 0)
+        written = write or (lambda value: format_number(round(value, decimals), 4))
+        longest = max(len(written(v)) for v in np.unique(np.round(like, decimals)).tolist() or [0])
+        style = {"largest": largest, "longest": longest, **options}
+        grid = draw_cells(picture, values, x, y, cell=cell, role=role, write=written, **style)
+        with picture.part("frame"):
+            for where in frames:
+                at, look = where[:4], where._asdict()
+                look = {key: look[key] for key in ("role", "stroke_width", "dashed")}
+                grid.frame(picture, *at, **look)
+
+    return Block(values.shape[1] * cell, values.shape[0] * cell, draw)
+
+
+def arrow(length=24, *, role="muted"):
+    """An arrow to the right."""
+    return Block(length, 10, lambda p, x, y: p.arrow((x, y + 5), (x + length, y + 5), stroke=role))
+
+
+def rule(width=WIDTH):
+    """A thin line across."""
+    ends = {"stroke": "line", "stroke_width": 1}
+    return Block(width, 1, lambda picture, x, y: picture.line((x, y), (x + width, y), **ends))
+
+
+def pixels(image):
+    """Turn (H, W), (1, H, W) or (3, H, W) of values from 0 to 1 into (H, W, 3) uint8.
+
+    Raises
+    ------
+    ValueError
+        If it has another shape.
+    """
+    array = np.asarray(image, dtype=float)
+    array = array[None] if array.ndim == 2 else array
+    if array.ndim != 3 or array.shape[0] not in (1, 3):
+        raise ValueError(f"image has shape {array.shape}, expected (1, H, W) or (3, H, W)")
+    levels = np.round(255 * np.clip(array, 0, 1)).astype(np.uint8).transpose(1, 2, 0)
+    return np.broadcast_to(levels, (*levels.shape[:2], 3))
+
+
+def image(values, side, *, role=None, inverts=False):
+    """An image of values from 0 to 1, see `pixels`, its longer side `side` long; `role` frames it.
+
+    One that `inverts` is ink on paper, which a dark theme turns round.
+    """
+    levels = pixels(values)
+    scale = side / max(levels.shape[:2])
+    height, width = levels.shape[0] * scale, levels.shape[1] * scale
+
+    def draw(picture, x, y):
+        with picture.part("image"):
+            picture.image(levels, x, y, width, height, inverts=inverts, crisp=True)
+            if role:
+                picture.rect(x, y, width, height, stroke=role, stroke_width=2)
+
+    return Block(width, height, draw)
+
+
+def tiles(images, side):
+    """Images (rows, columns, C, H, W) of values from 0 to 1 without space, each `side` wide."""
+    rows, columns, channels, height, width = images.shape
+    joined = images.transpose(2, 0, 3, 1, 4).reshape(channels, rows * height, columns * width)
+    levels = pixels(joined)
+    if min(height, width) < 64:  # a browser would blur the small pixels of a large image
+        enlarge = max(1, round(side / max(height, width)))
+        levels = levels.repeat(enlarge, 0).repeat(enlarge, 1)
+
+    def draw(picture, x, y):
+        right, bottom, line = x + columns * side, y + rows * side, {"stroke": "paper"}
+        with picture.part("image"):
+            picture.image(levels, x, y, columns * side, rows * side, crisp=True)
+        for k in range(1, rows):
+            picture.line((x, y + k * side), (right, y + k * side), stroke_width=2, **line)
+        for k in range(1, columns):
+            picture.line((x + k * side, y), (x + k * side, bottom), stroke_width=2, **line)
+
+    return Block(columns * side, rows * side, draw)
+
+
+def bars(names, shares, *, length=120, height=19, most=1.0, roles="ink", chosen=(), write=None):
+    """A horizontal bar for each share of `most`, its name before and its number after it.
+
+    Parameters
+    ----------
+    names : sequence of str
+    shares : sequence of float
+    length : float
+        Of a bar of `most`.
+    height : float
+        Of a line.
+    roles : str or sequence of str
+        Colour of all bars, or of each.
+    chosen : collection of int
+        The ones in bold.
+    write : callable, optional
+        Writes a share; in percent when not given.
+    """
+    write = write or (lambda share: f"{100 * share:.0f} %")
+    roles = [roles] * len(names) if isinstance(roles, str) else list(roles)
+    size, names = min(13, height * 0.7), [str(name) for name in names]
+    before = max((text_width(name, size, bold=True) for name in names), default=0) + 8
+    after = text_width(max([write(most), *map(write, shares)], key=len), size, True, True) + 8
+
+    def draw(picture, x, y):
+        for k, (name, share, role) in enumerate(zip(names, shares, roles, strict=True)):
+            base, style = y + (k + 0.5) * height + size * 0.36, {"size": size, "fill": role}
+            style["bold"] = k in chosen
+            picture.text(x + before - 8, base, name, anchor="end", **style)
+            wide = max(length * min(share / most, 1), 0.5)
+            with picture.part("bar"):
+                top = y + k * height + 0.15 * height
+                picture.rect(x + before, top, wide, 0.7 * height, fill=role, radius=1.5, at=(k,))
+            picture.text(x + before + wide + 6, base, write(share), mono=True, **style)
+
+    return Block(before + length + after, height * len(names), draw)
+
+
+# ---------------------------------------------------------------- plots
+
+
+class Place(NamedTuple):
+    """Turns values of a plot into (x, y) on the canvas; what is beyond stands on the edge."""
+
+    left: float
+    top: float
+    width: float
+    height: float
+    x: tuple
+    y: tuple
+    logarithmic: bool = False
+
+    def __call__(self, x, y):
+        """Return the place of a value."""
+        across = (min(max(x, self.x[0]), self.x[1]) - self.x[0]) / (self.x[1] - self.x[0])
+        low, high, value = *self.y, min(max(y, self.y[0]), self.y[1])
+        if self.logarithmic:
+            low, high, value = math.log(low), math.log(high), math.log(value)
+        up = (value - low) / (high - low)
+        return self.left + across * self.width, self.top + (1 - up) * self.height
+
+
+def plot(*layers, width, height, x, y, x_ticks=(), y_ticks=(), x_label="", logarithmic=False):
+    """Axes with layers on them: `curve`, `level`, `dot`, or any `layer(picture, place)`.
+
+    Parameters
+    ----------
+    *layers : callable
+    width, height : float
+        Of the axes; ticks and labels come outside of them.
+    x, y : (float, float)
+        Least and most.
+    x_ticks, y_ticks : sequence of float, or dict of float to str
+        A line is drawn at each `y` tick.
+    x_label : str
+        Under the right end.
+    logarithmic : bool
+        Of `y`.
+    """
+    x_ticks, y_ticks = (
+        ticks if isinstance(ticks, dict) else {tick: format_number(tick) for tick in ticks}
+        for ticks in (x_ticks, y_ticks)
+    )
+    left = max([text_width(words, 11) + 8 for words in y_ticks.values()], default=0)
+    ends = [text_width(words, 11) / 2 for words in x_ticks.values()]
+    right, above = max([10, *ends]), 8
+
+    def draw(picture, x0, y0):
+        place = Place(x0 + left, y0 + above, width, height, x, y, logarithmic)
+        bottom = y0 + above + height
+        style = {"size": 11, "fill": "muted"}
+        with picture.part("axis"):
+            ends = (x0 + left, bottom), (x0 + left + width, bottom)
+            picture.line(*ends, stroke="line", stroke_width=1)
+            for value, words in y_ticks.items():
+                _, level = place(x[0], value)
+                ends = (x0 + left, level), (x0 + left + width, level)
+                picture.line(*ends, stroke="line", stroke_width=1)
+                picture.text(x0 + left - 6, level + 4, words, anchor="end", **style)
+            for value, words in x_ticks.items():
+                across, _ = place(value, y[0])
+                picture.line((across, bottom), (across, bottom + 4), stroke_width=1)
+                picture.text(across, bottom + 17, words, anchor="middle", **style)
+            if x_label:
+                low = bottom + (32 if x_ticks else 17)
+                picture.text(x0 + left + width, low, x_label, anchor="end", **style)
+        for layer in layers:
+            layer(picture, place)
+
+    under = 20 * bool(x_ticks) + 16 * bool(x_label)
+    return Block(left + width + right, above + height + under + 4, draw)
+
+
+def curve(x, y, role, *, width=2, dashed=False, under=None):
+    """A layer of a plot: a line, thinned to what pixels show; the area to `under` tinted."""
+    x, y = np.asarray(x, float), np.asarray(y, float)
+    chosen = np.unique(np.linspace(0, len(x) - 1, min(len(x), 400)).round().astype(int))
+
+    def layer(picture, place):
+        points = [place(x[k], y[k]) for k in chosen]
+        with picture.part("curve"):
+            if under is not None and points:
+                ends = place(x[chosen[-1]], under), place(x[chosen[0]], under)
+                picture.polygon(*points, *ends, fill=role, tint=0.3)
+            if len(points) > 1:
+                picture.line(*points, stroke=role, stroke_width=width, dashed=dashed)
+
+    return layer
+
+
+def level(y, words="", *, role="muted", dashed=True):
+    """A layer of a plot: a line across, with its name above its right end."""
+
+    def layer(picture, place):
+        (left, height), (right, _) = place(place.x[0], y), place(place.x[1], y)
+        picture.line((left, height), (right, height), stroke=role, stroke_width=1, dashed=dashed)
+        picture.text(right, height - 5, words, size=11, fill=role, anchor="end")
+
+    return layer
+
+
+def dot(x, y, role, words="", *, size=13):
+    """A layer of a plot: a point, and its name beside it, on the side where there is room."""
+
+    def layer(picture, place):
+        across, height = place(x, y)
+        with picture.part("dot"):
+            picture.rect(across - 4, height - 4, 8, 8, fill=role, radius=4)
+        long = text_width(words, size, True, True)
+        before = across + 10 + long > place.left + place.width
+        base = min(max(height - 6, place.top + size), place.top + place.height - 4)
+        at = (across - 10 if before else across + 10), base
+        style = {"fill": role, "bold": True, "mono": True, "size": size}
+        picture.text(*at, words, anchor="end" if before else "start", **style)
+
+    return layer

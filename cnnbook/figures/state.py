@@ -1,0 +1,158 @@
+"""What a picture shows: a frozen set of fields that draws itself, and one that slides a window."""
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from cnnbook.shapes import effective_kernel_size, output_size, per_axis
+
+
+def state(cls):
+    """Make the annotated names of a class its fields, which nobody changes."""
+    return dataclass(frozen=True, eq=False, repr=False)(cls)
+
+
+class each_step(cached_property):
+    """A value that is computed once and holds for one step only; see `State.at`."""
+
+
+class State:
+    """Fields that show themselves: a subclass adds `picture()`, and `description` in words.
+
+    A state that goes through steps has the field `step` and the property `steps`. Values of
+    `cached_property` are those of all steps, values of `each_step` those of one.
+    """
+
+    def __repr__(self):
+        return self.picture().description
+
+    def _repr_mimebundle_(self, include=None, exclude=None):
+        return self.picture()._repr_mimebundle_()
+
+    def at(self, step):
+        """Return this state at another step; what does not depend on the step is kept.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If there is no such step.
+        """
+        other = object.__new__(type(self))
+        for name, value in vars(self).items():
+            if not isinstance(getattr(type(self), name, None), each_step):
+                object.__setattr__(other, name, value)
+        object.__setattr__(other, "step", step)
+        other._within("step", self.steps)
+        return other
+
+    def _within(self, name, count):
+        """Refuse a field that is no number from 0 to count − 1."""
+        value = getattr(self, name)
+        if not 0 <= value < count:
+            raise ValueError(f"{name} is {value}, expected 0 to {count - 1}")
+
+    def _one_of(self, name, known):
+        """Refuse a field that is none of these."""
+        if getattr(self, name) not in tuple(known):
+            raise ValueError(f"{name} is {getattr(self, name)!r}, expected one of {tuple(known)}")
+
+    def _array(self, name, *ranks):
+        """Make a field an array of finite floats of one of these ranks; None stays."""
+        if getattr(self, name) is None:
+            return
+        array = np.asarray(getattr(self, name), dtype=float)
+        if array.ndim not in ranks:
+            raise ValueError(
+                f"{name} has {array.ndim} axes, expected {' or '.join(map(str, ranks))}"
+            )
+        if not np.isfinite(array).all():
+            raise ValueError(f"{name} holds {array[~np.isfinite(array)][0]}, not a finite number")
+        object.__setattr__(self, name, array)
+
+
+class SlidingWindow(State):
+    """A window at one of its positions over the last two axes of `x`.
+
+    A subclass has the fields `x`, `stride`, `padding`, `step`, perhaps `dilation`, and says the
+    `kernel_size`, as a pair.
+    """
+
+    dilation = 1
+    around = 0.0
+    """What stands in the padding: a subclass whose maximum must not see it says −∞."""
+
+    @property
+    def maps(self):
+        """The input, of shape (..., H, W)."""
+        return self.x
+
+    def pair(self, name):
+        """Return a setting for rows and columns."""
+        return per_axis(name, getattr(self, name), 2, minimum=int(name != "padding"))
+
+    @cached_property
+    def output_shape(self):
+        """Rows and columns of the output."""
+        settings = [self.pair(name) for name in ("stride", "padding", "dilation")]
+        return output_size(self.maps.shape[-2:], self.kernel_size, *settings)
+
+    @cached_property
+    def extent(self):
+        """Rows and columns from the first to the last entry of the window."""
+        return effective_kernel_size(self.kernel_size, self.pair("dilation"))
+
+    @property
+    def steps(self):
+        """Number of positions."""
+        return math.prod(self.output_shape)
+
+    @property
+    def position(self):
+        """Row and column of the output at this step; positions go row by row."""
+        return divmod(self.step, self.output_shape[1])
+
+    @property
+    def done(self):
+        """Which outputs there are at this step."""
+        return np.arange(self.steps).reshape(self.output_shape) <= self.step
+
+    @property
+    def corner(self):
+        """Row and column of the padded input where the window starts."""
+        (i, j), (down, across) = self.position, self.pair("stride")
+        return i * down, j * across
+
+    @cached_property
+    def outside(self):
+        """Which entries of `padded` are padding, as a matrix."""
+        pads = [(p, p) for p in self.pair("padding")]
+        return np.pad(np.zeros(self.maps.shape[-2:], bool), pads, constant_values=True)
+
+    @cached_property
+    def padded(self):
+        """The input with its padding."""
+        padded = np.full((*self.maps.shape[:-2], *self.outside.shape), self.around)
+        padded[..., ~self.outside] = self.maps.reshape(*self.maps.shape[:-2], -1)
+        return padded
+
+    @property
+    def under(self):
+        """Index of the entries of `padded` under the window, for its last two axes."""
+        rows = zip(self.corner, self.pair("dilation"), self.kernel_size, strict=True)
+        return np.ix_(*(start + step * np.arange(count) for start, step, count in rows))
+
+    @each_step
+    def covered(self):
+        """The inputs under the window."""
+        return self.padded[(..., *self.under)]
+
+    @cached_property
+    def size_formula(self):
+        """The output size with its numbers put in; where rows and columns differ, the columns'."""
+        padding, stride = self.pair("padding")[1], self.pair("stride")[1]
+        inside = f"{self.maps.shape[-1]} + 2·{padding} − {self.extent[1]}"
+        axis = "columns: " if self.x.ndim > 1 and len(set(self.output_shape)) > 1 else ""
+        over = f"⌊({inside}) / {stride}⌋" if stride > 1 else inside
+        return f"{axis}{over} + 1 = {self.output_shape[1]}"
