@@ -5,9 +5,13 @@ colour-blind readers. Each role has a value on light ground and one on dark grou
 zero is slate in every role, so that hue tells the sign and tint the magnitude.
 """
 
+import sys
 from io import BytesIO
 
 import matplotlib.pyplot as plt
+from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.figure import Figure
+from PIL import Image
 
 LIGHT = {
     "input": "#0072b2",
@@ -39,50 +43,71 @@ SANS = "system-ui, -apple-system, 'Segoe UI', 'Helvetica Neue', Arial, sans-seri
 MONO = "ui-monospace, 'DejaVu Sans Mono', Menlo, Consolas, monospace"
 
 
+COLOURS = 160  # of a figure as PNG: photographs take a third of the bytes
+_ROLES = ("input", "kernel", "output", "gradient", "ink", "muted")
+_TYPE = {
+    **{f"axes.spines.{side}": False for side in ("top", "right")},
+    **{"axes.edgecolor": LIGHT["line"], "axes.labelcolor": LIGHT["muted"]},
+    **{"axes.titlecolor": LIGHT["ink"], "axes.titlesize": 11, "text.color": LIGHT["ink"]},
+    **{f"{axis}tick.color": LIGHT["line"] for axis in "xy"},
+    **{f"{axis}tick.labelcolor": LIGHT["muted"] for axis in "xy"},
+    **{f"{axis}tick.labelsize": 9 for axis in "xy"},
+    **{f"{axis}tick.major.size": 3 for axis in "xy"},
+    "axes.prop_cycle": plt.cycler(color=[LIGHT[role] for role in _ROLES]),
+    "font.family": "DejaVu Sans",
+}
+
+
+def diverging(role="kernel"):
+    """Return a colour map from slate, below zero, over paper to the colour of a role."""
+    ends = LIGHT["negative"], LIGHT["paper"], LIGHT[role]
+    return LinearSegmentedColormap.from_list(f"slate to {role}", ends, N=257)
+
+
+def pack(figure, colours=COLOURS, scale=2):
+    """Draw a figure at `scale` times its resolution, in few colours.
+
+    Returns
+    -------
+    png : bytes
+    size : dict
+        Width and height on the page, in CSS pixels.
+    """
+    drawn, packed = BytesIO(), BytesIO()
+    # no software version in the file: a newer Matplotlib would change every notebook
+    options = {"bbox_inches": "tight", "metadata": {"Software": None}}
+    figure.savefig(drawn, format="png", dpi=scale * figure.dpi, **options)
+    image = Image.open(drawn).convert("RGB")
+    image.quantize(colours, dither=Image.Dither.NONE).save(packed, format="png", optimize=True)
+    return packed.getvalue(), {
+        "width": round(image.width / scale),
+        "height": round(image.height / scale),
+    }
+
+
 def plain_axes(rows=1, columns=1, *, figsize=(6, 2.5), **options):
-    """Make a figure with quiet axes: no box, muted ticks, 100 dpi.
+    """Make a figure with quiet axes in the book's type and colours, sharp in a notebook.
 
     Parameters
     ----------
     rows, columns : int
         Number of axes down and across.
     figsize : (float, float)
-        Width and height in inches.
+        Width and height in units of 100 CSS pixels.
     **options
-        Passed on to `matplotlib.pyplot.subplots`.
-
-    Returns
-    -------
-    fig : Figure
-    axes : Axes or ndarray of Axes
-        As `matplotlib.pyplot.subplots` returns them.
+        Passed on to `matplotlib.pyplot.subplots`, whose figure and axes it returns.
     """
-    options = {"layout": "constrained", **options}
-    fig, axes = plt.subplots(rows, columns, figsize=figsize, dpi=100, **options)
-    for ax in fig.axes:
-        ax.spines[["top", "right"]].set_visible(False)
-        ax.spines[["left", "bottom"]].set_color(LIGHT["line"])
-        ax.tick_params(colors=LIGHT["muted"], labelsize=9, length=3)
-        ax.xaxis.label.set_color(LIGHT["muted"])
-        ax.yaxis.label.set_color(LIGHT["muted"])
-        ax.title.set(color=LIGHT["ink"], fontsize=11)
+    plt.rcParams.update(_TYPE)  # for the figures that a reader adds too
+    options = {"layout": "constrained", "dpi": 100, **options}
+    fig, axes = plt.subplots(rows, columns, figsize=figsize, **options)
+    if "IPython" in sys.modules and (shell := sys.modules["IPython"].get_ipython()):
+        # after the first figure, since Matplotlib sets its own way of showing with it
+        shell.display_formatter.formatters["image/png"].for_type(Figure, pack)
     return fig, axes
 
 
 def label_line(ax, line, text):
-    """Write a curve's name at its right end, in its colour, in place of a legend.
-
-    Parameters
-    ----------
-    ax : Axes
-    line : Line2D
-        Drawn already.
-    text : str
-
-    Returns
-    -------
-    Annotation
-    """
+    """Write a drawn curve's name at its right end, in its colour, in place of a legend."""
     end = (line.get_xdata()[-1], line.get_ydata()[-1])
     return ax.annotate(
         text,
@@ -126,28 +151,12 @@ def show_photo(ax, image, caption, *, limits=None):
 
 
 class FewColours:
-    """A finished figure as a PNG of few colours: photographs take a third of the bytes.
+    """A finished figure as a PNG of at most `colours` colours, and what it shows in words."""
 
-    Parameters
-    ----------
-    figure : Figure
-    text : str
-        What it shows, in words.
-    colours : int
-        At most 256.
-    """
-
-    def __init__(self, figure, text, colours=128):
-        from PIL import Image
-
-        drawn, packed = BytesIO(), BytesIO()
-        figure.savefig(drawn, format="png")
-        image = Image.open(drawn).convert("RGB")
-        image.quantize(colours, dither=Image.Dither.NONE).save(packed, format="png", optimize=True)
-        self.png, self.text = packed.getvalue(), text
+    def __init__(self, figure, text, colours=COLOURS, scale=2):
+        self.png, self.text = pack(figure, colours, scale), text
 
     def __repr__(self):
-        """The figure in words."""
         return self.text
 
     def _repr_png_(self):
