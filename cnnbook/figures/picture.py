@@ -44,33 +44,13 @@ _NO_TEXT = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 def escape(text):
     """Turn any text into what SVG and HTML show as that text, between tags and in attributes.
 
-    Parameters
-    ----------
-    text : str
-        Or what `str` turns into one.
-
-    Returns
-    -------
-    str
-        Characters that no XML document may hold become U+FFFD.
+    Characters that no XML document may hold become U+FFFD.
     """
     return _NO_TEXT.sub("\ufffd", escape_html(str(text), quote=True))
 
 
-def _colour(role):
-    return "none" if role is None else f"var(--cnn-{escape(role)})"
-
-
-def _check_roles(**roles):
-    """Refuse a colour that is no role: it would be no colour in SVG, and a KeyError on paper."""
-    for name, role in roles.items():
-        if role is not None and not (isinstance(role, str) and role in LIGHT):
-            raise ValueError(f"{name} must be one of {', '.join(LIGHT)} or None, got {role!r}")
-
-
-def _n(value):
-    """A coordinate, short: 12.50 becomes 12.5."""
-    return f"{value:.2f}".rstrip("0").rstrip(".")
+_FACE = escape(SANS)
+_FILL = {None: "none", **{role: f"var(--cnn-{role})" for role in LIGHT}}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,21 +67,20 @@ class _Rect(Mark):
     y: float
     width: float
     height: float
-    fill: str | None
-    tint: float | None
-    stroke: str | None
-    stroke_width: float
-    dashed: bool
-    radius: float
+    fill: str | None = None
+    tint: float | None = None
+    stroke: str | None = None
+    stroke_width: float = 1
+    dashed: bool = False
+    radius: float = 0
 
     def svg(self):
         dash = ' stroke-dasharray="3 2"' if self.dashed else ""
         share = "" if self.tint is None else f";fill-opacity:calc(var(--cnn-t)*{self.tint:.3f})"
         return (
-            f'<rect x="{_n(self.x)}" y="{_n(self.y)}" width="{_n(self.width)}"'
-            f' height="{_n(self.height)}" rx="{_n(self.radius)}"'
-            f' stroke-width="{_n(self.stroke_width)}"{dash}'
-            f' style="fill:{_colour(self.fill)};stroke:{_colour(self.stroke)}{share}"/>'
+            f'<rect x="{self.x:g}" y="{self.y:g}" width="{self.width:g}" height="{self.height:g}"'
+            f' rx="{self.radius:g}" stroke-width="{self.stroke_width:g}"{dash}'
+            f' style="fill:{_FILL[self.fill]};stroke:{_FILL[self.stroke]}{share}"/>'
         )
 
     def draw(self, ax):
@@ -112,13 +91,11 @@ class _Rect(Mark):
             "linewidth": self.stroke_width if self.stroke else 0,
             "linestyle": (0, (3, 2)) if self.dashed else "solid",
         }
-        if self.radius:
-            r = self.radius
-            box = f"round,pad=0,rounding_size={r}"
-            return ax.add_patch(
-                FancyBboxPatch((self.x, self.y), self.width, self.height, boxstyle=box, **style)
-            )
-        return ax.add_patch(Rectangle((self.x, self.y), self.width, self.height, **style))
+        where = (self.x, self.y), self.width, self.height
+        if not self.radius:
+            return ax.add_patch(Rectangle(*where, **style))
+        round_box = f"round,pad=0,rounding_size={self.radius}"
+        return ax.add_patch(FancyBboxPatch(*where, boxstyle=round_box, **style))
 
 
 @dataclass(frozen=True)
@@ -126,59 +103,53 @@ class _Text(Mark):
     x: float
     y: float
     text: str
-    size: float
-    fill: str
-    anchor: str
-    bold: bool
-    mono: bool
+    size: float = 13
+    fill: str = "ink"
+    anchor: str = "start"
+    bold: bool = False
+    mono: bool = False
 
     def svg(self):
         weight = ' font-weight="600"' if self.bold else ""
         face = ' class="m"' if self.mono else ""
         return (
-            f'<text x="{_n(self.x)}" y="{_n(self.y)}" font-size="{_n(self.size)}"'
-            f' text-anchor="{escape(self.anchor)}"{weight}{face} style="fill:{_colour(self.fill)}">'
+            f'<text x="{self.x:g}" y="{self.y:g}" font-size="{self.size:g}"'
+            f' text-anchor="{self.anchor}"{weight}{face} style="fill:{_FILL[self.fill]}">'
             f"{escape(self.text)}</text>"
         )
 
     def draw(self, ax):
-        return ax.text(
-            self.x,
-            self.y,
-            self.text.replace("$", r"\$"),
-            fontsize=self.size * (0.97 if self.mono else 0.93),  # DejaVu runs wide
-            color=LIGHT[self.fill],
-            ha=_ANCHORS[self.anchor],
-            va="baseline",
-            weight="bold" if self.bold else "normal",
-            family="DejaVu Sans Mono" if self.mono else "DejaVu Sans",
-        )
+        size = self.size * (0.97 if self.mono else 0.93)  # DejaVu runs wide
+        style = {"weight": "bold" if self.bold else "normal", "color": LIGHT[self.fill]}
+        style["family"] = "DejaVu Sans Mono" if self.mono else "DejaVu Sans"
+        place = {"ha": _ANCHORS[self.anchor], "va": "baseline"}
+        return ax.text(self.x, self.y, self.text.replace("$", r"\$"), size=size, **place, **style)
 
 
 @dataclass(frozen=True)
 class _Path(Mark):
     points: tuple
-    fill: str | None
-    tint: float
-    stroke: str | None
-    stroke_width: float
-    dashed: bool
+    fill: str | None = None
+    tint: float = 1
+    stroke: str | None = "muted"
+    stroke_width: float = 1.5
+    dashed: bool = False
 
     def svg(self):
         dash = ' stroke-dasharray="4 3"' if self.dashed else ""
-        points = " ".join(f"{_n(x)},{_n(y)}" for x, y in self.points)
+        points = " ".join(f"{x:g},{y:g}" for x, y in self.points)
         tag = "polygon" if self.fill else "polyline"
         return (
-            f'<{tag} points="{points}" stroke-width="{_n(self.stroke_width)}"{dash}'
-            f' stroke-linejoin="round" style="fill:{_colour(self.fill)};'
-            f'stroke:{_colour(self.stroke)};fill-opacity:{self.tint:.3f}"/>'
+            f'<{tag} points="{points}" stroke-width="{self.stroke_width:g}"{dash}'
+            f' stroke-linejoin="round" style="fill:{_FILL[self.fill]};'
+            f'stroke:{_FILL[self.stroke]};fill-opacity:{self.tint:.3f}"/>'
         )
 
     def draw(self, ax):
         if self.fill:
-            patch = Polygon(self.points, closed=True, facecolor=(LIGHT[self.fill], self.tint))
-            patch.set_edgecolor(LIGHT[self.stroke] if self.stroke else "none")
-            return ax.add_patch(patch)
+            edge = LIGHT[self.stroke] if self.stroke else "none"
+            face = LIGHT[self.fill], self.tint
+            return ax.add_patch(Polygon(self.points, closed=True, facecolor=face, edgecolor=edge))
         x, y = zip(*self.points, strict=True)
         style = {"linestyle": (0, (4, 3)) if self.dashed else "solid"}
         return ax.plot(x, y, color=LIGHT[self.stroke], linewidth=self.stroke_width, **style)[0]
@@ -207,8 +178,8 @@ class _Image(Mark):
         crisp = "pixelated" if min(self.pixels.shape[:2]) < 64 else "auto"
         kind = ' class="i"' if self.inverts else ""
         return (
-            f'<image{kind} x="{_n(self.x)}" y="{_n(self.y)}" width="{_n(self.width)}"'
-            f' height="{_n(self.height)}" preserveAspectRatio="none"'
+            f'<image{kind} x="{self.x:g}" y="{self.y:g}" width="{self.width:g}"'
+            f' height="{self.height:g}" preserveAspectRatio="none"'
             f' style="image-rendering:{crisp}" href="data:image/png;base64,{data}"/>'
         )
 
@@ -259,45 +230,37 @@ class Picture:
         """List the marks that have all these names, in the order in which they are drawn."""
         return [mark for mark in self.marks if set(names) <= set(mark.name)]
 
-    def _add(self, kind, *values, at=None):
-        self.marks.append(kind(*values, name=self._names, at=at))
+    def _add(self, kind, *values, **style):
+        for name in ("fill", "stroke"):  # else no colour in SVG, and a KeyError on paper
+            if style.get(name) not in tuple(_FILL):
+                known = ", ".join(LIGHT)
+                raise ValueError(f"{name} must be one of {known} or None, got {style[name]!r}")
+        self.marks.append(kind(*values, **style, name=self._names))
 
-    def rect(
-        self,
-        x,
-        y,
-        width,
-        height,
-        *,
-        fill=None,
-        tint=None,
-        stroke=None,
-        stroke_width=1,
-        dashed=False,
-        radius=0,
-        at=None,
-    ):
-        """Add a rectangle; `tint`, 0 to 1, is a share of the strongest tint under text."""
-        _check_roles(fill=fill, stroke=stroke)
-        style = fill, tint, stroke, stroke_width, dashed, radius
-        self._add(_Rect, x, y, width, height, *style, at=at)
+    def rect(self, x, y, width, height, **style):
+        """Add a rectangle: `fill`, `tint`, `stroke`, `stroke_width`, `dashed`, `radius`, `at`.
 
-    def text(self, x, y, text, *, size=13, fill="ink", anchor="start", bold=False, mono=False):
-        """Add one line of text whose baseline starts, is centred or ends at (x, y)."""
-        _check_roles(fill=fill)
-        if anchor not in tuple(_ANCHORS):
-            raise ValueError(f"anchor must be one of {', '.join(_ANCHORS)}, got {anchor!r}")
-        self._add(_Text, x, y, str(text), size, fill, anchor, bold, mono)
+        The `tint`, 0 to 1, is a share of the strongest tint under text.
+        """
+        self._add(_Rect, x, y, width, height, **style)
 
-    def line(self, *points, stroke="muted", stroke_width=1.5, dashed=False):
-        """Add a line through (x, y) points."""
-        _check_roles(stroke=stroke)
-        self._add(_Path, points, None, 1, stroke, stroke_width, dashed)
+    def text(self, x, y, text, **style):
+        """Add a line of text: `size`, `fill`, `anchor`, `bold`, `mono`.
+
+        Its baseline starts at (x, y), or is centred there ("middle"), or ends there ("end").
+        """
+        if style.get("anchor", "start") not in tuple(_ANCHORS):
+            known = ", ".join(_ANCHORS)
+            raise ValueError(f"anchor must be one of {known}, got {style['anchor']!r}")
+        self._add(_Text, x, y, str(text), **style)
+
+    def line(self, *points, **style):
+        """Add a line through (x, y) points: `stroke`, `stroke_width`, `dashed`."""
+        self._add(_Path, points, **style)
 
     def polygon(self, *points, fill, tint=1, stroke=None):
         """Add a filled polygon; `tint` is its opacity."""
-        _check_roles(fill=fill, stroke=stroke)
-        self._add(_Path, points, fill, tint, stroke, 1, False)
+        self._add(_Path, points, fill=fill, tint=tint, stroke=stroke, stroke_width=1)
 
     def arrow(self, start, end, *, stroke="muted", stroke_width=1.5, head=6):
         """Add an arrow between two (x, y) points."""
@@ -316,7 +279,7 @@ class Picture:
         """
         if pixels.shape[2] == 3:
             pixels = np.dstack([pixels, np.full(pixels.shape[:2], 255, np.uint8)])
-        self._add(_Image, pixels, x, y, width, height, inverts, crisp)
+        self._add(_Image, pixels, x, y, width, height, inverts=inverts, crisp=crisp)
 
     def paste(self, other, x, y):
         """Add all marks of another picture, moved by (x, y)."""
@@ -339,9 +302,9 @@ class Picture:
         width, height = self.size
         return (
             '<svg xmlns="http://www.w3.org/2000/svg" class="cnnbook" role="img"'
-            f' aria-label="{label}" viewBox="{-MARGIN} {-MARGIN} {_n(width)} {_n(height)}"'
-            f' width="{_n(width)}"'
-            f' style="max-width:100%;height:auto;display:block;font-family:{escape(SANS)}">'
+            f' aria-label="{label}" viewBox="{-MARGIN} {-MARGIN} {width:g} {height:g}"'
+            f' width="{width:g}"'
+            f' style="max-width:100%;height:auto;display:block;font-family:{_FACE}">'
             f"{_STYLE}<style>.cnnbook .m{{font-family:{MONO}}}</style>{body}</svg>"
         )
 
