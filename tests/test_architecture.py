@@ -46,6 +46,9 @@ PARTS = {
 }
 """Brackets: inside functions only, so that importing the module does not load the library."""
 
+FIRST = {"checks", "_files", "selfcheck"}
+"""Not in the drawing of the house: the first two come before all others, the last imports all."""
+
 TOP_LEVEL = set(
     """pyproject.toml README.md LICENSE CHANGELOG.md CONTRIBUTING.md CITATION.cff requirements.txt
     noxfile.py notebooks cnnbook tests data .ci""".split()
@@ -131,6 +134,32 @@ def test_modules_do_not_import_in_a_circle():
     done = set()
     for name in graph:
         walk(name, [])
+
+
+def drawn_imports():
+    """Read the arrows of the drawing in CONTRIBUTING.md."""
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    drawing = text.partition("```mermaid\n")[2].partition("```")[0]
+    return set(re.findall(r"^ +(\w+) --> (\w+)$", drawing, re.MULTILINE))
+
+
+def test_the_drawing_of_the_house_shows_the_imports():
+    own = {name: set() for name in PARTS}
+    for module, path in FILES.items():
+        if part(module) in own:
+            own[part(module)] |= {part(imported) for imported, _ in imports(path)} & set(PARTS)
+    own = {name: targets - {name, *FIRST} for name, targets in own.items()}
+    reach = {}
+    for name in PARTS:  # each part after those that it imports
+        reach[name] = own[name].union(*(reach[other] for other in own[name]))
+    needed = {
+        (name, other)
+        for name in PARTS
+        if name not in FIRST
+        for other in own[name]
+        if not any(other in reach[between] for between in own[name])
+    }
+    assert drawn_imports() == needed
 
 
 @pytest.mark.parametrize("source", ["import torch", "from cnnbook.widgets import x"])

@@ -38,11 +38,15 @@ def test_every_picture(window):
     check_state(window)
 
 
+def formula(window):
+    return window.description.partition("output. ")[2].removesuffix(".")
+
+
 def test_a_step_worked_by_hand():
     window = Window(X, KERNEL, step=4)  # row 1, column 1
     np.testing.assert_array_equal(window.covered, [[1, 3], [0, 1]])
     np.testing.assert_array_equal(window.products, [[1, 6], [0, -1]])
-    assert window.formula == "y[1,1] = 1·1 + 3·2 + 1·(−1) = 6"
+    assert formula(window) == "y[1,1] = 1·1 + 3·2 + 1·(−1) = 6"
     assert window.description == (
         "Step 5 of 6: row 1, column 1 of the output. y[1,1] = 1·1 + 3·2 + 1·(−1) = 6."
     )
@@ -52,12 +56,12 @@ def test_a_step_worked_by_hand():
 def test_a_convolution_worked_by_hand():
     window = Window(X, KERNEL, step=4, flip=True)
     np.testing.assert_array_equal(window.applied, [[-1, 0], [2, 1]])
-    assert window.formula == "y[1,1] = 1·(−1) + 0·2 + 1·1 = 0"
+    assert formula(window) == "y[1,1] = 1·(−1) + 0·2 + 1·1 = 0"
 
 
 def test_an_echo_worked_by_hand():
     window = Window([1, 0, 2, 0], [1, 0.5, 0.25], step=2, padding=2, flip=True)
-    assert window.formula == "y[2] = 1·0.25 + 0·0.5 + 2·1 = 2.25"
+    assert formula(window) == "y[2] = 1·0.25 + 0·0.5 + 2·1 = 2.25"
     np.testing.assert_array_equal(window.output, [[1, 0.5, 2.25, 1, 0.5, 0]])
 
 
@@ -96,7 +100,7 @@ def test_flip_is_scipys_convolution():
 def test_whole_numbers_and_lists_are_taken():
     window = Window([[1, 2], [3, 4]], [[1, 0], [0, 1]])
     assert window.x.dtype == window.kernel.dtype == float
-    assert window.formula == "y[0,0] = 1·1 + 4·1 = 5"
+    assert formula(window) == "y[0,0] = 1·1 + 4·1 = 5"
 
 
 def test_a_long_formula_is_broken_into_lines():
@@ -104,8 +108,8 @@ def test_a_long_formula_is_broken_into_lines():
     lines = window.formula_lines
     assert 1 < len(lines)
     assert max(map(len, lines)) <= LINE
-    assert " ".join(line.strip() for line in lines) == window.formula
-    assert lines[-1].endswith("(25 terms) = " + window.formula.rpartition(" = ")[2])
+    assert " ".join(line.strip() for line in lines) == formula(window)
+    assert lines[-1].endswith("(25 terms) = " + formula(window).rpartition(" = ")[2])
     assert {len(window.at(k).formula_lines) for k in range(100)} == {len(lines)}
 
 

@@ -115,7 +115,7 @@ class _Text(Mark):
         return (
             f'<text x="{self.x:g}" y="{self.y:g}" font-size="{self.size:g}"'
             f' text-anchor="{self.anchor}"{weight}{face} style="fill:{_FILL[self.fill]}">'
-            f"{escape(self.text)}</text>"
+            f"{escape_html(self.text)}</text>"
         )
 
     def draw(self, ax):
@@ -298,14 +298,15 @@ class Picture:
     def svg(self):
         """Return the picture as SVG text that follows JupyterLab's theme."""
         body = "".join(mark.svg() for mark in self.marks)
-        label = escape(self.description)
-        width, height = self.size
-        return (
+        label = escape_html(str(self.description))
+        width, height = self.width + 2 * MARGIN, self.height + 2 * MARGIN
+        return _NO_TEXT.sub(
+            "\ufffd",
             '<svg xmlns="http://www.w3.org/2000/svg" class="cnnbook" role="img"'
             f' aria-label="{label}" viewBox="{-MARGIN} {-MARGIN} {width:g} {height:g}"'
             f' width="{width:g}"'
             f' style="max-width:100%;height:auto;display:block;font-family:{_FACE}">'
-            f"{_STYLE}<style>.cnnbook .m{{font-family:{MONO}}}</style>{body}</svg>"
+            f"{_STYLE}<style>.cnnbook .m{{font-family:{MONO}}}</style>{body}</svg>",
         )
 
     def axes(self, ax=None):

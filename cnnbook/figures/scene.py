@@ -166,11 +166,16 @@ def labelled(title, caption, block, role="ink", *, width=190):
 
 def fit(build, sizes, width=WIDTH, height=math.inf):
     """Build the block with the first, largest size with which it has room; else with the last."""
+    return build(room(build, sizes, width, height))
+
+
+def room(build, sizes, width=WIDTH, height=math.inf):
+    """Return the first, largest size with which a block has room; else the last."""
     for size in sizes:
         block = build(size)
         if block.width <= width and block.height <= height:
             break
-    return block
+    return size
 
 
 def page(*blocks, description, width=WIDTH, gap=14, palette=False):
@@ -200,7 +205,7 @@ def result(words, value, *, role="output", width=0):
     return column(text(words, role="muted", bold=True, width=width), number, gap=2)
 
 
-def cells(values, *, cell, role="input", like=None, frames=(), write=None, **options):
+def cells(values, *, cell, role="input", like=None, frames=(), write=None, name="", **options):
     """A matrix as tinted cells with its numbers in them.
 
     Parameters
@@ -217,6 +222,8 @@ def cells(values, *, cell, role="input", like=None, frames=(), write=None, **opt
     frames : sequence of Frame
     write : callable, optional
         Writes a value; a few decimals when not given.
+    name : str
+        Of its marks, as `named` gives one.
     **options
         `largest`, `smallest`, `shown`, `muted` of `draw_cells`.
     """
@@ -230,12 +237,13 @@ def cells(values, *, cell, role="input", like=None, frames=(), write=None, **opt
         written = write or (lambda value: format_number(round(value, decimals), 4))
         longest = max(len(written(v)) for v in np.unique(np.round(like, decimals)).tolist() or [0])
         style = {"largest": largest, "longest": longest, **options}
-        grid = draw_cells(picture, values, x, y, cell=cell, role=role, write=written, **style)
-        with picture.part("frame"):
-            for where in frames:
-                at, look = where[:4], where._asdict()
-                look = {key: look[key] for key in ("role", "stroke_width", "dashed")}
-                grid.frame(picture, *at, **look)
+        with picture.part(name):
+            draw_cells(picture, values, x, y, cell=cell, role=role, write=written, **style)
+            with picture.part("frame"):
+                for i, j, rows, columns, stroke, stroke_width, dashed in frames:
+                    where = x + j * cell, y + i * cell, columns * cell, rows * cell
+                    look = {"stroke_width": stroke_width, "dashed": dashed, "radius": 3}
+                    picture.rect(*where, stroke=stroke, **look)
 
     return Block(values.shape[1] * cell, values.shape[0] * cell, draw)
 

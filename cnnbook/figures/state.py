@@ -90,20 +90,26 @@ class SlidingWindow(State):
 
     def pair(self, name):
         """Return a setting for rows and columns."""
-        return per_axis(name, getattr(self, name), 2, minimum=int(name != "padding"))
+        return self.pairs[name]
+
+    @cached_property
+    def pairs(self):
+        """Stride, padding and dilation for rows and columns, by name."""
+        names = "stride", "padding", "dilation"
+        return {n: per_axis(n, getattr(self, n), 2, int(n != "padding")) for n in names}
 
     @cached_property
     def output_shape(self):
         """Rows and columns of the output."""
-        settings = [self.pair(name) for name in ("stride", "padding", "dilation")]
+        settings = list(self.pairs.values())
         return output_size(self.maps.shape[-2:], self.kernel_size, *settings)
 
     @cached_property
     def extent(self):
         """Rows and columns from the first to the last entry of the window."""
-        return effective_kernel_size(self.kernel_size, self.pair("dilation"))
+        return effective_kernel_size(self.kernel_size, self.pairs["dilation"])
 
-    @property
+    @cached_property
     def steps(self):
         """Number of positions."""
         return math.prod(self.output_shape)
@@ -121,13 +127,13 @@ class SlidingWindow(State):
     @property
     def corner(self):
         """Row and column of the padded input where the window starts."""
-        (i, j), (down, across) = self.position, self.pair("stride")
+        (i, j), (down, across) = self.position, self.pairs["stride"]
         return i * down, j * across
 
     @cached_property
     def outside(self):
         """Which entries of `padded` are padding, as a matrix."""
-        pads = [(p, p) for p in self.pair("padding")]
+        pads = [(p, p) for p in self.pairs["padding"]]
         return np.pad(np.zeros(self.maps.shape[-2:], bool), pads, constant_values=True)
 
     @cached_property
@@ -137,21 +143,17 @@ class SlidingWindow(State):
         padded[..., ~self.outside] = self.maps.reshape(*self.maps.shape[:-2], -1)
         return padded
 
-    @property
-    def under(self):
-        """Index of the entries of `padded` under the window, for its last two axes."""
-        rows = zip(self.corner, self.pair("dilation"), self.kernel_size, strict=True)
-        return np.ix_(*(start + step * np.arange(count) for start, step, count in rows))
-
     @each_step
     def covered(self):
         """The inputs under the window."""
-        return self.padded[(..., *self.under)]
+        rows = zip(self.corner, self.pairs["dilation"], self.kernel_size, strict=True)
+        under = (start + step * np.arange(count) for start, step, count in rows)
+        return self.padded[(..., *np.ix_(*under))]
 
     @cached_property
     def size_formula(self):
         """The output size with its numbers put in; where rows and columns differ, the columns'."""
-        padding, stride = self.pair("padding")[1], self.pair("stride")[1]
+        padding, stride = self.pairs["padding"][1], self.pairs["stride"][1]
         inside = f"{self.maps.shape[-1]} + 2·{padding} − {self.extent[1]}"
         axis = "columns: " if self.x.ndim > 1 and len(set(self.output_shape)) > 1 else ""
         over = f"⌊({inside}) / {stride}⌋" if stride > 1 else inside

@@ -10,18 +10,15 @@ from cnnbook.figures.scene import (
     arrow,
     cells,
     column,
-    fit,
-    formula,
     labelled,
-    named,
     page,
     panel,
     result,
+    room,
     row,
-    sized,
     space,
-    spread,
     step_line,
+    text,
     times,
 )
 from cnnbook.figures.state import SlidingWindow, each_step, state
@@ -88,52 +85,44 @@ class Window(SlidingWindow):
         kernel = np.atleast_2d(self.kernel)
         return kernel[::-1, ::-1].copy() if self.flip else kernel
 
-    @property
+    @cached_property
     def kernel_size(self):
         """Rows and columns of the kernel."""
         return np.atleast_2d(self.kernel).shape
 
-    def pair(self, name):
-        """Return a setting for rows and columns; a 1-D array is one row."""
-        values = per_axis(name, getattr(self, name), self.x.ndim)
-        return values if self.x.ndim == 2 else (int(name != "padding"), *values)
+    @cached_property
+    def pairs(self):
+        """Stride, padding and dilation for rows and columns; a 1-D array is one row."""
+        names, axes = {"stride": 1, "padding": 0, "dilation": 1}, self.x.ndim
+        pairs = {n: per_axis(n, getattr(self, n), axes, least) for n, least in names.items()}
+        return pairs if axes == 2 else {n: (names[n], *pairs[n]) for n in names}
 
     @cached_property
     def output(self):
         """All outputs, as a matrix."""
-        settings = {name: self.pair(name) for name in ("stride", "padding", "dilation")}
-        return conv2d(self.maps[None, None], self.applied[None, None], **settings)[0, 0]
+        return conv2d(self.maps[None, None], self.applied[None, None], **self.pairs)[0, 0]
 
     @each_step
     def products(self):
         """Inputs under the window times kernel, element by element."""
         return self.covered * self.applied
 
-    def _terms(self):
-        """What is summed in this step, weights of 0 left out; how the sum starts and ends."""
-        row, column = self.position
-        place = f"{row},{column}" if self.x.ndim == 2 else f"{column}"
+    @each_step
+    def formula_lines(self):
+        """The sum of this step with its numbers put in, weights of 0 left out.
+
+        In lines that fit into the picture, as many at every step.
+        """
         pairs = zip(self.covered.flat, self.applied.flat, strict=True)
         terms = [f"{format_factor(a)}·{format_factor(b)}" for a, b in pairs if b != 0] or ["0"]
         more = f" + … ({len(terms)} terms)" if len(terms) > TERMS else ""
-        value = format_number(self.products.sum(), 4)
-        return f"y[{place}] = ", terms[:TERMS], f"{more} = {value}"
-
-    @property
-    def formula(self):
-        """The sum of this step with its numbers put in."""
-        start, terms, end = self._terms()
-        return start + " + ".join(terms) + end
-
-    @property
-    def formula_lines(self):
-        """The formula in lines that fit into the picture, as many at every step."""
-        start, terms, end = self._terms()
+        start = f"y[{','.join(map(str, self.position[-self.x.ndim :]))}] = "
         arrays = self.padded, self.applied
         longest = sum(max(len(format_factor(v)) for v in array.flat) for array in arrays)
-        room = LINE - len("y[10,10] = ") - len(f"{end.partition(' = ')[0]} = −1.234e−05")
-        each = max(1, room // (longest + len("· + ")))
+        free = LINE - len("y[10,10] = ") - len(f"{more} = −1.234e−05")
+        each, terms = max(1, free // (longest + len("· + "))), terms[:TERMS]
         groups = [" + ".join(terms[k : k + each]) for k in range(0, len(terms), each)]
+        end = f"{more} = {format_number(self.products.sum(), 4)}"
         return (start + f" +\n{' ' * len(start)}".join(groups) + end).split("\n")
 
     @property
@@ -146,102 +135,80 @@ class Window(SlidingWindow):
     def description(self):
         """The step in words and numbers."""
         head = f"Step {self.step + 1} of {self.steps}"
-        return f"{head}: {self.where} of the output. {self.formula}."
+        formula = " ".join(line.strip() for line in self.formula_lines)
+        return f"{head}: {self.where} of the output. {formula}."
+
+    @cached_property
+    def cell(self):
+        """Side of the largest cells that there is room for."""
+        return room(lambda cell: _body(self, cell), range(44, 5, -1), height=560)
 
     def picture(self):
         """Draw the window over its input, the products and the output so far."""
-        body = _row if self.x.ndim == 1 else _image
         return page(
             step_line(self, f"{self.where} of the output"),
-            fit(lambda cell: body(self, cell), range(44, 5, -1), height=560),
-            formula(*self.formula_lines),
+            _body(self, self.cell),
+            column(*(text(line, mono=True) for line in self.formula_lines), gap=2),
             description=self.description,
         )
 
 
-def _values(window):
-    """All numbers of the picture but the weights: they share one scale of tints."""
-    return np.concatenate([window.padded.ravel(), window.output.ravel()])
-
-
-def _grids(window, cell, inner):
-    """The grids of both forms: input, kernel as given and as laid down, products, output."""
-    values = np.concatenate([window.padded.ravel(), window.output.ravel()])
-    scale = {"largest": np.abs(values).max() or 1}  # of all numbers but the weights
+def _body(window, cell):
+    """Input, kernel, products and output: beside one another, or along a row below one another."""
+    line, flipped = window.x.ndim == 1, window.flip
+    head, grid = (labelled, _along(window)) if line else (panel, cells)
+    shape, (down, across) = window.output_shape[-window.x.ndim :], window.pairs["padding"]
+    inner = cell if line else max(cell, min(38, 150 // window.kernel_size[1]))
+    numbers = np.abs([*window.padded.flat, *window.output.flat])
+    scale = {"largest": numbers.max() or 1}  # of all numbers but the weights
     possible = np.outer(np.unique(window.padded), np.unique(window.applied))
     weights = {"cell": inner, "role": "kernel", "like": window.kernel}
+
+    frames = {"frames": _frames(window), "muted": window.outside}
+    x = cells(window.padded, cell=cell, name="input", **frames, **scale)
+    given = cells(window.kernel, name="given", **weights)
+    laid = grid(window.applied, name="kernel", **weights)
     products = {"cell": inner, "role": "output", "like": possible, **scale}
-    frame = Frame(*window.position, role="output")
-    grids = {
-        "input": cells(
-            window.padded, cell=cell, muted=window.outside, frames=_frames(window), **scale
-        ),
-        "given": cells(window.kernel, **weights),
-        "kernel": _lay(window, window.applied, **weights),
-        "products": _lay(window, window.products, **products),
-        "output": cells(
-            window.output, cell=cell, role="output", shown=window.done, frames=[frame], **scale
-        ),
-    }
-    return {name: named(name, grid) for name, grid in grids.items()}
+    products = grid(window.products, name="products", **products)
+    frames = {"frames": [Frame(*window.position, role="output")], "shown": window.done}
+    y = cells(window.output, cell=cell, role="output", name="output", **frames, **scale)
+
+    zeros = f"dashed: padding {down} × {across} of zeros" if down + across else "no padding"
+    x = head(f"input {times(window.x.shape)}", zeros, x, "input")
+    products = head("window × kernel", "element by element", products, "muted")
+    y = head(f"output {times(shape)}", window.size_formula, y, "output")
+    kernel = f"kernel {times(window.kernel.shape)}"
+    if line:
+        laid = head("laid down", "flipped" if flipped else "not flipped", laid, "kernel")
+        given = head(kernel, "as given", given, "kernel")
+        return column(x, given, laid, products, y, gap=16)
+    if flipped:
+        given = head(kernel, "as given", given, "kernel")
+        laid = head("rotated", "by 180°", laid, "kernel")
+        laid = row(given, arrow(), laid, gap=10, align=0.5)
+    else:
+        laid = head(kernel, "not flipped", laid, "kernel")
+    value = result("sum of the products", window.output[window.position], width=170)
+    middle = column(laid, products, gap=20, align=float(flipped))
+    return row(x, middle, column(y, value, gap=16), gap=60)
 
 
 def _frames(window):
     """Frame the window; with gaps between its entries, frame each entry too."""
-    (row, column), (down, across) = window.corner, window.pair("dilation")
+    (row, column), (down, across) = window.corner, window.pairs["dilation"]
     gaps, places = window.extent != window.kernel_size, np.ndindex(window.kernel_size)
     each = [Frame(row + i * down, column + j * across, stroke_width=2) for i, j in places]
     return [*(each if gaps else ()), Frame(row, column, *window.extent, dashed=gaps)]
 
 
-def _lay(window, values, *, cell, **style):
-    """The cells of the kernel; along a row, below the inputs that they are laid on."""
-    if window.x.ndim == 2:
-        return cells(values, cell=cell, **style)
-    gap = (window.pair("dilation")[1] - 1) * cell
-    each = row(*(cells(value, cell=cell, **style) for value in values.T), gap=gap)
-    return row(space(window.corner[1] * cell), each, gap=0)
+def _along(window):
+    """Return what draws the cells of the kernel below the inputs that they are laid on."""
 
+    def grid(values, *, cell, **style):
+        gap = (window.pairs["dilation"][1] - 1) * cell
+        each = row(*(cells(value, cell=cell, **style) for value in values.T), gap=gap)
+        left = space(window.corner[1] * cell)
+        right = space((window.padded.shape[1] - window.corner[1]) * cell - each.width)
+        return row(left, each, right, gap=0)
 
-def _captions(window):
-    """Titles, captions and colours of the grids."""
-    down, across = window.pair("padding")
-    zeros = f"dashed: padding {down} × {across} of zeros" if down + across else "no padding"
-    flipped = "flipped" if window.flip else "not flipped"
-    kernel = f"kernel {times(window.kernel.shape)}"
-    shape = window.output_shape[-window.x.ndim :]
-    return {
-        "input": (f"input {times(window.x.shape)}", zeros, "input"),
-        "given": (kernel, "as given", "kernel"),
-        "kernel": (kernel if window.x.ndim == 2 else "laid down", flipped, "kernel"),
-        "rotated": ("rotated", "by 180°", "kernel"),
-        "products": ("window × kernel", "element by element", "muted"),
-        "output": (f"output {times(shape)}", window.size_formula, "output"),
-    }
-
-
-def _image(window, cell):
-    inner = max(cell, min(38, 150 // window.kernel_size[1]))
-    grids, words = _grids(window, cell, inner), _captions(window)
-
-    def block(name, grid):
-        title, caption, role = words[name]
-        return panel(title, caption, grids[grid], role)
-
-    kernel = block("kernel", "kernel")
-    if window.flip:
-        pair = block("given", "given"), arrow(), block("rotated", "kernel")
-        kernel = row(*pair, gap=10, align=0.5)
-    value = result("sum of the products", window.output[window.position], width=170)
-    return spread(
-        sized(block("input", "input"), 170),
-        column(kernel, block("products", "products"), gap=20, align=float(window.flip)),
-        column(block("output", "output"), value, gap=16),
-    )
-
-
-def _row(window, cell):
-    grids, words = _grids(window, cell, cell), _captions(window)
-    rows = "input", "given", "kernel", "products", "output"
-    each = (labelled(*words[name][:2], grids[name], words[name][2]) for name in rows)
-    return sized(column(*each, gap=16), 190 + window.padded.shape[1] * cell)
+    return grid
