@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 
-from cnnbook.figures.channels import Channels, draw_channels
+from cnnbook.figures.channels import Channels
 from cnnbook.figures.kernels import draw_kernels
 from cnnbook.figures.padded_axis import PaddedAxis
 from cnnbook.figures.padding import draw_paddings
@@ -25,7 +25,7 @@ def shades(picture, role):
 def test_a_kernel_is_named_by_its_place_in_the_weight(groups):
     weight = np.arange(4 * (4 // groups) * 4.0).reshape(4, 4 // groups, 2, 2)
     for step in range(4):  # one position per output map
-        picture = draw_channels(Channels(np.ones((4, 2, 2)), weight, step=step, groups=groups))
+        picture = Channels(np.ones((4, 2, 2)), weight, step=step, groups=groups).picture()
         names = re.findall(r"w\[(\d),(\d)\]", " ".join(texts(picture)))
         assert names == [(str(step), str(c)) for c in range(4 // groups)]
 

@@ -1,196 +1,361 @@
 """One step of a convolution with channels: a kernel for each input map, one sum for each output."""
 
-import math
-from itertools import accumulate
+from functools import cached_property
 
 import numpy as np
 
-from cnnbook.figures.cells import draw_cells, draw_heading, format_number, indexed
-from cnnbook.figures.channel_sum import Channels
-from cnnbook.figures.picture import Picture
-from cnnbook.shapes import per_axis
+from cnnbook.figures.cells import format_factor, format_number, indexed
+from cnnbook.figures.scene import (
+    Block,
+    Frame,
+    cells,
+    column,
+    lines,
+    over,
+    page,
+    room,
+    row,
+    sized,
+    space,
+    spread,
+    step_line,
+    text,
+    times,
+)
+from cnnbook.figures.state import SlidingWindow, each_step, state
+from cnnbook.ops import conv2d
+from cnnbook.shapes import conv_macs, conv_parameters
 
-__all__ = ["Channels", "draw_channels"]
+TERMS = 9  # products written out for each channel; the rest are counted
 
-WIDTH = 900
-_TOP, _LABEL = 66, 28  # height of the headings, and of a map's own label
+EXAMPLE = np.array(
+    [
+        [[1, 2, 0, 1, 3], [0, 1, 3, 2, 1], [2, 0, 1, 0, 2], [1, 3, 2, 1, 0]],
+        [[0, 1, 1, 2, 0], [3, 0, 2, 1, 1], [1, 2, 0, 3, 0], [0, 1, 1, 0, 2]],
+        [[2, 0, 1, 0, 1], [1, 1, 0, 2, 3], [0, 3, 1, 1, 0], [2, 0, 0, 1, 1.0]],
+    ]
+)
+WEIGHT = np.array(
+    [
+        [
+            [[1, 0, -1], [2, 0, -2], [1, 0, -1]],
+            [[1, 1, 1], [0, 0, 0], [-1, -1, -1]],
+            [[-1, 0, 0], [0, 1, 0], [0, 0, 0]],
+        ],
+        [
+            [[1, 0, 1], [0, 1, 0], [1, 0, 1]],
+            [[-1, 0, 0], [0, 0, 0], [0, 0, 2]],
+            [[1, -2, 1], [0, 0, 0], [0, 0, 0.0]],
+        ],
+    ]
+)
+BIAS = np.array([1, -2.0])
 
 
-def draw_channels(channels):
-    """Draw the windows, the kernel set of one output channel, its partial sums and the outputs.
+@state
+class Channels(SlidingWindow):
+    """A bank of kernels at one of its positions over a stack of maps.
 
     Parameters
     ----------
-    channels : Channels
+    x : ndarray of shape (C_in, H, W)
+    weight : ndarray of shape (C_out, C_in // groups, kH, kW)
+    bias : ndarray of shape (C_out,), optional
+        Without it there is nothing to add.
+    step : int
+        Number of the position, from 0: row by row, one output map after the other.
+    stride, padding : int or tuple of int
+        As in `torch.nn.functional.conv2d`; padding is zeros.
+    groups : int
+        Parts that the channels are split into; a part of the outputs sees its part of the inputs.
+    activation : {"none", "relu"}
+        What each sum goes through.
+    out_channel : int, optional
+        Step through this output map only, not through all of them.
 
-    Returns
-    -------
-    Picture
+    Raises
+    ------
+    TypeError, ValueError
+        If shapes do not agree, no window fits, or there is no such step, channel or activation.
     """
-    sizes = [(c, 520) for c in range(30, 21, -1)] + [(c, 700) for c in range(30, 16, -1)]
-    cell = next((c for c, height in sizes if _fits(channels, c, height)), 16)
-    lefts, width = _columns(channels, cell)
-    bottom = _TOP + _bands_height(channels, cell)
-    picture = Picture(max(WIDTH, width), bottom + 136, channels.description)
-    channel, row, column = channels.position
-    picture.text(
-        0, 14, f"Step {channels.step + 1} of {channels.steps}", size=14, fill="muted", bold=True
-    )
-    picture.text(lefts[5], 14, f"channel {channel}, row {row}, column {column}", fill="muted")
-    _draw_inputs(picture, channels, lefts[0], cell)
-    _draw_products(picture, channels, lefts[1:3], cell)
-    _draw_sum(picture, channels, lefts[3:5], cell)
-    _draw_outputs(picture, channels, lefts[5], cell)
-    picture.text(0, bottom + 12, channels.formula, size=13, mono=True)
-    picture.text(0, bottom + 34, channels.activation_formula, size=13, mono=True)
-    _draw_all_kernels(picture, channels, bottom + 64)
-    return picture
 
+    x: np.ndarray
+    weight: np.ndarray
+    bias: np.ndarray | None = None
+    step: int = 0
+    stride: int | tuple = 1
+    padding: int | tuple = 0
+    groups: int = 1
+    activation: str = "none"
+    out_channel: int | None = None
 
-def _columns(channels, cell):
-    """Left edges of the six columns, and where the last one ends."""
-    (_, _, inside), (_, _, _, kernel), (_, _, outside) = (
-        channels.padded.shape,
-        channels.weight.shape,
-        channels.sums.shape,
-    )
-    least = (130, 132, 120, 72, 136, 170)
-    cells = (inside, kernel, kernel, 0, 0, outside)
-    gaps = (26, 22, 10, 14, 14, 0)
-    widths = [max(m, c * cell) + g for m, c, g in zip(least, cells, gaps, strict=True)]
-    edges = list(accumulate(widths, initial=0))
-    return edges[:-1], edges[-1]
+    def __post_init__(self):
+        for name, axes in (("x", 3), ("weight", 4), ("bias", 1)):
+            self._array(name, axes)
+        _ = self.sums  # refuses what does not agree
+        self._one_of("activation", ("none", "relu"))
+        if self.out_channel is not None:
+            self._within("out_channel", len(self.weight))
+        self._within("step", self.steps)
 
+    @cached_property
+    def kernel_size(self):
+        """Rows and columns of a kernel."""
+        return self.weight.shape[2:]
 
-def _pitch(channels, cell):
-    """From the top of one input map to the top of the next."""
-    return max(channels.padded.shape[1], channels.weight.shape[2]) * cell + _LABEL
+    @cached_property
+    def sums(self):
+        """All sums with their bias, before the activation, of shape (C_out, H_out, W_out)."""
+        settings = {"stride": self.stride, "padding": self.padding, "groups": self.groups}
+        return conv2d(self.x, self.weight, self.bias, **settings)
 
+    @cached_property
+    def output(self):
+        """All outputs, after the activation, of shape (C_out, H_out, W_out)."""
+        return np.maximum(self.sums, 0) if self.activation == "relu" else self.sums
 
-def _bands_height(channels, cell):
-    inputs = len(channels.x) * _pitch(channels, cell)
-    outputs = len(channels.sums) * (channels.sums.shape[1] * cell + _LABEL)
-    return max(inputs, outputs)
+    @cached_property
+    def steps(self):
+        """Number of positions, in one output map or in all of them."""
+        return self.sums.size if self.out_channel is None else self.sums[0].size
 
+    @property
+    def _number(self):
+        """Number of this position among those of all output maps."""
+        return self.step + (self.out_channel or 0) * self.sums[0].size
 
-def _fits(channels, cell, height):
-    return _columns(channels, cell)[1] <= 944 and _bands_height(channels, cell) <= height
+    @property
+    def position(self):
+        """Output channel, row and column that this step yields."""
+        return tuple(map(int, np.unravel_index(self._number, self.sums.shape)))
 
+    @property
+    def corner(self):
+        """Row and column of the padded maps where the windows start."""
+        (_, i, j), (down, across) = self.position, self.pairs["stride"]
+        return i * down, j * across
 
-def _middle(channels, index, cell):
-    """Height of the middle of an input map."""
-    return _TOP + index * _pitch(channels, cell) + (_pitch(channels, cell) - _LABEL) / 2 + 16
+    @property
+    def done(self):
+        """Which outputs are computed, as an array of bool."""
+        return np.arange(self.sums.size).reshape(self.sums.shape) <= self._number
 
+    @property
+    def inputs(self):
+        """The input channels that the current output channel sees."""
+        part = self.position[0] // (len(self.weight) // self.groups)
+        return range(part * self.weight.shape[1], (part + 1) * self.weight.shape[1])
 
-def _draw_map(picture, values, x, y, *, largest, **options):
-    """Cells whose numbers share one precision: a tiny one does not shrink them all."""
-    exponent = math.floor(math.log10(largest)) if largest else 0
-    decimals = 2 - exponent if exponent >= 0 else 1 - exponent
-    rounded = np.round(values, max(decimals, 0))
-    return draw_cells(picture, rounded, x, y, largest=largest, digits=4, **options)
+    @each_step
+    def products(self):
+        """Window times kernel, element by element, for each input channel that is seen."""
+        return self.covered[list(self.inputs)] * self.weight[self.position[0]]
 
+    @property
+    def partial_sums(self):
+        """The sum of the products of each input channel that is seen."""
+        return self.products.sum(axis=(1, 2))
 
-def _draw_inputs(picture, channels, x, cell):
-    padded, inputs = channels.padded, channels.inputs
-    rows, columns = per_axis("padding", channels.padding, 2)
-    caption = f"dashed: padding {rows} × {columns}" if rows or columns else "no padding"
-    title = "input " + " × ".join(map(str, channels.x.shape))
-    draw_heading(picture, x, _TOP - 6, title, caption, role="input")
-    outside = np.ones(padded.shape[1:], bool)
-    outside[rows : padded.shape[1] - rows, columns : padded.shape[2] - columns] = False
-    for index, values in enumerate(padded):
-        top = _TOP + index * _pitch(channels, cell) + 16
-        seen = index in inputs
-        note = "" if seen else " (other group)"
-        picture.text(x, top - 5, f"x[{index}]{note}", size=12, fill="muted", mono=True)
-        grid = _draw_map(
-            picture, values, x, top, cell=cell, muted=outside, largest=np.abs(padded).max()
+    def channel_formula(self, index):
+        """The partial sum of one input channel with its numbers put in."""
+        number = index - self.inputs.start
+        kernel = self.weight[self.position[0], number]
+        pairs = zip(self.covered[index].flat, kernel.flat, strict=True)
+        terms = [f"{format_factor(a)}·{format_factor(b)}" for a, b in pairs if b != 0] or ["0"]
+        more = f" + … ({len(terms)} terms)" if len(terms) > TERMS else ""
+        value = format_number(self.partial_sums[number], 4)
+        return f"{indexed('s', index)} = {' + '.join(terms[:TERMS])}{more} = {value}"
+
+    @property
+    def formula(self):
+        """The sum over the channels with its numbers put in."""
+        place = self.position
+        names = [indexed("s", index) for index in self.inputs]
+        terms = list(self.partial_sums)
+        if self.bias is not None:
+            names.append(indexed("b", place[0]))
+            terms.append(self.bias[place[0]])
+        numbers = [format_number(terms[0], 4), *(format_factor(term, 4) for term in terms[1:])]
+        where, value = ",".join(map(str, place)), format_number(self.sums[place], 4)
+        words = f"y[{where}] = {' + '.join(names)} = {' + '.join(numbers)}"
+        return f"{words} = {value}" if len(terms) > 1 else words
+
+    @property
+    def activation_formula(self):
+        """What the activation makes of the sum; empty without one."""
+        if self.activation == "none":
+            return ""
+        where = ",".join(map(str, self.position))
+        before, after = self.sums[self.position], self.output[self.position]
+        return f"a[{where}] = max(0, {format_number(before, 4)}) = {format_number(after, 4)}"
+
+    @cached_property
+    def count_formula(self):
+        """The number of parameters with the sizes put in."""
+        (outs, seen, *kernel), groups = self.weight.shape, self.groups
+        inputs, number = ("C_in", seen) if groups == 1 else ("C_in/g", f"({len(self.x)}/{groups})")
+        letters, numbers = f"C_out·{inputs}·kH·kW", f"{outs}·{number}·{kernel[0]}·{kernel[1]}"
+        biased = self.bias is not None
+        if biased:
+            letters, numbers = f"{letters} + C_out", f"{numbers} + {outs}"
+        count = conv_parameters(len(self.x), outs, tuple(kernel), groups=groups, bias=biased)
+        return f"{letters} = {numbers} = {count:,} parameters"
+
+    @cached_property
+    def work_formula(self):
+        """The number of multiply-adds, products with padded zeros included."""
+        (outs, _, *kernel), size = self.weight.shape, self.sums.shape[1:]
+        macs = conv_macs(len(self.x), outs, tuple(kernel), size, groups=self.groups)
+        weights = macs // (size[0] * size[1])
+        return f"{weights} weights · {size[0]}·{size[1]} positions = {macs:,} multiply-adds"
+
+    @property
+    def description(self):
+        """The step in words and numbers."""
+        channel, row, column = self.position
+        parts = "; ".join(self.channel_formula(index) for index in self.inputs)
+        formulas = (self.formula, self.activation_formula, self.count_formula)
+        return (
+            f"Step {self.step + 1} of {self.steps}: output channel {channel}, row {row}, "
+            f"column {column}. {parts}. {'. '.join(filter(None, formulas))}."
         )
-        if seen:
-            grid.frame(picture, *channels.corner, *channels.weight.shape[2:])
+
+    @cached_property
+    def cell(self):
+        """Side of the largest cells that there is room for."""
+        small = room(lambda cell: _body(self, cell), range(30, 21, -1), 944, 520)
+        taller = room(lambda cell: _body(self, cell), range(30, 15, -1), 944, 700)
+        return small if _body(self, small).height <= 520 else taller
+
+    def picture(self):
+        """Draw the windows, one kernel set, its partial sums, the outputs and all kernels."""
+        channel, row, column = self.position
+        return page(
+            step_line(self, f"channel {channel}, row {row}, column {column} of the output"),
+            _body(self, self.cell),
+            lines(self.formula, self.activation_formula, mono=True, gap=6),
+            _kernels(self),
+            description=self.description,
+        )
 
 
-def _draw_products(picture, channels, lefts, cell):
-    """The kernel of each input channel, and what window times kernel gives."""
-    out, (rows, columns) = channels.position[0], channels.weight.shape[2:]
-    seen = len(channels.inputs)
-    caption = f"{seen} kernel{'s' if seen > 1 else ''} of {rows} × {columns}"
-    draw_heading(picture, lefts[0], _TOP - 6, f"kernel set {out}", caption, role="kernel")
-    draw_heading(picture, lefts[1], _TOP - 6, "products", "window × kernel", role="muted")
-    largest = np.abs(channels.padded).max() * np.abs(channels.weight).max()
-    for number, (index, kernel, products) in enumerate(
-        zip(channels.inputs, channels.weight[out], channels.products, strict=True)
-    ):
-        top = _middle(channels, index, cell) - rows * cell / 2
-        picture.text(lefts[0], top - 5, f"w[{out},{number}]", size=12, fill="muted", mono=True)
-        scale = np.abs(channels.weight).max()
-        grid = _draw_map(picture, kernel, lefts[0], top, cell=cell, role="signed", largest=scale)
-        grid.frame(picture, 0, 0, rows, columns, stroke_width=2)
-        _draw_map(picture, products, lefts[1], top, cell=cell, role="signed", largest=largest)
+def _heading(title, caption, role="muted"):
+    return lines(title, size=14, role=role, bold=True), lines(caption, size=12, role="muted")
 
 
-def _draw_sum(picture, channels, lefts, cell):
-    """The partial sums, gathered by a bracket into one number."""
-    draw_heading(picture, lefts[0], _TOP - 6, "sum", "over window and channels", role="muted")
-    middles = [_middle(channels, index, cell) for index in channels.inputs]
-    bracket = lefts[1]
-    for index, value, middle in zip(channels.inputs, channels.partial_sums, middles, strict=True):
-        picture.text(lefts[0], middle - 12, indexed("s", index), size=12, fill="muted", mono=True)
-        picture.text(lefts[0], middle + 8, format_number(value), size=17, bold=True, mono=True)
-        picture.line((bracket - 14, middle), (bracket, middle))
-    picture.line((bracket, middles[0]), (bracket, middles[-1]))
-    centre = (middles[0] + middles[-1]) / 2
-    picture.arrow((bracket, centre), (bracket + 20, centre))
-    place, x = channels.position, bracket + 28
-    if channels.bias is not None:
-        bias = f"{indexed('b', place[0])} = {format_number(channels.bias[place[0]])}"
-        picture.text(x, centre - 40, "plus bias", size=12, fill="muted")
-        picture.text(x, centre - 22, bias, size=13, mono=True)
-    picture.text(
-        x, centre + 9, f"= {format_number(channels.sums[place])}",
-        size=24, bold=True, mono=True, fill="output",
+def _map(name, block):
+    """A grid under its own small name."""
+    return column(text(name, size=12, role="muted", mono=True), block, gap=2)
+
+
+def _body(it, cell):
+    """Five columns: inputs, kernels, products, their sums, outputs."""
+    (down, across), (rows, columns) = it.pairs["padding"], it.kernel_size
+    numbers = np.abs([*it.padded.flat, *it.sums.flat])
+    scale = {"cell": cell, "largest": numbers.max() or 1}  # of all numbers but the weights
+    weights = {"cell": cell, "role": "kernel", "like": it.weight}
+    possible = np.outer(np.unique(it.padded), np.unique(it.weight))
+    seen, whole = len(it.inputs), [Frame(0, 0, rows, columns, stroke_width=2)]
+
+    grids = [[], [], [], []]  # a list for each of the first four columns, an entry per input map
+    for index, values in enumerate(it.padded):
+        number = index - it.inputs.start
+        shown = 0 <= number < seen
+        frames = [Frame(*it.corner, rows, columns)] if shown else []
+        x = cells(values, like=it.padded, muted=it.outside, frames=frames, name="input", **scale)
+        grids[0].append(_map(f"x[{index}]{'' if shown else ' (other group)'}", x))
+        if shown:
+            kernel, products = it.weight[it.position[0], number], it.products[number]
+            style = {"like": possible, "role": "output", "name": "products", **scale}
+            kernel = cells(kernel, frames=whole, name="kernel", **weights)
+            partial = text(format_number(it.partial_sums[number]), size=17, bold=True, mono=True)
+            grids[1].append(_map(f"w[{it.position[0]},{number}]", kernel))
+            grids[2].append(_map("", cells(products, **style)))
+            grids[3].append(_map(indexed("s", index), partial))
+        else:
+            for grid in grids[1:]:
+                grid.append(space(0))
+    height = max(block.height for blocks in grids for block in blocks)
+    bands = [[_centred(block, height) for block in blocks] for blocks in grids]
+
+    frame = Frame(*it.position[1:], role="output")
+    name = "a" if it.activation == "relu" else "y"
+    outputs = [
+        cells(values, like=it.output, role="output", shown=done, name="output",
+              frames=[frame] if index == it.position[0] else (), **scale)
+        for index, (values, done) in enumerate(zip(it.output, it.done, strict=True))
+    ]  # fmt: skip
+    outputs = [_map(f"{name}[{index}]", grid) for index, grid in enumerate(outputs)]
+    padding = f"dashed: padding {down} × {across}" if down + across else "no padding"
+    after = "after ReLU" if it.activation == "relu" else "one map per kernel set"
+    heads = [
+        (f"input {times(it.x.shape)}", padding, "input"),
+        (f"kernel set {it.position[0]}", f"{seen} of {rows} × {columns}", "kernel"),
+        ("products", "window × kernel"),
+        ("sum", "over window and channels"),
+        (f"output {times(it.output.shape)}", after, "output"),
+    ]
+    *stacks, partial = (column(*blocks, gap=10) for blocks in bands)
+    stacks += [row(sized(partial, 84), _sum(it, height, 10), gap=0), column(*outputs, gap=10)]
+    least = 130, 110, 100, 234, 150
+    return spread(
+        *(sized(column(*_heading(*head), stack, gap=4), width)
+          for head, stack, width in zip(heads, stacks, least, strict=True)),
+        width=900, most=40,
     )  # fmt: skip
-    if channels.activation == "relu":
-        value = format_number(channels.output[place])
-        picture.text(x, centre + 34, f"ReLU: {value}", size=13, mono=True, fill="output")
 
 
-def _draw_outputs(picture, channels, x, cell):
-    output, (channel, row, column) = channels.output, channels.position
-    title = "output " + " × ".join(map(str, output.shape))
-    caption = "after ReLU" if channels.activation == "relu" else "one map per kernel set"
-    draw_heading(picture, x, _TOP - 6, title, caption, role="output")
-    name = "a" if channels.activation == "relu" else "y"
-    for index, (values, done) in enumerate(zip(output, channels.done, strict=True)):
-        top = _TOP + index * (output.shape[1] * cell + _LABEL) + 16
-        picture.text(x, top - 5, f"{name}[{index}]", size=12, fill="muted", mono=True)
-        grid = _draw_map(
-            picture, values, x, top, cell=cell, role="output", shown=done,
-            largest=np.abs(output).max(),
-        )  # fmt: skip
-        if index == channel:
-            grid.frame(picture, row, column, role="output")
+def _centred(block, height):
+    """A block in the middle of a band."""
+    return row(space(0, height), block, gap=0, align=0.5)
 
 
-def _draw_all_kernels(picture, channels, y):
-    """Every kernel of the layer, small, the current set framed, and the count beside."""
-    outs, seen, rows, columns = channels.weight.shape
-    cell = next(
-        c for c in range(8, 0, -1) if outs * (seen * (columns * c + 6) + 16) <= 440 or c < 3
+def _sum(it, height, gap):
+    """A bracket that gathers the partial sums into one number."""
+    middles = [index * (height + gap) + height / 2 + 7 for index in it.inputs]
+    centre, place = (middles[0] + middles[-1]) / 2, it.position
+
+    def draw(picture, x, y):
+        for middle in middles:
+            picture.line((x, y + middle), (x + 12, y + middle))
+        picture.line((x + 12, y + middles[0]), (x + 12, y + middles[-1]))
+        picture.arrow((x + 12, y + centre), (x + 32, y + centre))
+
+    bracket = Block(36, len(it.x) * (height + gap) - gap, draw)
+    bias = relu = space(0)
+    if it.bias is not None:
+        words = f"{indexed('b', place[0])} = {format_number(it.bias[place[0]])}"
+        bias = column(text("plus bias", size=12, role="muted"), text(words, mono=True), gap=0)
+    if it.activation == "relu":
+        words = f"ReLU: {format_number(it.output[place])}"
+        relu = text(words, mono=True, role="output")
+    value = f"= {format_number(it.sums[place])}"
+    number = text(value, size=24, bold=True, mono=True, role="output")
+    before = space(0, max(centre - 16 - 42, 0))
+    return row(bracket, column(before, sized(bias, 0, 36), number, relu, gap=2), gap=0)
+
+
+def _kernels(it):
+    """Every kernel of the layer, small, the current set framed, and the counts beside."""
+    outs, seen, _, columns = it.weight.shape
+    fits = (c for c in range(8, 2, -1) if outs * (seen * (columns * c + 6) + 16) <= 440)
+    cell = next(fits, 2)
+    style = {"cell": cell, "role": "kernel", "largest": np.abs(it.weight).max() or 1}
+
+    def one(index, kernels):
+        block = row(*(cells(kernel, name="set", **style) for kernel in kernels), gap=6)
+        wide, tall = block.width + 8, block.height + 8
+        block = row(space(0), column(space(0), block, gap=4), gap=4)
+        if index == it.position[0]:
+            frame = {"stroke": "kernel", "stroke_width": 2, "radius": 3}
+            block = over(sized(block, wide, tall),
+                         lambda picture, x, y: picture.rect(x, y, wide, tall, **frame))  # fmt: skip
+        return column(sized(block, wide, tall), text(f"set {index}", size=12, role="muted"), gap=2)
+
+    kernels = f"{outs} set{'s' * (outs > 1)} of {seen}: {outs * seen} two-dimensional kernel"
+    counts = column(
+        text(kernels + "s" * (outs * seen > 1), size=14, role="kernel", bold=True),
+        text(it.count_formula, mono=True),
+        text(it.work_formula, mono=True, role="muted"),
     )
-    largest, x = np.abs(channels.weight).max(), 0
-    for index, kernels in enumerate(channels.weight):
-        width, height = seen * (columns * cell + 6) + 2, rows * cell + 8
-        if index == channels.position[0]:
-            picture.rect(x, y, width, height, stroke="kernel", stroke_width=2, radius=3)
-        picture.text(x + 2, y + height + 16, f"set {index}", size=12, fill="muted")
-        for number, kernel in enumerate(kernels):
-            left = x + 4 + number * (columns * cell + 6)
-            draw_cells(picture, kernel, left, y + 4, cell=cell, role="signed", largest=largest)
-        x += max(width, 36) + 14
-    sets = f"{outs} set{'s' if outs > 1 else ''} of {seen}"
-    kernels = f"{sets}: {outs * seen} two-dimensional kernel{'s' if outs * seen > 1 else ''}"
-    x = max(x + 10, 200)
-    picture.text(x, y + 14, kernels, size=14, fill="kernel", bold=True)
-    picture.text(x, y + 36, channels.count_formula, size=13, mono=True)
-    picture.text(x, y + 56, channels.work_formula, size=13, mono=True, fill="muted")
+    return row(*(one(*each) for each in enumerate(it.weight)), counts, gap=14)

@@ -78,7 +78,9 @@ def pack(figure, colours=COLOURS, scale=2):
     options = {"bbox_inches": "tight", "metadata": {"Software": None}}
     figure.savefig(drawn, format="png", dpi=scale * figure.dpi, **options)
     image = Image.open(drawn).convert("RGB")
-    image.quantize(colours, dither=Image.Dither.NONE).save(packed, format="png", optimize=True)
+    image.quantize(colours, Image.Quantize.MAXCOVERAGE, dither=0).save(
+        packed, format="png", optimize=True
+    )
     return packed.getvalue(), {
         "width": round(image.width / scale),
         "height": round(image.height / scale),

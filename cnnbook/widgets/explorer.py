@@ -351,11 +351,16 @@ def sliders(labels, least, most, *, step, width="290px"):
 
 
 def choice(options, label=None, *, width="250px"):
-    """One of several values, which a dict names."""
+    """One of several values, which a dict names; None may be one."""
     options = list(options.items()) if isinstance(options, dict) else list(options)
+    named = [each if isinstance(each, tuple) else (str(each), each) for each in options]
+    nothing = any(value is None for _, value in named)
+    named = [(words, "" if value is None else value) for words, value in named]
 
     def build(name, value):
-        return widgets.Dropdown(options=options, value=value, **_look(label or name, width)), None
+        value = "" if value is None else value  # a menu takes None for no choice at all
+        menu = widgets.Dropdown(options=named, value=value, **_look(label or name, width))
+        return menu, (lambda chosen: None if chosen == "" else chosen) if nothing else None
 
     return build
 
