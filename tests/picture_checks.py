@@ -1,5 +1,7 @@
 """What holds for every picture of every state: the one check that all figures share."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from cnnbook.figures.picture import MARGIN
@@ -37,9 +39,9 @@ def check_picture(picture):
         for x, y in getattr(mark, "points", ()):
             assert -MARGIN <= x <= picture.width + MARGIN, mark
             assert -MARGIN <= y <= picture.height + MARGIN, mark
-    figure = picture.axes().figure  # the PNG's fonts run wider than those of a browser
-    renderer = figure.canvas.get_renderer()
-    texts = [text for text in figure.axes[0].texts if text.get_text().strip()]
+    words = [mark for mark in picture.marks if getattr(mark, "text", "").strip()]
+    figure = replace(picture, marks=words).axes().figure  # its fonts run wider than a browser's
+    renderer, texts = figure.canvas.get_renderer(), figure.axes[0].texts
     boxes = np.array([text.get_window_extent(renderer).extents for text in texts])
     if not len(boxes):
         return

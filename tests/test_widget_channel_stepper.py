@@ -287,7 +287,7 @@ def channels(draw):
     return ChannelState(x * scale, weight, bias, **options)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(channels())
 def test_every_picture(state):
     for picture in check_state(state):

@@ -233,9 +233,10 @@ class Channels(SlidingWindow):
         return page(
             step_line(self, f"channel {channel}, row {row}, column {column} of the output"),
             _body(self, self.cell),
-            lines(self.formula, self.activation_formula, mono=True, gap=6),
+            lines(self.formula, self.activation_formula, mono=True, gap=6, size=12),
             _kernels(self),
             description=self.description,
+            width=944,
         )
 
 
@@ -296,12 +297,12 @@ def _body(it, cell):
         (f"output {times(it.output.shape)}", after, "output"),
     ]
     *stacks, partial = (column(*blocks, gap=10) for blocks in bands)
-    stacks += [row(sized(partial, 84), _sum(it, height, 10), gap=0), column(*outputs, gap=10)]
-    least = 130, 110, 100, 234, 150
+    stacks += [row(sized(partial, 94), _sum(it, height, 10), gap=0), column(*outputs, gap=10)]
+    least = 130, 110, 100, 290, 150
     return spread(
         *(sized(column(*_heading(*head), stack, gap=4), width)
           for head, stack, width in zip(heads, stacks, least, strict=True)),
-        width=900, most=40,
+        width=944, most=40,
     )  # fmt: skip
 
 
@@ -332,7 +333,8 @@ def _sum(it, height, gap):
     value = f"= {format_number(it.sums[place])}"
     number = text(value, size=24, bold=True, mono=True, role="output")
     before = space(0, max(centre - 16 - 42, 0))
-    return row(bracket, column(before, sized(bias, 0, 36), number, relu, gap=2), gap=0)
+    total = column(before, sized(bias, 0, 36), number, relu, gap=2)
+    return row(bracket, sized(total, 160), gap=0)
 
 
 def _kernels(it):
