@@ -1,4 +1,8 @@
-"""Windows to columns and back: `unfold` copies them out, `fold` adds them up (chapter 6)."""
+"""Windows to columns and back: `unfold` copies them out, `fold` adds them up (chapter 6).
+
+Source: Chellapilla, Puri & Simard (2006), High Performance Convolutional Neural Networks for
+Document Processing, section 3.
+"""
 
 import math
 
@@ -26,11 +30,6 @@ def unfold(x, kernel_size, dilation=1, padding=0, stride=1):
         One column a window, windows counted row by row; a column runs through the channels, in
         each through the rows of the window. A new array, kH * kW times the size of `x` at
         stride 1.
-
-    References
-    ----------
-    Chellapilla, Puri & Simard (2006), High Performance Convolutional Neural Networks for Document
-    Processing, section 3.
 
     Examples
     --------

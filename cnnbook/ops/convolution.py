@@ -64,14 +64,6 @@ def conv2d(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
     ndarray of shape (N, C_out, H_out, W_out) or (C_out, H_out, W_out)
         Of the dtype of `x`; sizes as given by `cnnbook.shapes.output_size`.
 
-    Raises
-    ------
-    TypeError
-        If an array is no NumPy array of numbers, dtypes differ, or a setting is no integer.
-    ValueError
-        If ranks or channel counts do not agree, `groups` does not divide the channels, no window
-        fits, a setting is out of range, or there are no channels or no pixels.
-
     Notes
     -----
     A padded zero is a factor like any other: times an infinite weight it gives NaN. So it is in
@@ -144,7 +136,6 @@ def conv_transpose2d(
     weight : ndarray of shape (C_in, C_out // groups, kH, kW)
         A pixel of channel c adds ``x * weight[c, o]`` to its window of output channel o.
     bias : ndarray of shape (C_out,), optional
-        Added to every entry of its map.
     stride, dilation : int or tuple of two ints, at least 1
         Step between the windows of neighbouring pixels, and between the entries of the kernel.
     padding : int or tuple of two ints, at least 0
@@ -161,11 +152,6 @@ def conv_transpose2d(
     ndarray of shape (N, C_out, H_out, W_out) or (C_out, H_out, W_out)
         Of the dtype of `x`; sizes as given by `cnnbook.shapes.transposed_output_size`.
 
-    Raises
-    ------
-    TypeError, ValueError
-        As `conv2d`, and if `padding` leaves nothing.
-
     References
     ----------
     Dumoulin & Visin (2016), arXiv:1603.07285, chapter 4. Zeiler et al. (2010), Deconvolutional
@@ -178,8 +164,7 @@ def conv_transpose2d(
     array([[[ 1., 12., 20.],
             [ 3., 34., 40.]]])
     """
-    settings = stride, padding, output_padding, groups, dilation
-    return _conv_transpose(2, x, weight, bias, *settings)
+    return _conv_transpose(2, x, weight, bias, stride, padding, output_padding, groups, dilation)
 
 
 def conv_transpose2d_backward(
@@ -199,8 +184,7 @@ def conv_transpose1d(
     x, weight, bias=None, stride=1, padding=0, output_padding=0, groups=1, dilation=1
 ):
     """As `conv_transpose2d`, over one axis."""
-    settings = stride, padding, output_padding, groups, dilation
-    return _conv_transpose(1, x, weight, bias, *settings)
+    return _conv_transpose(1, x, weight, bias, stride, padding, output_padding, groups, dilation)
 
 
 def conv_transpose1d_backward(
@@ -215,8 +199,7 @@ def conv_transpose3d(
     x, weight, bias=None, stride=1, padding=0, output_padding=0, groups=1, dilation=1
 ):
     """As `conv_transpose2d`, over three axes."""
-    settings = stride, padding, output_padding, groups, dilation
-    return _conv_transpose(3, x, weight, bias, *settings)
+    return _conv_transpose(3, x, weight, bias, stride, padding, output_padding, groups, dilation)
 
 
 def conv_transpose3d_backward(
@@ -247,8 +230,7 @@ def gather(windows, weight, bias, groups):
         # let rows run on into the next: long rows are copied fast, and junk between them is few
         strides = *windows.strides[:-axes], windows.itemsize
         windows = as_strided(windows, (*windows.shape[:-axes], run), strides, writeable=False)
-    shape = len(windows), groups, windows.shape[1] // groups, *windows.shape[2:]
-    windows = windows.reshape(shape)
+    windows = windows.reshape(len(windows), groups, weight.shape[1], *windows.shape[2:])
     out = np.empty((len(windows), *rows.shape[:2], *windows.shape[3 + axes :]), windows.dtype)
     copied = not windows.flags.c_contiguous  # of a 1×1 kernel they are the image itself
     for (samples, group, part_rows), part, room in blocks(windows, 3 - out.ndim, copied):
@@ -283,11 +265,8 @@ def scatter(pixels, weight, bias, groups, plan, size):
     # of one channel a group there is nothing to sum, and BLAS would start for every map
     product = np.multiply if rows.shape[2] == 1 else np.matmul
     for (samples, group, part_rows), part, room in blocks(windows, -axes):
-        given = pixels[samples, group, :, part_rows]
-        given, columns = (
-            a.reshape(*part.shape[:2], n, -1)
-            for a, n in ((given, rows.shape[2]), (room, rows.shape[1]))
-        )
+        given = pixels[samples, group, :, part_rows].reshape(*part.shape[:2], rows.shape[2], -1)
+        columns = room.reshape(*part.shape[:2], rows.shape[1], -1)
         product(rows[group], given, out=columns)
         spread(part, columns.reshape(part.shape), axes)
     if bias is not None:
@@ -412,17 +391,13 @@ def _plan(axes, x, weight, bias, stride, padding, dilation, groups, *, transpose
 
 def _transposed_plan(axes, x, weight, bias, stride, padding, output_padding, groups, dilation):
     """Check what a transposed convolution is given; return plan, `groups`, size of the output."""
-    settings = stride, padding, dilation, groups
-    plan, groups = _plan(axes, x, weight, bias, *settings, transposed=True)
+    plan, groups = _plan(axes, x, weight, bias, stride, padding, dilation, groups, transposed=True)
     extra = per_axis("output_padding", output_padding, axes, minimum=0)
     cut = tuple(before for before, _ in plan.pads)
     size = transposed_output_size(
         x.shape[-axes:], plan.kernel_size, plan.stride, cut, extra, plan.dilation
     )
-    shape = (
-        *x.shape[: -axes - 1],
-        weight.shape[1] * groups,
-        *map(sum, zip(size, cut, cut, strict=True)),
-    )
+    whole = map(sum, zip(size, cut, cut, strict=True))
+    shape = *x.shape[: -axes - 1], weight.shape[1] * groups, *whole
     check_memory(shape, stride=stride, padding=padding, dilation=dilation)
     return plan, groups, size

@@ -16,12 +16,9 @@ def linear(x, weight, bias=None):
     ----------
     x : ndarray of shape (..., in_features)
     weight : ndarray of shape (out_features, in_features) or (in_features,)
+        With one axis, the result has the shape (...).
     bias : ndarray of shape (out_features,), optional
         Or any shape that broadcasts to the result; () beside a `weight` with one axis.
-
-    Returns
-    -------
-    ndarray of shape (..., out_features), or (...) if `weight` has one axis
 
     Examples
     --------

@@ -10,6 +10,8 @@ from cnnbook.ops.gradients import InputGradient
 def local_response_norm(x, size, alpha=1e-4, beta=0.75, k=1.0):
     """Divide each number by the strength of its neighbours in other channels.
 
+    It is ``x / (k + alpha / size * sum of the neighbours' squares) ** beta``.
+
     Parameters
     ----------
     x : ndarray of shape (N, C, ...)
@@ -19,11 +21,6 @@ def local_response_norm(x, size, alpha=1e-4, beta=0.75, k=1.0):
         ``(size - 1) // 2`` after it. Beyond the first and the last channel there are zeros.
     alpha, beta, k : float
         Scale, exponent and offset of the divisor.
-
-    Returns
-    -------
-    ndarray of the same shape and dtype
-        ``x / (k + alpha / size * sum of the neighbours' squares) ** beta``.
 
     References
     ----------

@@ -7,7 +7,7 @@ from cnnbook.ops.gradients import InputGradient
 
 
 def pad(x, pad, mode="constant", value=None):
-    """Add pixels around an array, or cut some off.
+    """Add pixels around an array, or cut some off, in a new array.
 
     Parameters
     ----------
@@ -22,19 +22,6 @@ def pad(x, pad, mode="constant", value=None):
         edge pixel, or its far end.
     value : float, optional
         For "constant": 0 when not given. An array of integers takes its integer part.
-
-    Returns
-    -------
-    ndarray
-        A new array; each padded axis has size ``before + size + after``. dtype of `x`.
-
-    Raises
-    ------
-    TypeError
-        If an argument has the wrong type.
-    ValueError
-        If `pad` has an odd number of entries or too many for `x`, cuts off more than there is,
-        reflects or wraps more than there is, or `value` does not fit the dtype or the mode.
 
     Examples
     --------

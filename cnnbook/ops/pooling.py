@@ -59,7 +59,7 @@ def max_pool2d(
     ceil_mode : bool
         Let a last window hang over the edge.
     return_indices : bool
-        Whether to return also where each maximum lies.
+        Whether to return also where each maximum lies; a window that sees padding only has none.
 
     Returns
     -------
@@ -69,14 +69,6 @@ def max_pool2d(
     ndarray of int64 and of the same shape
         Only with `return_indices`: ``row * W + column`` of each maximum in its map, the first one
         of equals, the last one of several NaN.
-
-    Raises
-    ------
-    TypeError
-        If an argument has the wrong type.
-    ValueError
-        If a shape or a number is out of range, no window fits, or an index is asked for and a
-        dilated window sees padding only.
 
     Examples
     --------
@@ -239,10 +231,7 @@ def _max_backward(grad_out, x, tiling, return_indices):
     for where, part, plan in tiling.tiles:
         _, index = winners(slide(padded[part], plan), slide(pixels[part], plan))
         sees = index >= 0
-        if sees.all():
-            np.add.at(grad, (first + index).ravel(), grad_out[where].ravel())
-        else:
-            np.add.at(grad, (first + index)[sees], grad_out[where][sees])
+        np.add.at(grad, (first + index)[sees], grad_out[where][sees])
     return InputGradient(grad.reshape(x.shape))
 
 
@@ -258,7 +247,7 @@ def avg_pool2d(
     Parameters
     ----------
     x : ndarray of shape (N, C, H, W) or (C, H, W)
-        Floats. N may be 0.
+        Floats. N may be 0. (PyTorch averages int64 too, rounded towards zero.)
     kernel_size, stride : int or tuple of int
         In pixels, at least 1; the stride is `kernel_size` when not given.
     padding : int or tuple of int
@@ -274,13 +263,6 @@ def avg_pool2d(
     -------
     ndarray of shape (N, C, H_out, W_out) or (C, H_out, W_out)
         Sizes as given by `cnnbook.shapes.pool_output_size`; dtype of `x`.
-
-    Raises
-    ------
-    TypeError
-        If an argument has the wrong type; PyTorch averages int64 too, rounded towards zero.
-    ValueError
-        If a shape or a number is out of range, or no window fits.
 
     Examples
     --------
@@ -348,10 +330,6 @@ def adaptive_avg_pool2d(x, output_size):
         Windows along each axis, at least 0; None keeps the size of the axis. Window i of o along an
         axis of n pixels runs from ``floor(i * n / o)`` to before ``ceil((i + 1) * n / o)``.
 
-    Returns
-    -------
-    ndarray of shape (N, C, H_out, W_out) or (C, H_out, W_out)
-
     References
     ----------
     He et al. (2014), Spatial Pyramid Pooling, arXiv:1406.4729.
@@ -393,7 +371,8 @@ def adaptive_avg_pool3d_backward(grad_out, x, output_size):
 def _mean(x, tiling, count_include_pad=True, divisor_override=None):
     divisor = _divisor(x, tiling, count_include_pad, divisor_override)
     total = surround(x.reshape(-1, *x.shape[-len(tiling.pads) - 1 :]), tiling.pads)
-    mean = _reduce(total, tiling, np.add) / divisor
+    mean = _reduce(total, tiling, np.add)
+    mean /= divisor
     return mean.reshape(*x.shape[: -len(tiling.pads)], *tiling.positions)
 
 

@@ -1,4 +1,7 @@
-"""Convolution and correlation as signal processing defines them: no batch, no channels."""
+"""Convolution and correlation as signal processing defines them: no batch, no channels.
+
+Source: Oppenheim & Schafer, Discrete-Time Signal Processing, sections 2.3 and 2.9.
+"""
 
 import numpy as np
 
@@ -26,10 +29,6 @@ def convolve(x, w, mode="full"):
     ndarray
         Size along each axis, for n entries of `x` and k of `w`: ``n + k - 1``, ``|n - k| + 1`` or
         ``n``. Its dtype is what `x` and `w` promote to.
-
-    References
-    ----------
-    Oppenheim & Schafer, Discrete-Time Signal Processing, section 2.3.
 
     Examples
     --------
