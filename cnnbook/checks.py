@@ -95,6 +95,13 @@ def per_axis(name, value, axes, minimum=None):
     return tuple(integer(name, entry, minimum) for entry in value)
 
 
+def size_tuple(name, value):
+    """Refuse an int: elsewhere it means a square, along one axis it would mean a line."""
+    if not isinstance(value, (tuple, list)) or not value:
+        raise TypeError(f"{name} must be a tuple with one int an axis, got {value!r}")
+    return per_axis(name, value, len(value), minimum=1)
+
+
 def axis_count(*arguments):
     """Number of axes that the tuples among the arguments describe, 0 if all are plain ints."""
     return max([len(a) for a in arguments if isinstance(a, (tuple, list))], default=0)

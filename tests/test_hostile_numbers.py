@@ -88,7 +88,6 @@ TABLE = {
             **{"weight": rand(3, 3, 2, 3), "input_size": (4, 5)},
             **{"stride": 1, "padding": 0},
         },
-        "shared_weights": {"kernel": rand(2, 3), "input_size": (4, 5), "stride": 1, "padding": 0},
         "toeplitz": {"kernel": rand(2, 3), "input_size": (4, 5), "stride": 1, "padding": 0},
     },
     "numpy_net": {
@@ -108,7 +107,7 @@ NO_INTEGERS = {
     "ops": "conv2d_loops linear relu sigmoid tanh convolve correlate cross_entropy",
     "shapes": "Padding per_axis",
     "derivation": "dense from_offsets to_offsets place",
-    "numpy_net": "SGD Adam CrossEntropyLoss Flatten Layer ReLU Sequential Sigmoid Tanh",
+    "numpy_net": "SGD Adam CrossEntropyLoss Flatten Layer ReLU Sequential Tanh",
 }
 
 
