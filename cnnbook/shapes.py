@@ -2,7 +2,9 @@
 
 Every size is counted along one axis. A plain int argument describes one axis and gives an int
 back; a tuple describes one axis an entry and gives a tuple back. Where tuples and ints are mixed,
-an int holds for every axis. Chapters 3 (sizes), 4 (counts) and 5 (pooling) derive the formulas.
+an int holds for every axis. `size` is at least 0, `kernel_size`, `stride` and `dilation` are at
+least 1. Chapters 3 (sizes), 4 (counts) and 5 (pooling) derive the formulas; Dumoulin & Visin
+(2016), arXiv:1603.07285, list them.
 """
 
 import math
@@ -47,27 +49,7 @@ def _padded_rows(size, kernel_size, stride, dilation, padding):
 
 
 def effective_kernel_size(kernel_size, dilation=1):
-    """Extent of a dilated kernel, from its first to its last entry.
-
-    Parameters
-    ----------
-    kernel_size, dilation : int or tuple of int
-        In pixels, at least 1.
-
-    Returns
-    -------
-    int or tuple of int
-        ``dilation * (kernel_size - 1) + 1``.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not a positive integer.
-
-    References
-    ----------
-    Dumoulin & Visin (2016), arXiv:1603.07285, section 5.1.
-    """
+    """Extent of a dilated kernel, first to last entry: ``dilation * (kernel_size - 1) + 1``."""
     rows = axis_rows(kernel_size=kernel_size, dilation=dilation)
     return like_arguments([d * (k - 1) + 1 for k, d in rows], kernel_size, dilation)
 
@@ -77,10 +59,6 @@ def output_size(size, kernel_size, stride=1, padding=0, dilation=1, *, rounding=
 
     Parameters
     ----------
-    size : int or tuple of int
-        Input size along each axis, in pixels, at least 0.
-    kernel_size, stride, dilation : int or tuple of int
-        As in `torch.nn.Conv2d`, at least 1.
     padding : int, (before, after), tuple of these, "valid" or "same"
         Zeros on each side of an axis. Beside an int `size` a pair is (before, after), beside a
         tuple one entry an axis. "valid" is 0, "same" is what gives ``ceil(size / stride)``.
@@ -91,15 +69,6 @@ def output_size(size, kernel_size, stride=1, padding=0, dilation=1, *, rounding=
     -------
     int or tuple of int
         ``rounded((size + before + after - effective_kernel_size) / stride) + 1``.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If a number is out of range, no window fits, or `rounding` is "exact" and in vain.
-
-    References
-    ----------
-    Dumoulin & Visin (2016), arXiv:1603.07285, relationship 6; chapter 3.
 
     Examples
     --------
@@ -134,28 +103,9 @@ def _positions(size, kernel, stride, dilation, pad, rounding):
 def pool_output_size(size, kernel_size, stride=None, padding=0, dilation=1, *, ceil_mode=False):
     """Count the windows of a pooling layer, as PyTorch does.
 
-    Parameters
-    ----------
-    size, kernel_size, padding, dilation : int or tuple of int
-        As in `output_size`; `padding` is at most half of `kernel_size`.
-    stride : int or tuple of int, optional
-        `kernel_size` when not given.
-    ceil_mode : bool
-        Let a last window hang over the edge, if it starts inside the input or its left padding;
-        by less than `stride` even if it is the only one.
-
-    Returns
-    -------
-    int or tuple of int
-
-    Raises
-    ------
-    TypeError, ValueError
-        As `output_size`, and if `padding` exceeds half of `kernel_size`.
-
-    References
-    ----------
-    `torch.nn.MaxPool2d`; chapter 5.
+    `padding` is at most half of `kernel_size`, `stride` is `kernel_size` when not given. With
+    `ceil_mode`, a last window may hang over the edge, if it starts inside the input or its left
+    padding; by less than `stride` even if it is the only one.
 
     Examples
     --------
@@ -177,26 +127,8 @@ def pool_output_size(size, kernel_size, stride=None, padding=0, dilation=1, *, c
 def transposed_output_size(size, kernel_size, stride=1, padding=0, output_padding=0, dilation=1):
     """Size that a transposed convolution returns.
 
-    Parameters
-    ----------
-    size, kernel_size, stride, padding, dilation : int or tuple of int
-        Of the transposed convolution; `size` is its input.
-    output_padding : int or tuple of int
-        Rows added at the far end, less than `stride` or `dilation`.
-
-    Returns
-    -------
-    int or tuple of int
-        ``(size - 1) * stride - 2 * padding + extent + output_padding``.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is no integer in its range, or nothing is left after `padding`.
-
-    References
-    ----------
-    Dumoulin & Visin (2016), arXiv:1603.07285, relationship 14.
+    It is ``(size - 1) * stride - 2 * padding + extent + output_padding``, where `output_padding`,
+    rows added at the far end, is less than `stride` or `dilation`.
 
     Examples
     --------
@@ -221,21 +153,8 @@ def transposed_output_size(size, kernel_size, stride=1, padding=0, output_paddin
 def same_padding_range(size, kernel_size, stride=1, dilation=1):
     """List every total padding that gives ``ceil(size / stride)`` outputs.
 
-    Parameters
-    ----------
-    size, kernel_size, stride, dilation : int or tuple of int
-        At least 1.
-
-    Returns
-    -------
-    range, or tuple of range
-        All p with ``s(o-1) - i + k - 1 < p <= s*o - i + k - 1``, from ``o = ceil((i+p-k+1)/s)``,
-        where ``o = ceil(i / s)`` and k is the dilated extent. A negative p counts unseen pixels.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not a positive integer.
+    All p with ``s(o-1) - i + k - 1 < p <= s*o - i + k - 1``, from ``o = ceil((i+p-k+1)/s)``, where
+    ``o = ceil(i / s)`` and k is the dilated extent. A negative p counts unseen pixels.
 
     Examples
     --------
@@ -256,21 +175,8 @@ def same_padding_range(size, kernel_size, stride=1, dilation=1):
 def same_padding(size, kernel_size, stride=1, dilation=1):
     """Split the least padding for ``ceil(size / stride)`` outputs over the two sides.
 
-    Parameters
-    ----------
-    size, kernel_size, stride, dilation : int or tuple of int
-        At least 1.
-
-    Returns
-    -------
-    Padding, or tuple of Padding
-        ``(p // 2, p - p // 2)`` with p the least of `same_padding_range`, 0 where that is
-        negative: an odd zero goes to the bottom or right, as in PyTorch's ``padding="same"``.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not a positive integer.
+    ``(p // 2, p - p // 2)`` with p the least of `same_padding_range`, 0 where that is negative: an
+    odd zero goes to the bottom or right, as in PyTorch's ``padding="same"``.
 
     Examples
     --------
@@ -286,20 +192,8 @@ def same_padding(size, kernel_size, stride=1, dilation=1):
 def participation_counts(size, kernel_size, stride=1, padding=0, dilation=1):
     """Count in how many windows each pixel of an axis takes part.
 
-    Parameters
-    ----------
-    size, kernel_size, stride, padding, dilation
-        As in `output_size`.
-
-    Returns
-    -------
-    tuple of int, or tuple of tuple of int
-        One count a pixel of the unpadded axis. The counts of an image are the outer product.
-
-    Raises
-    ------
-    TypeError, ValueError
-        As `output_size`, and if `size` is beyond all memory.
+    One count a pixel of the unpadded axis; the counts of an image are the outer product. Takes what
+    `output_size` takes.
 
     Examples
     --------
@@ -330,24 +224,8 @@ def _meetings(pixel, kernel, stride, dilation, windows):
 def conv_parameters(in_channels, out_channels, kernel_size, *, groups=1, bias=True):
     """Count the trainable numbers of a convolution layer.
 
-    Parameters
-    ----------
-    in_channels, out_channels, groups : int
-        At least 1; `groups` divides both numbers of channels.
-    kernel_size : int or tuple of int
-        An int is a square 2-D kernel, as in `torch.nn.Conv2d`; ``(k,)`` is a 1-D one.
-    bias : bool
-        Whether one bias an output channel is counted.
-
-    Returns
-    -------
-    int
-        ``out_channels * ((in_channels / groups) * prod(kernel_size) + bias)``.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is no positive integer, or `groups` does not divide the channels.
+    ``out_channels * ((in_channels / groups) * prod(kernel_size) + bias)``, where `groups` divides
+    both numbers of channels. An int `kernel_size` is a square 2-D kernel, ``(k,)`` a 1-D one.
 
     Examples
     --------
@@ -367,24 +245,8 @@ def conv_parameters(in_channels, out_channels, kernel_size, *, groups=1, bias=Tr
 def conv_macs(in_channels, out_channels, kernel_size, output_size, *, groups=1):
     """Count the multiply-adds of a convolution layer for one sample: ``flops = 2 * macs``.
 
-    Parameters
-    ----------
-    in_channels, out_channels, groups : int
-        At least 1; `groups` divides both numbers of channels.
-    kernel_size : int or tuple of int
-        An int holds for every axis of `output_size`.
-    output_size : int or tuple of int
-        Size of one output map, at least 0. An int beside an int kernel is a square 2-D map.
-
-    Returns
-    -------
-    int
-        ``out_channels * in_channels / groups * prod(kernel_size) * prod(output_size)``, zeros too.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is no integer in its range, or `groups` does not divide the channels.
+    ``out_channels * in_channels / groups * prod(kernel_size) * prod(output_size)``, zeros of the
+    padding too. `output_size` is that of one map: an int beside an int kernel is a square 2-D map.
 
     Examples
     --------
@@ -401,22 +263,7 @@ def conv_macs(in_channels, out_channels, kernel_size, output_size, *, groups=1):
 def linear_parameters(in_features, out_features, *, bias=True):
     """Count the trainable numbers of a dense layer.
 
-    Parameters
-    ----------
-    in_features, out_features : int
-        At least 1.
-    bias : bool
-        Whether one bias an output is counted.
-
-    Returns
-    -------
-    int
-        ``out_features * (in_features + bias)``; without biases also the number of MACs a sample.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If a size is not a positive integer.
+    ``out_features * (in_features + bias)``; without biases also the number of MACs a sample.
     """
     in_features = integer("in_features", in_features, 1)
     return integer("out_features", out_features, 1) * (in_features + bool(bias))

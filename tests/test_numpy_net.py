@@ -53,7 +53,7 @@ def varied(rng):
     options = {"rng": rng, "dtype": np.float64}
     return net.Sequential(
         net.Conv2d(2, 6, (3, 2), stride=(2, 1), padding=1, bias=False, **options),
-        net.Sigmoid(),
+        net.Tanh(),
         net.MaxPool2d(3, 2, padding=1, ceil_mode=True),
         net.Conv2d(6, 4, 2, dilation=2, padding=2, groups=2, **options),
         net.Tanh(),

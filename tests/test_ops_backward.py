@@ -4,23 +4,18 @@
 deserve a name.
 """
 
-import itertools
-import math
-import tracemalloc
-
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 
 from cnnbook import ops
-from cnnbook.ops import _windows
+from cnnbook.ops import windows
 from cnnbook.shapes import pool_output_size
 
 CLOSE = {"rtol": 1e-10, "atol": 1e-10, "strict": True}
 SIZES = {1: (9,), 2: (9, 7), 3: (5, 7, 6)}  # unequal, as are the kernels: swapped axes fail
 KERNELS = {1: (3,), 2: (3, 2), 3: (2, 3, 1)}
-SAME_WARNING = "ignore:Using padding='same' with even kernel lengths:UserWarning"
 
 
 def normal(*shape, seed=0):
@@ -58,38 +53,6 @@ def operands(axes, groups=1, batch=2):
 # ---------------------------------------------------------------- the convolutions
 
 
-SETTINGS = [
-    settings
-    for settings in itertools.product([1, 2, 3], [0, 1, 2, "valid", "same"], [1, 2], [1, 2])
-    if settings[1] != "same" or settings[0] == 1
-]
-
-
-@pytest.mark.filterwarnings(SAME_WARNING)
-@pytest.mark.parametrize("axes", [1, 2, 3])
-@pytest.mark.parametrize(("stride", "padding", "dilation", "groups"), SETTINGS)
-def test_conv_backward_is_autograd(axes, stride, padding, dilation, groups):
-    x, weight, bias = operands(axes, groups)
-    options = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
-    assert_like_autograd(f"conv{axes}d", x, weight, bias, **options)
-    assert_like_autograd(f"conv{axes}d", x[1], weight, **options)
-
-
-@pytest.mark.parametrize("axes", [1, 2, 3])
-@pytest.mark.parametrize("stride", [1, 2, 3])
-@pytest.mark.parametrize("padding", [0, 1])
-@pytest.mark.parametrize("dilation", [1, 3])
-@pytest.mark.parametrize("groups", [1, 2])
-def test_conv_transpose_backward_is_autograd(axes, stride, padding, dilation, groups):
-    x, weight = normal(2, 4, *SIZES[axes]), normal(4, 3, *KERNELS[axes], seed=1)
-    options = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
-    name, bias = f"conv_transpose{axes}d", normal(3 * groups, seed=2)
-    assert_like_autograd(name, x, weight, bias, **options)
-    # more rows than the stride: a convolution would find more windows in them than x has pixels
-    options["output_padding"] = max(stride, dilation) - 1
-    assert_like_autograd(name, x[1], weight, **options)
-
-
 def test_conv1d_backward_by_hand():
     """y0 = a x0 + b x1 and y1 = a x2 + b x3; the loss is y0 + 10 y1."""
     x, weight = np.array([[[1.0, 2.0, 3.0, 4.0, 5.0]]]), np.array([[[-1.0, 7.0]]])
@@ -122,29 +85,17 @@ def test_gradients_of_a_convolution_are_convolutions():
 def test_blocks_fit_together(name, monkeypatch):
     """Whatever the workspace holds, from a single row to the whole batch, the result is one."""
     x, weight = normal(5, 4, 9, 7), normal(4, 2, 3, 2, seed=1)
-    options = {"padding": 1, "groups": 2}
-    grad_out = normal(*getattr(ops, name)(x, weight, **options).shape, seed=2)
-    expected = autograd(name, grad_out, x, weight, **options)
     for size in (1, 2_000, 10_000, 20_000, 10**6):
-        monkeypatch.setattr(_windows, "WORKSPACE_BYTES", size)
-        for one, other in zip(
-            gradients(name, grad_out, x, weight, **options), expected, strict=True
-        ):
-            np.testing.assert_allclose(one, other, **CLOSE)
+        monkeypatch.setattr(windows, "WORKSPACE_BYTES", size)
+        assert_like_autograd(name, x, weight, padding=1, groups=2)
 
 
-@pytest.mark.parametrize("shape", [(16, 8, 64, 60), (1, 16, 180, 170)], ids=str)
-def test_workspace_is_bounded(shape):
-    """Peak memory: padded copies of x and its gradient and three blocks, not k² times x."""
-    x = np.zeros(shape, np.float32)  # 2 MB; all its windows would be 97 MB
-    weight = np.zeros((4, shape[1], 7, 7), np.float32)
-    grad_out = np.zeros((shape[0], 4, *shape[2:]), np.float32)
-    tracemalloc.start()
-    ops.conv2d_backward(grad_out, x, weight, padding=3)
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    assert peak < 4 * x.nbytes + 3 * _windows.WORKSPACE_BYTES + 2**20
-    assert peak < 49 * x.nbytes / 4
+@pytest.mark.parametrize("axes", [1, 2, 3])
+def test_rows_beyond_the_last_window_of_a_transpose(axes):
+    """A convolution would find more windows in them than x has pixels."""
+    x, weight = normal(4, *SIZES[axes]), normal(4, 3, *KERNELS[axes], seed=1)
+    options = {"stride": 2, "dilation": 3, "output_padding": 2, "groups": 2}
+    assert_like_autograd(f"conv_transpose{axes}d", x, weight, **options)
 
 
 @pytest.mark.parametrize("name", ["conv2d", "conv_transpose2d"])
@@ -250,12 +201,11 @@ def test_backward_agrees_with_central_differences(name):
 def test_gradients_have_the_dtype_and_the_shape_of_their_arrays(name):
     grad_out = upstream(name, EXAMPLES[name])
     exact = gradients(name, grad_out, *EXAMPLES[name])
-    for dtype, tolerance in ((np.float32, 1e-4), (np.float16, 5e-2)):
-        arguments = change_floats(EXAMPLES[name], lambda a, dtype=dtype: a.astype(dtype))
-        given = gradients(name, grad_out.astype(dtype), *arguments)
-        for grad, array, best in zip(given, floats(arguments), exact, strict=True):
-            assert (type(grad), grad.shape, grad.dtype) == (np.ndarray, array.shape, dtype)
-            np.testing.assert_allclose(grad, best, rtol=tolerance, atol=tolerance)
+    arguments = change_floats(EXAMPLES[name], lambda a: a.astype(np.float32))
+    given = gradients(name, grad_out.astype(np.float32), *arguments)
+    for grad, array, best in zip(given, floats(arguments), exact, strict=True):
+        assert (type(grad), grad.shape, grad.dtype) == (np.ndarray, array.shape, np.float32)
+        np.testing.assert_allclose(grad, best, rtol=1e-4, atol=1e-4)
 
 
 def layouts(array):
@@ -305,16 +255,6 @@ def test_a_wrong_grad_out_is_named(name):
 # ---------------------------------------------------------------- pooling
 
 
-@pytest.mark.parametrize("axes", [1, 2, 3])
-@pytest.mark.parametrize("padding", [1, 2])
-@pytest.mark.parametrize("kernel_size", [4, 5])
-def test_max_pool_backward_with_padding(axes, kernel_size, padding):
-    """NumPy libraries exist in which this raises, for the padding is still on the gradient."""
-    x = normal(2, 3, *SIZES[axes]) - 3  # negative: padded zeros would win
-    for stride in (1, 2, kernel_size):
-        assert_like_autograd(f"max_pool{axes}d", x, kernel_size, stride, padding)
-
-
 def test_max_pool_backward_with_padding_by_hand():
     x = np.array([[[-1.0, -2.0, -3.0, -4.0]]])  # windows (pad, -1), (-2, -3), (-4, pad)
     grads = ops.max_pool1d_backward(np.array([[[1.0, 10.0, 100.0]]]), x, 2, padding=1)
@@ -339,8 +279,8 @@ def test_the_first_of_equal_maxima_gets_the_gradient():
     grads = ops.max_pool2d_backward(np.array([[[1.0, 10.0]]]), x, 2, 1)
     np.testing.assert_array_equal(grads.grad_x, [[[1.0, 10.0, 0.0], [0.0, 0.0, 0.0]]], strict=True)
     x = np.array([[[1.0, 5.0], [5.0, 1.0]]])  # the upper row wins, not the left column
-    for backward, windows in ((ops.max_pool2d_backward, 2), (ops.adaptive_max_pool2d_backward, 1)):
-        grad_x = backward(np.ones((1, 1, 1)), x, windows).grad_x
+    for backward, size in ((ops.max_pool2d_backward, 2), (ops.adaptive_max_pool2d_backward, 1)):
+        grad_x = backward(np.ones((1, 1, 1)), x, size).grad_x
         np.testing.assert_array_equal(grad_x, [[[0.0, 1.0], [0.0, 0.0]]], strict=True)
     assert_like_autograd("max_pool2d", np.zeros((2, 3, 7, 6)), 3, 2, 1)
     assert_like_autograd("adaptive_max_pool2d", np.zeros((2, 3, 7, 6)), (3, 4))
@@ -354,19 +294,12 @@ def test_a_window_that_sees_padding_only_has_no_gradient():
     np.testing.assert_array_equal(out.grad_x, np.zeros_like(x), strict=True)
 
 
-@pytest.mark.parametrize("name", ["max_pool2d", "avg_pool2d"])
-@pytest.mark.parametrize("ceil_mode", [False, True])
-def test_overlapping_windows_add_up(name, ceil_mode):
-    x = normal(2, 3, 8, 9)
-    assert_like_autograd(name, x, (3, 4), (2, 3), 1, ceil_mode=ceil_mode)
-    assert_like_autograd(name, x[0], 4, 1, 2, ceil_mode=ceil_mode)
-
-
-@pytest.mark.parametrize("name", ["max_pool2d", "adaptive_max_pool2d"])
-def test_a_nan_gets_the_gradient_of_its_windows(name):
-    x = normal(2, 2, 6, 7)
-    x[0, 0, 2, 3] = x[0, 0, 3, 3] = x[1, 1, 5, 0] = np.nan
-    assert_like_autograd(name, x, 3)
+@pytest.mark.parametrize("kind", ["avg", "max"])
+@pytest.mark.parametrize("axes", [1, 2, 3])
+def test_an_empty_stride_is_the_kernel_size(kind, axes):
+    assert_like_autograd(
+        f"{kind}_pool{axes}d", normal(2, 3, *(7, 6, 5)[:axes]), (3, 2, 2)[:axes], ()
+    )
 
 
 @pytest.mark.parametrize("name", ["max_pool1d", "avg_pool2d", "adaptive_avg_pool1d", "pad", "relu"])
@@ -378,15 +311,6 @@ def test_integers_have_no_gradient(name):
 
 
 # ---------------------------------------------------------------- the others
-
-
-@pytest.mark.parametrize("mode", ["constant", "reflect", "replicate", "circular"])
-@pytest.mark.parametrize("pads", [(2, 1), (1, 0, 2, 2), (3, -1, 0, 1), (-2, -1, 1, -1)], ids=str)
-def test_pad_backward_is_autograd(mode, pads):
-    if mode == "circular" and min(pads) < 0:
-        pytest.skip("PyTorch wraps what it has cut off")
-    shape = (2, 3, 5, 4)[2 - len(pads) // 2 :] if mode != "constant" else (2, 3, 5, 4)
-    assert_like_autograd("pad", normal(*shape), pads, mode)
 
 
 def test_pad_backward_by_hand():
@@ -411,14 +335,6 @@ def test_local_response_norm_backward_by_hand():
     np.testing.assert_allclose(grads.grad_x, (1 - x**2) / (1 + x**2) ** 2, **CLOSE)
 
 
-@pytest.mark.parametrize("shape", [(4,), (3, 4), (2, 3, 4), (0, 4)], ids=str)
-def test_linear_backward_is_autograd(shape):
-    assert_like_autograd("linear", normal(*shape), normal(5, 4, seed=1), normal(5, seed=2))
-    assert_like_autograd("linear", normal(*shape), normal(4, seed=1))
-    grads = ops.linear_backward(np.zeros((*shape[:-1], 5)), normal(*shape), normal(5, 4))
-    assert grads.grad_bias is None
-
-
 @pytest.mark.parametrize("bias", [(), (1,), (5,), (3, 1), (1, 5), (2, 3, 5)], ids=str)
 def test_a_bias_gets_the_sum_over_the_axes_it_was_spread_along(bias):
     bias = np.asarray(normal(*bias, seed=2))
@@ -429,6 +345,19 @@ def test_a_bias_gets_the_sum_over_the_axes_it_was_spread_along(bias):
     expected = torch.autograd.grad(out, leaf, torch.tensor(grad_out))[0].numpy()
     grads = ops.linear_backward(grad_out, x, weight, bias)
     np.testing.assert_allclose(grads.grad_bias, expected, **CLOSE)
+
+
+@pytest.mark.parametrize("shape", [(4,), (3, 4), (0, 4)], ids=str)
+def test_linear_with_one_output_and_no_bias(shape):
+    assert_like_autograd("linear", normal(*shape), normal(4, seed=1))
+
+
+@pytest.mark.parametrize(
+    ("rows", "inputs", "outputs"), [(4, 0, 3), (4, 3, 0), (0, 3, 2), (4, 0, 0)]
+)
+def test_a_dense_layer_may_have_no_features(rows, inputs, outputs):
+    assert_like_autograd("linear", normal(rows, inputs), normal(outputs, inputs))
+    assert_like_autograd("linear", normal(rows, inputs), normal(inputs))
 
 
 def test_activations_at_their_extremes():
@@ -443,60 +372,6 @@ def test_softmax_backward_of_large_and_infinite_scores(name):
     x = np.array([[1000.0, 0.0, -1000.0], [-np.inf, 0.0, 1.0], [np.nan, 0.0, 1.0]])
     assert_like_autograd(name, x, 1)
     assert_like_autograd(name, np.asarray(3.0), 0)
-
-
-# ---------------------------------------------------------------- cross-entropy
-
-
-@pytest.mark.parametrize("dtype", [np.float64, np.float32])
-@pytest.mark.parametrize("index", [np.int64, np.uint8, np.int32])
-def test_cross_entropy_is_torchs(dtype, index):
-    x = (5 * normal(7, 4)).astype(dtype)
-    target = np.random.default_rng(0).integers(0, 4, 7)
-    expected = F.cross_entropy(torch.tensor(x), torch.tensor(target)).numpy()
-    loss = ops.cross_entropy(x, target.astype(index))
-    tolerance = 1e-12 if dtype == np.float64 else 1e-6
-    np.testing.assert_allclose(loss, expected, rtol=tolerance, strict=True)
-
-
-def test_cross_entropy_by_hand():
-    x, target = np.log([[1.0, 3.0], [1.0, 1.0]]), np.array([0, 1])
-    assert ops.cross_entropy(x, target) == pytest.approx((math.log(4) + math.log(2)) / 2)
-    grads = ops.cross_entropy_backward(np.asarray(2.0), x, target)
-    np.testing.assert_allclose(grads.grad_x, [[-0.75, 0.75], [0.5, -0.5]], **CLOSE)
-
-
-def test_cross_entropy_of_scores_that_would_overflow():
-    x, target = np.array([[1e4, 0.0], [0.0, -1e4]]), np.array([1, 1])
-    assert ops.cross_entropy(x, target) == 1e4
-    assert_like_autograd("cross_entropy", x, target)
-
-
-def test_cross_entropy_of_no_samples_is_nan():
-    x, target = np.zeros((0, 3)), np.zeros(0, np.int64)
-    assert np.isnan(ops.cross_entropy(x, target))
-    assert_like_autograd("cross_entropy", x, target)
-
-
-@pytest.mark.parametrize(
-    ("x", "target", "error", "message"),
-    [
-        (np.zeros(3), np.zeros(1, int), ValueError, r"x has 1 axes \(3,\), expected \(N, C\)"),
-        (np.zeros((2, 0)), np.zeros(2, int), ValueError, "x has size 0 along axis 1"),
-        (np.zeros((2, 3), int), np.zeros(2, int), TypeError, "x must hold floats, got dtype int64"),
-        (np.zeros((2, 3)), np.zeros(2), TypeError, "target must hold integers, got dtype float64"),
-        (np.zeros((2, 3)), [0, 1], TypeError, "target must be a NumPy array, got list"),
-        (np.zeros((2, 3)), np.zeros((2, 1), int), ValueError, r"target has 2 axes .*\(N,\)"),
-        (np.zeros((2, 3)), np.zeros(3, int), ValueError, "target has 3 entries, x has 2 samples"),
-        (np.zeros((2, 3)), np.array([1, 3]), ValueError, "target holds 3, x has classes 0 to 2"),
-        (np.zeros((2, 3)), np.array([-100, 1]), ValueError, "target holds -100, x has classes"),
-    ],
-)
-def test_cross_entropy_names_what_it_refuses(x, target, error, message):
-    with pytest.raises(error, match=message):
-        ops.cross_entropy(x, target)
-    with pytest.raises(error, match=message):
-        ops.cross_entropy_backward(np.ones(()), x, target)
 
 
 @pytest.mark.parametrize("odd", [np.nan, -np.inf, np.inf])

@@ -1,19 +1,16 @@
-"""Activations, softmax, the dense layer and response normalisation against PyTorch."""
+"""Activations, the dense layer and response normalisation against PyTorch."""
 
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from hypothesis.extra import numpy as npst
 
 from cnnbook import ops
 
 NAN, INF = np.nan, np.inf
 EXTREMES = np.array([[-INF, -1e4, -700.0, -20.0, -0.0], [0.5, 20.0, 700.0, 1e4, NAN]])
 ACTIVATIONS = ["relu", "sigmoid", "tanh"]
-TOLERANCE = {"float64": 1e-12, "float32": 1e-6, "float16": 1e-3}
+TOLERANCE = {"float64": 1e-12, "float32": 1e-6}
 
 
 def random(*shape, dtype=np.float64):
@@ -49,7 +46,7 @@ def test_activations_match_torch(name):
     assert_same(name, np.array(-0.5))  # an array without axes stays an array
     for view in layouts(random(4, 6)):
         assert_same(name, view)
-    for dtype in (np.uint8, np.int64, np.float16):
+    for dtype in (np.uint8, np.int64):
         assert_same(name, np.array([0, 1, 100], dtype))
 
 
@@ -65,74 +62,12 @@ def test_sigmoid_is_accurate_in_both_tails():
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)
-@pytest.mark.parametrize("dtype", [bool, object, complex])
+@pytest.mark.parametrize("dtype", [bool, object, complex, np.float16])
 def test_activations_refuse_what_is_no_real_number(name, dtype):
     with pytest.raises(TypeError, match="x must hold real numbers, got dtype"):
         getattr(ops, name)(np.ones(3, dtype))
     with pytest.raises(TypeError, match="x must be a NumPy array, got float"):
         getattr(ops, name)(1.0)
-
-
-# ---------------------------------------------------------------- softmax
-
-SOFTMAXES = ["softmax", "log_softmax"]
-
-
-@pytest.mark.parametrize("name", SOFTMAXES)
-def test_softmax_matches_torch_along_every_axis(name):
-    x = 100 * random(3, 4, 5)
-    for dim in range(-3, 3):
-        assert_same(name, x, dim)
-    assert_same(name, x.astype(np.float32), 1, limit=1e-5)
-    assert_same(name, np.array([6e4, 1.0], np.float16), 0)
-    for view in layouts(random(4, 6)):
-        assert_same(name, view, dim=0)
-        assert_same(name, view, dim=-1)
-
-
-@pytest.mark.parametrize("name", SOFTMAXES)
-@pytest.mark.parametrize(
-    "x",
-    [[-INF, 0.0], [-INF, -INF], [INF, 1.0], [INF, INF], [NAN, 0.0], [1e308, -1e308], [5.0], []],
-)
-def test_softmax_of_the_extremes(name, x):
-    assert_same(name, np.array(x), 0)
-    assert_same(name, np.array(x, np.float64)[None], 0)
-
-
-def test_softmax_of_an_array_without_axes():
-    np.testing.assert_array_equal(ops.softmax(np.array(3.0), 0), np.array(1.0), strict=True)
-    np.testing.assert_array_equal(ops.log_softmax(np.array(3.0), -1), np.array(0.0), strict=True)
-
-
-@settings(max_examples=100, deadline=None)
-@given(
-    npst.arrays(np.float64, npst.array_shapes(), elements=st.floats(-1e3, 1e3) | st.just(-INF)),
-    st.data(),
-)
-def test_softmax_matches_torch_everywhere(x, data):
-    dim = data.draw(st.integers(-x.ndim, x.ndim - 1))
-    assert_same("softmax", x, dim)
-    assert_same("log_softmax", x, dim)
-
-
-@pytest.mark.parametrize("name", SOFTMAXES)
-@pytest.mark.parametrize(
-    ("x", "dim", "error", "message"),
-    [
-        (np.ones((2, 3)), 2, ValueError, r"dim is 2, must be from -2 to 1 for shape \(2, 3\)"),
-        (np.ones((2, 3)), -3, ValueError, "dim is -3, must be from -2 to 1"),
-        (np.array(1.0), 1, ValueError, "dim is 1, must be from -1 to 0"),
-        (np.ones(3), 0.0, TypeError, r"dim must be an int.* got 0.0"),
-        (np.ones(3), None, TypeError, r"dim must be an int.* got None"),
-        (np.ones(3), (0,), TypeError, r"dim must be an int.* got \(0,\)"),
-        (np.ones(3, int), 0, TypeError, "x must hold floats, got dtype int64"),
-        ([1.0, 2.0], 0, TypeError, "x must be a NumPy array, got list"),
-    ],
-)
-def test_softmax_refuses(name, x, dim, error, message):
-    with pytest.raises(error, match=message):
-        getattr(ops, name)(x, dim)
 
 
 # ---------------------------------------------------------------- linear
@@ -144,9 +79,9 @@ def test_linear_matches_torch(leading, bias):
     x, weight = random(*leading, 3), random(2, 3)
     bias = None if bias is None else np.asarray(random(*bias))
     assert_same("linear", x, weight, bias)
-    for dtype in (np.float32, np.float16, np.int64, np.complex64):
+    for dtype in (np.float32, np.int64, np.complex64):
         cast = [None if a is None else np.asarray(8 * a).astype(dtype) for a in (x, weight, bias)]
-        assert_same("linear", *cast, limit=1e-2 if dtype is np.float16 else 1e-5)
+        assert_same("linear", *cast, limit=1e-5)
 
 
 @pytest.mark.parametrize(

@@ -183,7 +183,7 @@ def test_max_pool_index_of_minus_infinity_lies_in_the_image():
 def test_max_pool_of_a_window_without_pixels_is_minus_infinity():
     x = np.array([[5.0, 6.0]])  # entries 0 and 3 of the window fall on the padding
     np.testing.assert_array_equal(ops.max_pool1d(x, 2, 1, 1, 3), [[-INF]], strict=True)
-    with pytest.raises(ValueError, match=r"padding 1 with dilation 3 .* sees no pixel"):
+    with pytest.raises(ValueError, match=r"padding .*1.* with dilation .*3.* sees no pixel"):
         ops.max_pool1d(x, 2, 1, 1, 3, return_indices=True)
 
 
@@ -198,12 +198,6 @@ def test_avg_pool_counts_padding_or_not():
 def test_avg_pool_does_not_count_what_hangs_over():
     x = np.array([[2.0, 4.0, 9.0]])
     np.testing.assert_array_equal(ops.avg_pool1d(x, 2, ceil_mode=True), [[3.0, 9.0]], strict=True)
-
-
-def test_avg_pool_rounds_int64_towards_zero_as_torch_does():
-    x = np.array([[-3, -4, -5, 8]])
-    np.testing.assert_array_equal(ops.avg_pool1d(x, 2), [[-3, 1]], strict=True)
-    assert_same("avg_pool2d", x[None], (1, 2), divisor_override=-3)
 
 
 def test_adaptive_windows_overlap_if_the_size_does_not_divide():
@@ -261,14 +255,6 @@ def test_max_pools_take_integers(dtype):
     assert_same("max_pool2d", x, 2, 1, 1, return_indices=True)
     pooled = ops.adaptive_max_pool2d(x, 1)
     np.testing.assert_array_equal(pooled, x.max((1, 2), keepdims=True), strict=True)
-
-
-def test_float16_is_summed_in_float32():
-    x = np.full((1, 1, 4096), 60000, np.float16)
-    np.testing.assert_array_equal(ops.adaptive_avg_pool1d(x, 1), [[[60000]]])
-    np.testing.assert_array_equal(
-        ops.avg_pool1d(x, 4096), np.full((1, 1, 1), 60000, np.float16), strict=True
-    )
 
 
 # ---------------------------------------------------------------- refusals
@@ -348,12 +334,12 @@ def test_pools_refuse_what_is_no_batch_of_maps(name):
         pool(np.ones((2,) * (axes + 1) + (0,)), 1)
     with pytest.raises(TypeError, match="x must be a NumPy array, got list"):
         pool([[1.0, 2.0]], 1)
-    for dtype in (bool, object, complex, "U1"):
+    for dtype in (bool, object, complex, "U1", np.float16):
         with pytest.raises(TypeError, match=r"x must hold .*, got dtype"):
             pool(np.ones((2,) * (axes + 1), dtype=dtype), 1)
     if "avg" in name:
-        with pytest.raises(TypeError, match=r"x must hold floats.*, got dtype int32"):
-            pool(np.ones((2,) * (axes + 1), np.int32), 1)
+        with pytest.raises(TypeError, match=r"x must hold floats.*, got dtype int64"):
+            pool(np.ones((2,) * (axes + 1), np.int64), 1)
 
 
 @pytest.mark.parametrize("name", ["adaptive_avg_pool2d", "adaptive_max_pool2d"])

@@ -5,25 +5,14 @@ channels. Each layer is a dense layer with constraints on its weight matrix, and
 shows the constraints: which cells of the matrix hold the same number, and which hold none.
 """
 
-from cnnbook.derivation._counts import (
+from cnnbook.derivation.counts import (
     dense_parameters,
     locally_connected_parameters,
     offset_parameters,
     shared_parameters,
 )
-from cnnbook.derivation._layers import (
-    dense,
-    from_offsets,
-    locally_connected,
-    to_offsets,
-)
-from cnnbook.derivation._pattern import (
-    local_weights,
-    place,
-    shared_weights,
-    toeplitz,
-    weight_pattern,
-)
+from cnnbook.derivation.layers import dense, from_offsets, locally_connected, to_offsets
+from cnnbook.derivation.pattern import local_weights, place, toeplitz, weight_pattern
 
 __all__ = [
     "dense",
@@ -35,7 +24,6 @@ __all__ = [
     "offset_parameters",
     "place",
     "shared_parameters",
-    "shared_weights",
     "to_offsets",
     "toeplitz",
     "weight_pattern",

@@ -28,7 +28,6 @@ from cnnbook.numpy_net.layers import (
     MaxPool2d,
     ReLU,
     Sequential,
-    Sigmoid,
     Tanh,
 )
 from cnnbook.numpy_net.learning import SGD, Adam, CrossEntropyLoss
@@ -47,7 +46,6 @@ __all__ = [
     "MaxPool2d",
     "ReLU",
     "Sequential",
-    "Sigmoid",
     "Tanh",
     "lenet",
     "simple_conv_net",

@@ -6,7 +6,8 @@ import numbers
 import numpy as np
 
 from cnnbook import ops
-from cnnbook.shapes import check_memory, conv_parameters, linear_parameters, per_axis
+from cnnbook.checks import check_memory, per_axis
+from cnnbook.shapes import conv_parameters, linear_parameters
 
 
 class Layer:
@@ -79,19 +80,9 @@ class Conv2d(Layer):
     operation = "conv2d"
 
     def __init__(
-        self,
-        in_channels,
-        out_channels,
-        kernel_size,
-        stride=1,
-        padding=0,
-        dilation=1,
-        groups=1,
-        bias=True,
-        *,
-        rng=None,
-        dtype=np.float32,
-    ):
+        self, in_channels, out_channels, kernel_size, stride=1, padding=0, dilation=1, groups=1,
+        bias=True, *, rng=None, dtype=np.float32,
+    ):  # fmt: skip
         super().__init__(stride=stride, padding=padding, dilation=dilation, groups=groups)
         kernel = per_axis("kernel_size", kernel_size, 2, minimum=1)
         conv_parameters(in_channels, out_channels, kernel, groups=groups)  # refuses what is none
@@ -120,13 +111,8 @@ class MaxPool2d(Layer):
     operation = "max_pool2d"
 
     def __init__(self, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False):
-        super().__init__(
-            kernel_size=kernel_size,
-            stride=stride,
-            padding=padding,
-            dilation=dilation,
-            ceil_mode=ceil_mode,
-        )
+        super().__init__(kernel_size=kernel_size, stride=stride, padding=padding)
+        self.settings |= {"dilation": dilation, "ceil_mode": ceil_mode}
 
 
 class AvgPool2d(Layer):
@@ -135,22 +121,12 @@ class AvgPool2d(Layer):
     operation = "avg_pool2d"
 
     def __init__(
-        self,
-        kernel_size,
-        stride=None,
-        padding=0,
-        ceil_mode=False,
-        count_include_pad=True,
+        self, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True,
         divisor_override=None,
-    ):
-        super().__init__(
-            kernel_size=kernel_size,
-            stride=stride,
-            padding=padding,
-            ceil_mode=ceil_mode,
-            count_include_pad=count_include_pad,
-            divisor_override=divisor_override,
-        )
+    ):  # fmt: skip
+        super().__init__(kernel_size=kernel_size, stride=stride, padding=padding)
+        self.settings |= {"ceil_mode": ceil_mode, "count_include_pad": count_include_pad}
+        self.settings["divisor_override"] = divisor_override
 
 
 class ReLU(Layer):
@@ -163,12 +139,6 @@ class Tanh(Layer):
     """Hyperbolic tangent."""
 
     operation = "tanh"
-
-
-class Sigmoid(Layer):
-    """Logistic function."""
-
-    operation = "sigmoid"
 
 
 class Flatten(Layer):

@@ -19,46 +19,25 @@ from cnnbook.shapes import pool_output_size
 
 
 def simple_conv_net(
-    input_dim=(1, 28, 28),
-    filter_num=30,
-    filter_size=5,
-    stride=1,
-    pad=0,
-    hidden_size=100,
-    output_size=10,
-    weight_init_std=0.01,
-    *,
-    rng=None,
-    dtype=np.float32,
-):
+    input_dim=(1, 28, 28), filter_num=30, filter_size=5, stride=1, pad=0, hidden_size=100,
+    output_size=10, weight_init_std=0.01, *, rng=None, dtype=np.float32,
+):  # fmt: skip
     """Build convolution, ReLU, 2×2 max pooling, dense layer, ReLU, dense layer.
 
-    The softmax belongs to the loss, `CrossEntropyLoss`.
+    The softmax belongs to the loss, `CrossEntropyLoss`. A row or column that the pooling cannot
+    pair is left out.
 
     Parameters
     ----------
     input_dim : tuple of three ints
         (C, H, W) of one image.
-    filter_num, filter_size, stride, pad : int
-        Of the convolution: output channels, kernel_size, stride and padding.
-    hidden_size, output_size : int
-        Outputs of the two dense layers.
+    filter_num, filter_size, stride, pad, hidden_size, output_size : int
+        Of the convolution: output channels, kernel_size, stride and padding; outputs of the two
+        dense layers.
     weight_init_std : float
         Weights are drawn from a normal distribution of this standard deviation; biases are 0.
     rng : numpy.random.Generator, optional
         What draws them; a new one when not given.
-    dtype : dtype
-        Of the parameters.
-
-    Returns
-    -------
-    Sequential
-        Pooling with stride 2; a row or column that it cannot pair is left out.
-
-    Raises
-    ------
-    ValueError
-        If the convolution or the pooling fits nowhere, or a number is out of range.
 
     Examples
     --------
@@ -84,42 +63,16 @@ def simple_conv_net(
 
 
 def lenet(
-    in_channels=1,
-    num_classes=10,
-    padding=2,
-    activation=Tanh,
-    pool=AvgPool2d,
-    *,
-    rng=None,
+    in_channels=1, num_classes=10, padding=2, activation=Tanh, pool=AvgPool2d, *, rng=None,
     dtype=np.float32,
-):
+):  # fmt: skip
     """Build LeNet-5 in its modern form: 61,706 parameters for one channel and ten classes.
 
-    Departures from the paper, as is usual: pooling without parameters, every map of the second
+    Departures from the paper (LeCun, Bottou, Bengio & Haffner, 1998, Proceedings of the IEEE
+    86(11), section II), as is usual: pooling without parameters, every map of the second
     convolution sees all six of the first, a plain tanh, and a dense layer at the end in place of
-    radial basis functions.
-
-    Parameters
-    ----------
-    in_channels, num_classes : int
-    padding : int
-        Of the first convolution: 2 for images of 28×28, 0 for 32×32.
-    activation, pool : class
-        Of `cnnbook.numpy_net`: `Tanh` and `AvgPool2d` are close to the paper, `ReLU` and
-        `MaxPool2d` are what is used today.
-    rng : numpy.random.Generator, optional
-        What draws the parameters; a new one when not given.
-    dtype : dtype
-        Of the parameters.
-
-    Returns
-    -------
-    Sequential
-
-    References
-    ----------
-    LeCun, Bottou, Bengio & Haffner (1998), Gradient-Based Learning Applied to Document
-    Recognition, Proceedings of the IEEE 86(11), section II.
+    radial basis functions. `padding` is that of the first convolution: 2 for images of 28×28, 0 for
+    32×32. `Tanh` and `AvgPool2d` are close to the paper, `ReLU` and `MaxPool2d` what is used today.
 
     Examples
     --------

@@ -2,13 +2,12 @@
 
 import numpy as np
 
-from cnnbook.ops._arguments import check_array, check_not_empty, check_number
-from cnnbook.ops._gradients import InputGradient, add_at, check_grad_out
-from cnnbook.shapes import check_memory, per_axis
+from cnnbook.checks import check_array, check_grad_out, check_memory, number, per_axis
+from cnnbook.ops.gradients import InputGradient
 
 
 def pad(x, pad, mode="constant", value=None):
-    """Add pixels around an array, or cut some off.
+    """Add pixels around an array, or cut some off, in a new array.
 
     Parameters
     ----------
@@ -24,23 +23,6 @@ def pad(x, pad, mode="constant", value=None):
     value : float, optional
         For "constant": 0 when not given. An array of integers takes its integer part.
 
-    Returns
-    -------
-    ndarray
-        A new array; each padded axis has size ``before + size + after``. dtype of `x`.
-
-    Raises
-    ------
-    TypeError
-        If an argument has the wrong type.
-    ValueError
-        If `pad` has an odd number of entries or too many for `x`, cuts off more than there is,
-        reflects or wraps more than there is, or `value` does not fit the dtype or the mode.
-
-    References
-    ----------
-    `torch.nn.functional.pad`; chapter 3.
-
     Examples
     --------
     >>> pad(np.array([[1, 2, 3]]), (2, 1), mode="reflect")
@@ -53,40 +35,23 @@ def pad(x, pad, mode="constant", value=None):
 def pad_backward(grad_out, x, pad, mode="constant", value=None):
     """Take the gradient of `pad`: a pixel gets the sum over all its copies.
 
-    Parameters
-    ----------
-    grad_out : ndarray
-        Gradient of the loss with respect to what `pad` returned: floats, dtype of `x`.
-    x, pad, mode, value
-        As `pad` was given them.
+    It is 0 where `pad` cut off; a constant has no gradient.
 
-    Returns
-    -------
-    InputGradient
-        Named tuple (grad_x,): 0 where `pad` cut off; a constant has no gradient.
-
-    Raises
-    ------
-    TypeError
-        As `pad`, and if `grad_out` holds no floats or its dtype is not that of `x`.
-    ValueError
-        As `pad`, and if `grad_out` has not the shape that `pad` returns.
-
-    Examples
-    --------
     >>> grad_out = np.array([[1.0, 10.0, 100.0, 1000.0]])
     >>> pad_backward(grad_out, np.zeros((1, 3)), (1, 0), mode="reflect").grad_x
     array([[  10.,  101., 1000.]])
     """
     check_array("x", x)
-    numbers = np.arange(x.size).reshape(x.shape)
     if mode == "constant":
         if value is not None and x.dtype.kind != "c":
-            _check_fits(check_number("value", value), x.dtype)
+            _check_fits(number("value", value), x.dtype)
         value = -1  # the number of no pixel
-    index = _padded(numbers, pad, mode, value)  # which pixel each entry of the result shows
+    # which pixel each entry of the result shows
+    index = _padded(np.arange(x.size).reshape(x.shape), pad, mode, value)
     check_grad_out(grad_out, x, index.shape)
-    return InputGradient(add_at(grad_out, index, x))
+    grad_x = np.zeros(x.size, x.dtype)
+    np.add.at(grad_x, index[index >= 0], grad_out[index >= 0])
+    return InputGradient(grad_x.reshape(x.shape))
 
 
 def _padded(x, pad, mode, value):
@@ -94,10 +59,10 @@ def _padded(x, pad, mode, value):
     pairs = _pairs(pad, x)
     modes = {"reflect": _reflected, "replicate": _replicated, "circular": _wrapped}
     if mode == "constant":
-        return _pad_constant(x, pairs, 0 if value is None else check_number("value", value))
+        return _pad_constant(x, pairs, 0 if value is None else number("value", value))
     if not isinstance(mode, str) or mode not in modes:
         raise ValueError(f'mode must be "constant" or one of {list(modes)}, got {mode!r}')
-    if value is not None and check_number("value", value) != 0:
+    if value is not None and number("value", value) != 0:
         raise ValueError(f'value is {value}, but mode "{mode}" takes none')
     if len(pairs) not in (1, 2, 3) or x.ndim - len(pairs) not in (1, 2):
         raise ValueError(
@@ -105,7 +70,7 @@ def _padded(x, pad, mode, value):
             f"pads the last 1, 2 or 3 axes of (N, C, ...) or (C, ...), each with 2 entries"
         )
     if mode != "circular":
-        check_not_empty("x", x, first_axis=x.ndim - len(pairs) - 1)
+        check_array("x", x, filled=-len(pairs) - 1)
     for axis, (before, after) in enumerate(pairs, start=x.ndim - len(pairs)):
         x = np.take(x, modes[mode](x.shape[axis], before, after), axis)
     return x
@@ -113,7 +78,7 @@ def _padded(x, pad, mode, value):
 
 def _pairs(pad, x):
     """Read `pad`, last axis first, as one (before, after) for each of the last axes of x."""
-    if not isinstance(pad, (tuple, list)):
+    if not isinstance(pad, tuple | list):
         raise TypeError(f"pad must be a tuple of ints, got {pad!r}")
     pad = per_axis("pad", pad, len(pad))
     if len(pad) % 2:

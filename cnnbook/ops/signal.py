@@ -1,13 +1,19 @@
-"""Convolution and correlation as signal processing defines them: no batch, no channels."""
+"""Convolution and correlation as signal processing defines them: no batch, no channels.
+
+Source: Oppenheim & Schafer, Discrete-Time Signal Processing, sections 2.3 and 2.9.
+"""
 
 import numpy as np
 
-from cnnbook.ops._arguments import check_array, check_not_empty
-from cnnbook.ops._transposed import conv_transpose1d, conv_transpose2d, conv_transpose3d
+from cnnbook.checks import check_array
+from cnnbook.ops.convolution import conv_transpose1d, conv_transpose2d, conv_transpose3d
 
 
 def convolve(x, w, mode="full"):
-    """Convolve two arrays: slide the flipped `w` over `x`.
+    """Convolve two arrays: slide the flipped `w` over `x`, as `scipy.signal.convolve`.
+
+    Nothing is padded: unlike there, an infinite entry never meets a zero that was not in the
+    arrays.
 
     Parameters
     ----------
@@ -23,23 +29,6 @@ def convolve(x, w, mode="full"):
     ndarray
         Size along each axis, for n entries of `x` and k of `w`: ``n + k - 1``, ``|n - k| + 1`` or
         ``n``. Its dtype is what `x` and `w` promote to.
-
-    Raises
-    ------
-    TypeError
-        If an array is no NumPy array of real numbers, or `mode` is no string.
-    ValueError
-        If the ranks differ or are not 1, 2 or 3, an array is empty, `mode` is unknown, or in mode
-        "valid" neither array contains the other.
-
-    Notes
-    -----
-    Agrees with `scipy.signal.convolve`. Nothing is padded: unlike there, an infinite entry never
-    meets a zero that was not in the arrays.
-
-    References
-    ----------
-    Oppenheim & Schafer, Discrete-Time Signal Processing, section 2.3.
 
     Examples
     --------
@@ -65,37 +54,11 @@ def convolve(x, w, mode="full"):
 
 
 def correlate(x, w, mode="full"):
-    """Cross-correlate two arrays: slide `w`, not flipped, over `x`.
+    """Cross-correlate two arrays: slide `w`, not flipped, over `x`, as `scipy.signal.correlate`.
 
-    What deep learning calls a convolution: mode "valid" is `conv2d` with one channel.
+    It is ``convolve(x, flipped w, mode)``, and what deep learning calls a convolution: mode
+    "valid" is `conv2d` with one channel. Swapping `x` and `w` flips the result.
 
-    Parameters
-    ----------
-    x, w : ndarray of 1, 2 or 3 axes, as many in both
-        Real, not empty.
-    mode : {"full", "valid", "same"}
-        As in `convolve`.
-
-    Returns
-    -------
-    ndarray
-        ``convolve(x, flipped w, mode)``.
-
-    Raises
-    ------
-    TypeError, ValueError
-        As `convolve`.
-
-    Notes
-    -----
-    Agrees with `scipy.signal.correlate`. Swapping `x` and `w` flips the result.
-
-    References
-    ----------
-    Oppenheim & Schafer, Discrete-Time Signal Processing, section 2.9.
-
-    Examples
-    --------
     >>> correlate(np.array([1, 2, 3]), np.array([1, 10]), "valid")
     array([21, 32])
     """
@@ -106,16 +69,14 @@ def correlate(x, w, mode="full"):
 def _check(x, w, mode):
     """Refuse what `convolve` cannot take."""
     for name, array in (("x", x), ("w", w)):
-        check_array(name, array, (1, 2, 3))
+        check_array(name, array, (1, 2, 3), filled=0)
         if array.dtype.kind == "c":
             raise TypeError(f"{name} must be real, got dtype {array.dtype}")
-        check_not_empty(name, array, first_axis=0)
     if x.ndim != w.ndim:
         raise ValueError(f"x has {x.ndim} axes, w has {w.ndim}")
-    if not isinstance(mode, str):
-        raise TypeError(f'mode must be "full", "valid" or "same", got {mode!r}')
     if mode not in ("full", "valid", "same"):
-        raise ValueError(f'mode must be "full", "valid" or "same", got {mode!r}')
+        error = ValueError if isinstance(mode, str) else TypeError
+        raise error(f'mode must be "full", "valid" or "same", got {mode!r}')
     larger = [n >= k for n, k in zip(x.shape, w.shape, strict=True)]
     smaller = [n <= k for n, k in zip(x.shape, w.shape, strict=True)]
     if mode == "valid" and not all(larger) and not all(smaller):

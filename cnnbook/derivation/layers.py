@@ -1,9 +1,12 @@
-"""The dense layer on images, its weights named by offsets, and the locally connected layer."""
+"""The dense layer on images, its weights named by offsets, and the locally connected layer.
+
+The derivation follows Zhang et al., Dive into Deep Learning, section 7.1.
+"""
 
 import numpy as np
 
-from cnnbook.derivation._arguments import check, check_bias, check_units
-from cnnbook.shapes import check_memory, per_axis
+from cnnbook.checks import check_array, check_memory, per_axis
+from cnnbook.shapes import output_size
 
 
 def dense(x, weight, bias=None):
@@ -22,27 +25,16 @@ def dense(x, weight, bias=None):
     ndarray of shape (H_out, W_out)
         ``H[i, j] = U[i, j] + sum over k, l of W[i, j, k, l] * X[k, l]``.
 
-    Raises
-    ------
-    TypeError
-        If an argument is no array of numbers.
-    ValueError
-        If the shapes do not fit.
-
-    References
-    ----------
-    Zhang et al., Dive into Deep Learning, section 7.1; chapter 1.
-
     Examples
     --------
     >>> dense(np.array([[1, 2]]), np.array([[[[10, 1]], [[0, 1]]]]))
     array([[12,  2]])
     """
-    check("x", x, (2,), "(H, W)")
-    check("weight", weight, (4,), "(H_out, W_out, H, W)")
+    check_array("x", x, (2,), shape="(H, W)")
+    check_array("weight", weight, (4,), shape="(H_out, W_out, H, W)")
     if x.shape != weight.shape[2:]:
         raise ValueError(f"x has shape {x.shape}, weight expects {weight.shape[2:]}")
-    check_bias(bias, weight.shape[:2])
+    _check_bias(bias, weight.shape[:2])
     hidden = np.tensordot(weight, x, axes=2)
     return hidden if bias is None else hidden + bias
 
@@ -62,17 +54,6 @@ def to_offsets(weight):
         ``H - 1``; offset a lies at index ``a + H_out - 1``, offset b at ``b + W_out - 1``. No
         weight belongs to an offset that leads out of the image: there V is 0.
 
-    Raises
-    ------
-    TypeError
-        If `weight` is no array of numbers.
-    ValueError
-        If it has not four axes, or one of them is empty.
-
-    References
-    ----------
-    Zhang et al., Dive into Deep Learning, section 7.1.2; chapter 1.
-
     Examples
     --------
     One row of two units and two pixels; the offsets are -1, 0 and 1.
@@ -81,9 +62,7 @@ def to_offsets(weight):
     array([[0, 1, 2],
            [3, 4, 0]])
     """
-    check("weight", weight, (4,), "(H_out, W_out, H, W)")
-    if 0 in weight.shape:
-        raise ValueError(f"weight has an axis of size 0 {weight.shape}, must be at least 1")
+    check_array("weight", weight, (4,), shape="(H_out, W_out, H, W)", filled=0)
     rows, columns, height, width = weight.shape
     shape = (rows, columns, rows + height - 1, columns + width - 1)
     offset_weight = np.zeros(shape, weight.dtype)
@@ -100,30 +79,12 @@ def _inside(i, j, shape):
 
 
 def from_offsets(offset_weight):
-    """Undo `to_offsets`.
+    """Undo `to_offsets`: ``W[i, j, k, l] = V[i, j, k - i, l - j]``.
 
-    Parameters
-    ----------
-    offset_weight : ndarray of shape (H_out, W_out, H_out + H - 1, W_out + W - 1)
-        V, as returned by `to_offsets`: 0 at offsets that lead out of the image.
-
-    Returns
-    -------
-    ndarray of shape (H_out, W_out, H, W)
-        W with ``W[i, j, k, l] = V[i, j, k - i, l - j]``.
-
-    Raises
-    ------
-    TypeError
-        If `offset_weight` is no array of numbers.
-    ValueError
-        If its shape is not of this kind, or a number other than 0 would get lost.
-
-    References
-    ----------
-    Zhang et al., Dive into Deep Learning, section 7.1.2; chapter 1.
+    V must be 0 at offsets that lead out of the image.
     """
-    check("offset_weight", offset_weight, (4,), "(H_out, W_out, offsets, offsets)")
+    shape = "(H_out, W_out, offsets, offsets)"
+    check_array("offset_weight", offset_weight, (4,), shape=shape)
     rows, columns, *offsets = offset_weight.shape
     height, width = offsets[0] - rows + 1, offsets[1] - columns + 1
     if min(rows, columns, height, width) < 1:
@@ -160,31 +121,18 @@ def locally_connected(x, weight, bias=None, stride=1, padding=0):
     ndarray of shape (H_out, W_out)
         ``H[i, j] = U[i, j] + sum over a, b of V[i, j, a, b] * X[i * s + a - p, j * s + b - p]``.
 
-    Raises
-    ------
-    TypeError
-        If an argument has the wrong type.
-    ValueError
-        If the shapes do not fit.
-
-    References
-    ----------
-    Chapter 1.
-
     Examples
     --------
     >>> x = np.array([[1, 2, 3]])
     >>> locally_connected(x, np.array([[[[1, 1]], [[-1, 1]]]]))
     array([[3, 1]])
     """
-    check("x", x, (2,), "(H, W)")
-    check("weight", weight, (4,), "(H_out, W_out, kH, kW)")
-    units, kernel = weight.shape[:2], weight.shape[2:]
+    check_array("x", x, (2,), shape="(H, W)")
     stride, padding = per_axis("stride", stride, 2, 1), per_axis("padding", padding, 2, 0)
-    check_units("weight", units, x.shape, kernel, stride, padding)
-    check_bias(bias, units)
-    shape = [n + 2 * p for n, p in zip(x.shape, padding, strict=True)]
-    check_memory(shape, padding=padding)
+    check_units(weight, x.shape, stride, padding)
+    units, kernel = weight.shape[:2], weight.shape[2:]
+    _check_bias(bias, units)
+    check_memory([n + 2 * p for n, p in zip(x.shape, padding, strict=True)], padding=padding)
     padded = np.pad(x, [(p, p) for p in padding])
     hidden = np.empty(units, np.result_type(x, weight))
     for i, j in np.ndindex(units):
@@ -192,3 +140,19 @@ def locally_connected(x, weight, bias=None, stride=1, padding=0):
         window = padded[row : row + kernel[0], column : column + kernel[1]]
         hidden[i, j] = np.sum(weight[i, j] * window)
     return hidden if bias is None else hidden + bias
+
+
+def check_units(weight, size, stride, padding):
+    """Refuse what is no weight of a locally connected layer: one kernel a window."""
+    check_array("weight", weight, (4,), shape="(H_out, W_out, kH, kW)")
+    units, windows = weight.shape[:2], output_size(size, weight.shape[2:], stride, padding)
+    if units != windows:
+        raise ValueError(f"weight has {units} units, an input of {size} has {windows} windows")
+
+
+def _check_bias(bias, shape):
+    """Refuse a bias that has not one number a unit; None stands for no bias."""
+    if bias is not None:
+        check_array("bias", bias, (2,), shape="(H_out, W_out)")
+        if bias.shape != shape:
+            raise ValueError(f"bias has shape {bias.shape}, weight gives an output of {shape}")

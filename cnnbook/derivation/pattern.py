@@ -4,8 +4,9 @@ import math
 
 import numpy as np
 
-from cnnbook.derivation._arguments import check, check_units, window_axes
-from cnnbook.shapes import check_memory, per_axis
+from cnnbook.checks import check_array, check_memory, flag, per_axis, size_tuple
+from cnnbook.derivation.layers import check_units
+from cnnbook.shapes import output_size
 
 
 def weight_pattern(input_size, kernel_size, stride=1, padding=0, *, shared, local):
@@ -38,27 +39,14 @@ def weight_pattern(input_size, kernel_size, stride=1, padding=0, *, shared, loca
         is none and the weight is 0. Units, pixels and entries of a kernel are counted row by row.
         Windows that hang over the border leave those of their parameters unused that meet padding.
 
-    Raises
-    ------
-    TypeError
-        If an argument has the wrong type.
-    ValueError
-        If a number is out of range, or no window fits.
-
-    References
-    ----------
-    Chapter 1.
-
     Examples
     --------
     >>> weight_pattern((3,), (2,), shared=True, local=True)
     array([[ 0,  1, -1],
            [-1,  0,  1]])
     """
-    for name, switch in (("shared", shared), ("local", local)):
-        if not isinstance(switch, (bool, np.bool_)):
-            raise TypeError(f"{name} must be True or False, got {switch!r}")
-    rows = window_axes(input_size, kernel_size, stride, padding)
+    shared, local = flag("shared", shared), flag("local", local)
+    rows = _window_axes(input_size, kernel_size, stride, padding)
     units = math.prod(count for *_, count in rows)
     pixels = math.prod(size for size, *_ in rows)
     own = [kernel if local else size for size, kernel, *_ in rows]
@@ -90,35 +78,15 @@ def weight_pattern(input_size, kernel_size, stride=1, padding=0, *, shared, loca
 def place(pattern, parameters):
     """Put parameters into the cells of a weight matrix.
 
-    Parameters
-    ----------
-    pattern : ndarray of int, of shape (rows, columns)
-        As returned by `weight_pattern`: the number of the parameter in each cell, -1 for none.
-    parameters : ndarray
-        Counted row by row, whatever its shape.
+    `pattern`, as returned by `weight_pattern`, holds the number of the parameter in each cell, -1
+    for none: there is 0. `parameters` are counted row by row, whatever their shape.
 
-    Returns
-    -------
-    ndarray of shape (rows, columns)
-        0 where there is no parameter; dtype of `parameters`.
-
-    Raises
-    ------
-    TypeError
-        If an argument is no array of numbers.
-    ValueError
-        If the pattern asks for more parameters than there are.
-
-    Examples
-    --------
     >>> place(weight_pattern((3,), (2,), shared=True, local=True), np.array([5, 7]))
     array([[5, 7, 0],
            [0, 5, 7]])
     """
-    check("pattern", pattern, (2,), "(rows, columns)")
-    check("parameters", parameters, range(65), "any")
-    if pattern.dtype.kind != "i":
-        raise TypeError(f"pattern must hold integers, got dtype {pattern.dtype}")
+    check_array("pattern", pattern, (2,), shape="(rows, columns)", kinds="iu")
+    check_array("parameters", parameters)
     if pattern.size and not -1 <= pattern.min() <= pattern.max() < parameters.size:
         raise ValueError(
             f"pattern holds numbers from {pattern.min()} to {pattern.max()}, "
@@ -131,73 +99,15 @@ def place(pattern, parameters):
 def local_weights(weight, input_size, stride=1, padding=0):
     """Write a locally connected layer as a dense one.
 
-    Parameters
-    ----------
-    weight : ndarray of shape (H_out, W_out, kH, kW)
-        As in `locally_connected`.
-    input_size : tuple of int
-        (H, W), in pixels.
-    stride, padding : int or tuple of int
-        As in `locally_connected`.
-
-    Returns
-    -------
-    ndarray of shape (H_out, W_out, H, W)
-        Weights for `dense`: 0 outside of each unit's window.
-
-    Raises
-    ------
-    TypeError, ValueError
-        As `locally_connected`.
-
-    References
-    ----------
-    Chapter 1.
+    `weight`, `stride` and `padding` are those of `locally_connected`, `input_size` is (H, W). The
+    weights for `dense`, of shape (H_out, W_out, H, W), are 0 outside of each unit's window.
     """
-    check("weight", weight, (4,), "(H_out, W_out, kH, kW)")
+    input_size = size_tuple("input_size", input_size)
+    check_array("weight", weight, (4,), shape="(H_out, W_out, kH, kW)")
     units, kernel = weight.shape[:2], weight.shape[2:]
     pattern = weight_pattern(input_size, kernel, stride, padding, shared=False, local=True)
-    stride, padding = per_axis("stride", stride, 2), per_axis("padding", padding, 2)
-    check_units("weight", units, tuple(input_size), kernel, stride, padding)
+    check_units(weight, input_size, per_axis("stride", stride, 2), per_axis("padding", padding, 2))
     return place(pattern, weight).reshape(*units, *input_size)
-
-
-def shared_weights(kernel, input_size, stride=1, padding=0):
-    """Write a cross-correlation as a dense layer whose weights repeat.
-
-    Parameters
-    ----------
-    kernel : ndarray of shape (kH, kW)
-    input_size : tuple of int
-        (H, W), in pixels.
-    stride, padding : int or tuple of int
-        In pixels; `padding` is zeros on each side.
-
-    Returns
-    -------
-    ndarray of shape (H_out, W_out, H, W)
-        W for `dense`, with ``W[i, j, i * s + a - p, j * s + b - p] = kernel[a, b]``, 0 elsewhere.
-
-    Raises
-    ------
-    TypeError
-        If an argument has the wrong type.
-    ValueError
-        If a number is out of range, or no window fits.
-
-    References
-    ----------
-    Chapter 1.
-
-    Examples
-    --------
-    >>> shared_weights(np.array([[1, 2]]), (1, 3))[0, 1]
-    array([[0, 1, 2]])
-    """
-    check("kernel", kernel, (2,), "(kH, kW)")
-    rows = window_axes(input_size, kernel.shape, stride, padding)
-    counts = [count for *_, count in rows]
-    return toeplitz(kernel, input_size, stride, padding).reshape(*counts, *input_size)
 
 
 def toeplitz(kernel, input_size, stride=1, padding=0):
@@ -218,13 +128,6 @@ def toeplitz(kernel, input_size, stride=1, padding=0):
         ``matrix @ x.ravel()`` is the cross-correlation, raveled. With stride 1 it is a Toeplitz
         matrix (constant along diagonals) in 1-D, a Toeplitz matrix of Toeplitz blocks in 2-D.
 
-    Raises
-    ------
-    TypeError
-        If an argument has the wrong type.
-    ValueError
-        If a number is out of range, or no window fits.
-
     References
     ----------
     Goodfellow, Bengio & Courville (2016), Deep Learning, section 9.1; chapter 1.
@@ -235,6 +138,17 @@ def toeplitz(kernel, input_size, stride=1, padding=0):
     array([[ 1, -2,  1,  0],
            [ 0,  1, -2,  1]])
     """
-    check("kernel", kernel, (1, 2), "(k,) or (kH, kW)")
+    check_array("kernel", kernel, (1, 2), shape="(k,) or (kH, kW)")
     pattern = weight_pattern(input_size, kernel.shape, stride, padding, shared=True, local=True)
     return place(pattern, kernel)
+
+
+def _window_axes(input_size, kernel_size, stride, padding):
+    """Check the sizes; return (size, kernel, stride, padding, windows) of each axis."""
+    size, kernel = size_tuple("input_size", input_size), size_tuple("kernel_size", kernel_size)
+    if len(size) != len(kernel):
+        raise ValueError(f"input_size has {len(size)} axes, kernel_size {len(kernel)}")
+    stride = per_axis("stride", stride, len(size), minimum=1)
+    padding = per_axis("padding", padding, len(size), minimum=0)
+    count = output_size(size, kernel, stride, padding)
+    return list(zip(size, kernel, stride, padding, count, strict=True))
