@@ -20,25 +20,27 @@ PACKAGE = ROOT / "cnnbook"
 PARTS = {
     "checks": {"(numpy)"},
     "_files": {"(platformdirs)"},
+    "misfits": {"(torch)"},
+    "recording": {"checks", "misfits", "numpy", "(torch)"},
     "shapes": {"checks"},
-    "receptive_field": {"checks", "shapes", "numpy", "(torch)"},
+    "receptive_field": {"checks", "recording", "shapes", "numpy", "(torch)"},
     "ops": {"checks", "shapes", "numpy"},
     "derivation": {"checks", "shapes", "numpy"},
     "numpy_net": {"checks", "ops", "shapes", "numpy", "tqdm"},
     "datasets": {"_files", "checks", "numpy", "torch", "torchvision", "tqdm"}
     | {"(sklearn)", "(PIL)"},
     "models": {
-        *("checks", "_files", "shapes", "receptive_field", "torch"),
+        *("checks", "_files", "recording", "shapes", "receptive_field", "torch"),
         *("(safetensors)", "(torchvision)", "(datasets)"),
     },
-    "training": {"_files", "checks", "torch", "tqdm", "(scipy)", "(sklearn)"},
+    "training": {"_files", "checks", "recording", "torch", "tqdm", "(scipy)", "(sklearn)"},
     "experiments": {"_files", "models", "datasets", "training", "torch"}
     | {"(torchvision)", "(filelock)"},
     "figures": {"checks", "numpy", "matplotlib", "PIL", "shapes", "ops"}
     | {"derivation", "receptive_field"},
     "widgets": set(
         """ipywidgets traitlets anywidget numpy torch PIL (sklearn) checks shapes
-        receptive_field ops derivation numpy_net datasets models training experiments
+        recording receptive_field ops derivation numpy_net datasets models training experiments
         figures""".split()
     ),
     "exercises": {"numpy", "ops", "shapes"},

@@ -6,10 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from cnnbook.receptive_field import tracing
-from cnnbook.receptive_field._axis import NOTHING
-from cnnbook.receptive_field._looking import empty_inputs
-from cnnbook.receptive_field._tracked import NONE, varying
+from cnnbook.receptive_field.tracing import Tracer
 
 HOLES = {}  # functions after which an entry may see nothing
 
@@ -38,11 +35,10 @@ class Chain(nn.Module):
 
 def traced(module, shape):
     """What `trace` knows of each entry of the output."""
-    recorder = tracing._Recorder(module, [shape], empty_inputs(module, [shape], torch.float64))
-    found = []
-    recorder.module.register_forward_hook(lambda part, inputs, output: found.append(output))
-    recorder.run()
-    return recorder.field_of(found[0]), recorder.fields["output"]
+    tracer, found = Tracer(module), []
+    tracer.module.register_forward_hook(lambda part, inputs, output: found.append(output))
+    tracer.run([shape], torch.float64)
+    return tracer.field_of(found[0]), tracer.fields["output"]
 
 
 def supports(module, shape, vectorize=True):
@@ -70,11 +66,8 @@ def compare(module, shape):
     """
     tracked, told = traced(module, shape)
     truth = supports(module, shape)
-    for number, (axis, units) in enumerate(zip(tracked.axes, tracked.units, strict=True)):
-        seen = np.array([*axis.seen, NOTHING], dtype=float)
-        places = np.broadcast_to(units, truth[number].shape[:-1])
-        places = np.where((places == NONE) | (places < 0) | (places >= axis.units), -1, places)
-        claimed = seen[places]
+    for number, seen in enumerate(tracked):
+        claimed = np.broadcast_to(seen.pairs[..., :2] * [1, -1], truth[number].shape)
         if not any(map(has_holes, module.functions)):
             np.testing.assert_array_equal(claimed, truth[number], f"axis {number}")
         assert (claimed[..., 0] <= truth[number][..., 0]).all()
@@ -83,7 +76,7 @@ def compare(module, shape):
             others = tuple(n for n in range(len(shape) + 1) if n != number + 2)
             first = truth[number][..., 0].min(axis=others)
             last = truth[number][..., 1].max(axis=others)
-            if told.axes[number].units == len(first) and number + 2 in varying(units):
+            if told.axes[number].units == len(first) and number + 2 in seen.dims:
                 holds = [a <= c and b >= d for (a, b), c, d
                          in zip(told.axes[number].seen, first, last, strict=True)]  # fmt: skip
                 assert all(holds)

@@ -1,14 +1,18 @@
 """A network layer by layer: output shape, parameters, multiply-adds and receptive field."""
 
 import re
+from collections import Counter
 from dataclasses import dataclass
 
 import torch
+from torch.nn.parameter import is_lazy
+from torch.utils._pytree import tree_leaves
+from torch.utils.flop_counter import flop_registry
 
 from cnnbook.checks import integer
-from cnnbook.models._recording import Recorder
 from cnnbook.receptive_field import trace
-from cnnbook.receptive_field._looking import input_shapes
+from cnnbook.recording import Recorder, input_shapes
+from cnnbook.shapes import conv_macs
 
 COLUMNS = ("layer", "kind", "output", "parameters", "MACs", "field", "jump")
 TO_THE_LEFT = 3  # the columns of words; the numbers are set to the right
@@ -182,37 +186,128 @@ def summary(module, input_size, depth=None, dtypes=None):
         raise TypeError(f"module must be a torch.nn.Module, got {type(module).__name__}")
     depth = None if depth is None else integer("depth", depth, 1)
     shapes = input_shapes(input_size)
-    recorder = Recorder(module, depth)
-    recorder.run(shapes, dtypes)
+    counter = _Counter(module, depth)
+    counter.run(shapes, dtypes)
     try:
         fields, unfollowed = trace(module, input_size, dtypes), ""
     except ValueError as error:
         fields, unfollowed = {}, str(error)
-    rows = [_row(recorder, call, fields) for call in recorder.calls]
-    for name, part in recorder.parts.items():
-        if name not in recorder.counts and (count := recorder.take_parameters(name)):
-            user = recorder.user(name)
+    rows = [_row(counter, call, fields) for call in counter.calls]
+    for name, part in counter.parts.items():
+        if name not in counter.counts and (count := counter.take_parameters(name)):
+            users = (counter.users[key] for key in counter.own(name) if key in counter.users)
+            user = next((user or "forward" for user in users), "")
             words = type(part).__name__, _detail(part)
-            user = "" if user is None else user or "forward"
             rows.append(LayerRow(name, *words, None, count, 0, None, None, user))
     shape = shapes[0] if len(shapes) == 1 else tuple(shapes)
-    uncounted = tuple(sorted(recorder.uncounted))
+    uncounted = tuple(sorted(counter.uncounted))
     return Summary(type(module).__name__, shape, tuple(rows), unfollowed, uncounted)
 
 
-def _row(recorder, call, fields):
-    part = recorder.parts[call.name]
-    name = call.name or "forward"
-    node = call.name or "output"
-    if call.number:
-        name, node = f"{name}_{call.number}", f"{node}_{call.number}"
+@dataclass
+class _Call:
+    """One run of one part."""
+
+    name: str
+    number: int  # of earlier runs of the same part
+    macs: int = 0
+    output_shape: tuple | None = None
+    parameters: int = 0
+
+
+class _Counter(Recorder):
+    """Notes each call of a part, down to a depth, with its shape and its multiply-adds."""
+
+    def __init__(self, module, depth):
+        super().__init__(module, depth)
+        self.calls, self.stack = [], []
+        self.counts = Counter()  # calls of each part
+        self.uncounted = set()  # operations that multiply and add, and for which there is no rule
+        self.whole = {name for name in self.parts if name.count(".") + bool(name) == depth}
+        self.counted = set()
+        self.users = {}  # id of a parameter: the part that ran when it was first used
+        self.ids = {id(p) for p in self.module.parameters()}
+
+    def own(self, name):
+        """A part's own parameters; all below it where no one looks deeper."""
+        return {id(p): p for p in self.parts[name].parameters(recurse=name in self.whole)}
+
+    def take_parameters(self, name):
+        """Count a part's own parameters that no earlier row has counted."""
+        new = {key: p for key, p in self.own(name).items() if key not in self.counted}
+        self.counted |= new.keys()
+        return sum(p.numel() for p in new.values() if not is_lazy(p))
+
+    def enter(self, name, part, inputs):
+        self.stack.append(_Call(name, self.counts[name]))
+        self.counts[name] += 1
+
+    def leave(self, name, part, inputs, output):
+        call = self.stack.pop()
+        call.parameters = self.take_parameters(name)
+        tensors = [entry for entry in tree_leaves(output) if isinstance(entry, torch.Tensor)]
+        call.output_shape = tuple(tensors[0].shape[1:]) if tensors else ()
+        single = name in self.whole or not any(part.children())
+        if single or call.macs or call.parameters:
+            self.calls.append(call)
+
+    def watch(self, operation, given, taken, result):
+        if self.stack:
+            call = self.stack[-1]
+            for leaf in tree_leaves(taken):
+                if id(leaf) in self.ids:
+                    self.users.setdefault(id(leaf), call.name)
+            macs = _macs(operation, *taken, result)
+            if macs is None:
+                self.uncounted.add(operation._schema.name.split("::")[1].strip("_"))
+            call.macs += macs or 0
+
+    def call(self, function, args, kwargs):
+        """Count outer products, whose basic operation is that of any other multiplication."""
+        result = function(*args, **kwargs)
+        if getattr(function, "__name__", "") in ("outer", "ger") and self.stack:
+            self.stack[-1].macs += result.numel()
+        return result
+
+
+_UNCOUNTED = ("_fft_", "linalg_", "_linalg_", "_cdist_", "_sparse_", "cholesky", "_thnn_", "conv_",
+              "grid_sampler", "miopen_", "mkldnn_", "_grouped_mm", "_int_mm")  # fmt: skip
+
+
+def _macs(operation, args, kwargs, result):
+    """Multiply-adds of one basic operation; None where they are not counted."""
+    name = operation._schema.name.split("::")[1]
+    if name == "convolution":
+        x, weight, transposed, groups = args[0], args[1], args[6], args[8]
+        narrow, wide = (result, x) if transposed else (x, result)
+        channels = {"in_channels": narrow.shape[1], "out_channels": wide.shape[1]}
+        sizes = {"kernel_size": tuple(weight.shape[2:]), "output_size": tuple(wide.shape[2:])}
+        return len(x) * conv_macs(**channels, **sizes, groups=groups)
+    if name in ("mm", "bmm", "addmm", "baddbmm"):
+        return result.numel() * args[-2].shape[-1]
+    if name in ("mv", "addmv", "dot", "vdot"):
+        return args[-2].numel()
+    if name == "addbmm":
+        return result.numel() * len(args[-2]) * args[-2].shape[-1]
+    if name == "addr":
+        return result.numel()
+    if name == "_trilinear":  # x1 · weight · x2, summed over the features of both
+        return result.numel() * args[1].shape[-2] * args[1].shape[-1]
+    if operation.overloadpacket in flop_registry:  # attention: PyTorch's own rule
+        return flop_registry[operation.overloadpacket](*args, **kwargs, out_val=result) // 2
+    return None if name.startswith(_UNCOUNTED) else 0
+
+
+def _row(counter, call, fields):
+    part = counter.parts[call.name]
+    again = f"_{call.number}" if call.number else ""
     try:
-        field = fields[node]
+        field = fields[f"{call.name or 'output'}{again}"]
         seen = field.size, None if max(field.units) == 1 else field.jump
     except (KeyError, ValueError):  # no such node, or branches without a common jump
         seen = None, None
-    words = type(part).__name__, _detail(part)
-    return LayerRow(name, *words, call.output_shape, call.parameters, call.macs, *seen)
+    words = f"{call.name or 'forward'}{again}", type(part).__name__, _detail(part)
+    return LayerRow(*words, call.output_shape, call.parameters, call.macs, *seen)
 
 
 def _detail(part):

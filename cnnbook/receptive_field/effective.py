@@ -8,6 +8,7 @@ import numpy as np
 
 from cnnbook.checks import per_axis
 from cnnbook.receptive_field.tracing import trace
+from cnnbook.recording import calls
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +70,7 @@ def effective_receptive_field(module, input, unit=None, layer=None):
     Parameters
     ----------
     module : torch.nn.Module
-        Used as it is: put it in evaluation mode first if it has dropout or batch normalisation.
+        Taken as in evaluation mode, and left as it is.
     input : torch.Tensor of shape (N, C, size, ...)
         N samples to average over.
     unit : int or tuple of int, optional
@@ -110,8 +111,14 @@ def effective_receptive_field(module, input, unit=None, layer=None):
 
     if not isinstance(input, torch.Tensor) or input.ndim < 3:
         raise TypeError("input must be a torch.Tensor of shape (N, C, size, ...)")
+    if layer is not None and layer not in (parts := dict(module.named_modules())):
+        raise ValueError(f"no layer {layer!r}; named_modules() lists {', '.join(parts)}")
     x = input.detach().clone().requires_grad_(True)
-    y = _output(module, x, layer)
+    part = module.get_submodule(layer or "")
+    outputs = [call.output for call in calls(module, x, of=part, gradients=True)]
+    if not outputs:
+        raise ValueError(f"layer {layer!r} is not used")
+    y = outputs[0]
     sizes = tuple(y.shape[2:])
     if not sizes or not len(y):
         raise ValueError(f"the output has shape {tuple(y.shape)}, expected (N, C, size, ...)")
@@ -129,21 +136,3 @@ def effective_receptive_field(module, input, unit=None, layer=None):
         return fields["output" if layer is None else layer].rectangle(unit, clip=True)
 
     return EffectiveField(energy / energy.sum(), unit, find_theoretical)
-
-
-def _output(module, x, layer):
-    """The output of the module, or of one of its submodules."""
-    if layer is None:
-        return module(x)
-    parts = dict(module.named_modules())
-    if layer not in parts:
-        raise ValueError(f"no layer {layer!r}; named_modules() lists {', '.join(parts)}")
-    caught = []
-    hook = parts[layer].register_forward_hook(lambda part, inputs, output: caught.append(output))
-    try:
-        module(x)
-    finally:
-        hook.remove()
-    if not caught:
-        raise ValueError(f"layer {layer!r} is not used")
-    return caught[0]

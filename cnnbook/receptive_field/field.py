@@ -1,12 +1,14 @@
 """The receptive field of a layer's units: size, jump, start, centre, and each unit's rectangle."""
 
-import operator
+import math
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import NamedTuple
 
 from cnnbook.checks import integer
-from cnnbook.receptive_field._axis import NOTHING, AxisField
+
+NOTHING = (math.inf, -math.inf)
+"""The pair (first, last) of no pixel at all; minimum and maximum pass over it."""
 
 
 class Span(NamedTuple):
@@ -24,6 +26,36 @@ class Span(NamedTuple):
     def centre(self):
         """Middle of the pixels' indices: 2.0 for pixels 1, 2, 3."""
         return (self.start + self.stop - 1) / 2
+
+
+class AxisField(NamedTuple):
+    """What each unit along one axis sees, as pairs (first, last) of pixels.
+
+    Parameters
+    ----------
+    seen : tuple of pairs
+        One a unit; pixels outside the input are left out. Empty where no size was given.
+    repeat : tuple of pairs, or None
+        On an axis without ends, from unit 0 on, until the pattern comes again, moved along; None
+        where units move by different numbers of pixels.
+    jump : Fraction
+        Pixels from one unit's field to the next one's, on average.
+    """
+
+    seen: tuple
+    repeat: tuple | None
+    jump: Fraction
+
+    @property
+    def units(self):
+        """Number of units; 0 if no size was given."""
+        return len(self.seen)
+
+    def endless(self, unit):
+        """What a unit sees on an axis without ends."""
+        turns, place = divmod(unit, len(self.repeat))
+        move = int(turns * len(self.repeat) * self.jump)
+        return self.repeat[place][0] + move, self.repeat[place][1] + move
 
 
 def _span(pair):
@@ -60,18 +92,19 @@ class Field:
     axes: tuple[AxisField, ...]
     plain: bool = False
 
+    def _shape(self, values):
+        """A tuple, or the only value."""
+        values = tuple(values)
+        return values[0] if self.plain else values
+
     def _each(self, value):
-        """Evaluate for every axis: a tuple, or the only value."""
+        """Evaluate for every axis, if there are numbers that hold for all units."""
         if any(axis.repeat is None for axis in self.axes):
             raise ValueError(
                 f"{self.name!r} joins branches whose units move by different numbers of pixels: "
                 "no size or jump holds for all units; ask for rectangle(unit, clip=True)"
             )
         return self._shape(map(value, self.axes))
-
-    def _shape(self, values):
-        values = tuple(values)
-        return values[0] if self.plain else values
 
     @property
     def units(self):
@@ -86,7 +119,7 @@ class Field:
     @property
     def jump(self):
         """Pixels from one unit's field to the next one's; a Fraction if it is no whole number."""
-        return self._each(lambda axis: _whole(axis.jump))
+        return self._each(lambda axis: int(j) if (j := axis.jump).denominator == 1 else j)
 
     @property
     def start(self):
@@ -122,23 +155,19 @@ class Field:
         """
         if clip and not self.axes[0].units:
             raise ValueError("clipping needs the size of the input: give input_size")
-        index = self._index(unit)
-        if clip:
-            pairs = (axis.seen[u] for axis, u in zip(self.axes, index, strict=True))
-            return self._shape(map(_span, pairs))
-        places = iter(index)
-        return self._each(lambda axis: _span(axis.endless(next(places))))
-
-    def _index(self, unit):
-        index = tuple(unit) if isinstance(unit, (tuple, list)) else (unit,)
-        if len(index) != len(self.axes):
-            raise ValueError(f"unit has {len(index)} indices, the map has {len(self.axes)} axes")
-        for u, axis in zip(index, self.axes, strict=True):
-            if integer("unit", u, 0) >= axis.units > 0:
+        unit = unit if isinstance(unit, (tuple, list)) else (unit,)
+        if len(unit) != len(self.axes):
+            raise ValueError(f"unit has {len(unit)} indices, the map has {len(self.axes)} axes")
+        unit = [integer("unit", u, 0) for u in unit]
+        for u, axis in zip(unit, self.axes, strict=True):
+            if u >= axis.units > 0:
                 raise ValueError(
                     f"no unit {u} in {self.name!r}: it has {axis.units} along the axis"
                 )
-        return tuple(map(operator.index, index))
+        places = iter(unit)
+        if clip:
+            return self._shape(_span(axis.seen[next(places)]) for axis in self.axes)
+        return self._each(lambda axis: _span(axis.endless(next(places))))
 
     def __repr__(self):
         units = f", {_times(self.units)} units" if self.axes[0].units else ""
@@ -146,10 +175,6 @@ class Field:
             return f"{self.name}: no common jump{units}"
         size, jump, start = _times(self.size), _times(self.jump), _times(self.start)
         return f"{self.name}: field {size}, jump {jump}, start {start}{units}"
-
-
-def _whole(number):
-    return int(number) if number.denominator == 1 else Fraction(number)
 
 
 def _times(values):

@@ -1,11 +1,14 @@
 """The receptive field of a plain list of layers."""
 
 from collections import Counter
+from fractions import Fraction
 from typing import NamedTuple
 
+import numpy as np
+
 from cnnbook.checks import axis_count, integer, per_axis
-from cnnbook.receptive_field._axis import AxisField, window_taps
-from cnnbook.receptive_field.field import Field
+from cnnbook.receptive_field.field import AxisField, Field
+from cnnbook.receptive_field.seen import bounded, existing, hulls, listed, window_taps
 from cnnbook.shapes import output_size
 
 
@@ -28,16 +31,13 @@ class Layer(NamedTuple):
 
 
 _LEAST = {"kernel_size": 1, "stride": 1, "padding": 0, "dilation": 1}
-_MOST = 2**62
+_MOST = 2**60
 
 
 def _rows(layers, input_size):
-    """Names, and for each layer its four numbers an axis; and the number of axes, 0 if plain."""
-    layers = [
-        Layer(*layer) if isinstance(layer, (tuple, list)) else Layer(layer) for layer in layers
-    ]
-    axes = max((axis_count(*layer[:4], input_size) for layer in layers),
-               default=axis_count(input_size))  # fmt: skip
+    """Names, for each layer its four numbers an axis, and the number of axes, 0 if plain."""
+    layers = [Layer(*n) if isinstance(n, (tuple, list)) else Layer(n) for n in layers]
+    axes = max([axis_count(*layer[:4], input_size) for layer in layers] or [axis_count(input_size)])
     rows = []
     for layer in layers:
         columns = [
@@ -90,27 +90,36 @@ def receptive_field(layers, input_size=None):
     [1, 3, 5, 7]
     """
     names, rows, axes = _rows(layers, input_size)
-    if input_size is None:
-        current = (AxisField.pixels(0),) * (axes or 1)
-    else:
-        sizes = per_axis("input_size", input_size, axes or 1, minimum=1)
-        current = tuple(map(AxisField.pixels, sizes))
-    fields = [Field("input", current, plain=not axes)]
-    for name, row in zip(names, rows, strict=True):
-        current = tuple(_apply(name, *pair) for pair in zip(current, row, strict=True))
-        fields.append(Field(name, current, plain=not axes))
+    sizes = [0] if input_size is None else per_axis("input_size", input_size, axes or 1, 1)
+    columns = [
+        _along_axis(names, [row[n] for row in rows], sizes[n % len(sizes)])
+        for n in range(axes or 1)
+    ]
+    return [
+        Field(name, tuple(fields), plain=not axes)
+        for name, *fields in zip(["input", *names], *columns, strict=True)
+    ]
+
+
+def _along_axis(names, rows, units):
+    """The fields along one axis, from the input upwards."""
+    size, jump, start = 1, 1, 0
+    first = np.arange(bounded(units, "pixels"), dtype=float)
+    seen = np.stack([first, -first], -1)  # first pixel and minus the last: a hull is the minimum
+    fields = [AxisField(listed(seen), ((0, 0),), Fraction(1))]
+    for name, (kernel_size, stride, padding, dilation) in zip(names, rows, strict=True):
+        size += dilation * (kernel_size - 1) * jump
+        start -= padding * jump
+        jump *= stride
+        if len(seen):
+            try:
+                units = output_size(len(seen), kernel_size, stride, padding, dilation)
+            except ValueError as error:
+                raise ValueError(f"{name}: {error}") from None
+            taps = window_taps(len(seen), kernel_size, stride, padding, dilation)
+            seen = hulls(units, taps, existing(seen))
+        fields.append(AxisField(listed(seen), ((start, start + size - 1),), Fraction(jump)))
     return fields
-
-
-def _apply(name, axis, settings):
-    kernel_size, stride, padding, dilation = settings
-    units = 0
-    if axis.units:
-        try:
-            units = output_size(axis.units, kernel_size, stride, padding, dilation)
-        except ValueError as error:
-            raise ValueError(f"{name}: {error}") from None
-    return axis.window(units, kernel_size, stride, padding, dilation)
 
 
 def paths(layers, input_size, unit, layer=None):
@@ -157,9 +166,12 @@ def paths(layers, input_size, unit, layer=None):
         raise ValueError(f"no unit {unit} in {fields[layer].name!r}: it has {sizes[layer]}")
     levels = [Counter({unit: 1})]
     for depth in range(layer, 0, -1):
-        taps, below = window_taps(*rows[depth - 1][0]), Counter()
+        kernel_size, stride, padding, dilation = rows[depth - 1][0]
+        below = Counter()
         for u, count in levels[0].items():
             if 0 <= u < sizes[depth]:
-                below.update(dict.fromkeys(taps(u), count))
+                first = u * stride - padding
+                taps = range(first, first + dilation * kernel_size, dilation)
+                below.update(dict.fromkeys(taps, count))
         levels.insert(0, below)
     return levels

@@ -1,25 +1,14 @@
 """The receptive field of every node of a PyTorch module, without running its weights.
 
-The module runs on tensors that have a shape but no numbers (PyTorch's "meta" device). Each basic
-operation that it calls passes by here on its way, and its rule carries the fields on: so branches,
-sums and loops are followed as Python takes them.
+A stand-in of the module runs on tensors that have a shape but no numbers. Each basic operation
+that it calls passes by here on its way, and its rule carries the fields on: so branches, sums and
+loops are followed as Python takes them.
 """
 
-import numpy as np
-
-from cnnbook.receptive_field._axis import AxisField
-from cnnbook.receptive_field._looking import (
-    Known,
-    empty_inputs,
-    input_shapes,
-    meta_mode,
-    named,
-    run,
-    stand_in,
-)
-from cnnbook.receptive_field._rules import MOVES, RULES, linear, pointwise
-from cnnbook.receptive_field._tracked import CannotFollowError, Operand, Tracked, compact
 from cnnbook.receptive_field.field import Field
+from cnnbook.receptive_field.rules import MOVES, RULES, pointwise
+from cnnbook.receptive_field.seen import Operand, Tracked
+from cnnbook.recording import CannotFollowError, Recorder, input_shapes, named
 
 
 def trace(module, input_size, dtypes=None):
@@ -80,94 +69,69 @@ def trace(module, input_size, dtypes=None):
     shapes = input_shapes(input_size)
     if len(shapes[0]) < 2:
         raise ValueError(f"input_size must be (channels, size, ...), got {input_size!r}")
-    recorder = _Recorder(module, shapes, empty_inputs(module, shapes, dtypes))
-    recorder.run()
-    return recorder.fields
+    tracer = Tracer(module)
+    tracer.run(shapes, dtypes)
+    return tracer.fields
 
 
-class _Recorder:
-    """Runs a module and writes down the field of each tensor that comes by."""
+class Tracer(Recorder):
+    """Writes down what each tensor that comes by sees."""
 
-    def __init__(self, module, shapes, inputs):
-        import torch
-
-        self.torch, self.shapes, self.inputs = torch, shapes, inputs
-        axes = tuple(AxisField.pixels(size) for size in shapes[0][1:])
-        self.module, originals = stand_in(module)
-        self.known = Known(originals)
-        self.tracked = {}  # id of a tensor: the tensor, kept alive, and its fields
+    def __init__(self, module):
+        super().__init__(module)
+        self.tracked = {}  # id of a tensor: the tensor, kept alive, and what it sees
         self.found_by = {}  # id of a tensor of places: it, and the pooling that found them
-        self.remember(inputs[0], Tracked.image(axes, inputs[0].dim()))
-        self.fields = {"input": Field("input", axes)}
-        self.path = [("", False)]  # running now: name, and whether of torch.nn
-        self.asleep = 0  # inside of a layer that is followed as a whole
+        self.fields = {}
+        self.asleep = 0  # inside of what is followed as a whole
 
     def field_of(self, tensor):
-        return self.tracked[id(tensor)][1] if id(tensor) in self.tracked else None
+        """What a tensor sees; None if it depends on no pixel."""
+        return self.tracked.get(id(tensor), (None, None))[1]
 
     def remember(self, tensor, field):
+        """Note what a tensor sees."""
         self.tracked[id(tensor)] = tensor, field
 
     def write(self, name, tensor):
         """Note the field of a node under a name of its own."""
-        field = self.field_of(tensor)
-        if field is not None:
-            name = self.free_name(name)
-            self.fields[name] = Field(name, field.told(tuple(tensor.shape)))
-
-    def free_name(self, name):
-        count, free = 0, name
+        field, free, count = self.field_of(tensor), name, 0
         while free in self.fields:
             count += 1
             free = f"{name}_{count}"
-        return free
+        if field is not None:
+            self.fields[free] = Field(free, field.told(tuple(tensor.shape)))
 
-    def here(self):
-        """The layer that is running, in words."""
-        name = self.path[-1][0]
-        kind = type(self.module.get_submodule(name)).__name__
-        return f"layer {name!r} ({kind})" if name else kind
+    def write_operation(self, name, tensor):
+        """Note the field of an operation that the user's own code calls."""
+        path = self.running[-1] if self.running else ""
+        if not type(self.parts[path]).__module__.startswith("torch.nn."):
+            self.write(f"{path}.{name}".lstrip("."), tensor)
 
-    def run(self):
-        """Run the stand-in once, with hooks on all its parts."""
-        for name, part in self.module.named_modules():
-            leaf = type(part).__module__.startswith("torch.nn.")
-            part.register_forward_pre_hook(self._enter(name, leaf), prepend=True)
-            part.register_forward_hook(self._leave(name))
-        try:
-            modes = [_layer_mode(self), meta_mode(self.watch)]
-            run(self.module, self.inputs, modes, self.here, self.shapes)
-        except CannotFollowError as error:
-            here = self.here().removeprefix("layer ")
-            raise ValueError(f"cannot follow {here}: {error}") from None
+    def begin(self, inputs):
+        """Note the image: each pixel sees itself."""
+        self.remember(inputs[0], Tracked.image(inputs[0].shape[2:], inputs[0].dim()))
+        self.write("input", inputs[0])
 
-    def _enter(self, name, leaf):
-        def hook(part, inputs):
-            self.path.append((name, leaf))
-            self.asleep += type(part).__name__ in _WHOLE
+    def enter(self, name, part, inputs):
+        """Sleep in what is followed as a whole."""
+        self.asleep += type(part).__name__ in _WHOLE
 
-        return hook
-
-    def _leave(self, name):
-        def hook(part, inputs, output):
-            self.path.pop()
-            if type(part).__name__ in _WHOLE:
-                self.asleep -= 1
-                if self.field_of(inputs[0]) is not None:
-                    self.remember(output, self.field_of(inputs[0]))
-            outputs = {"": output}
-            if isinstance(output, dict):
-                outputs = {f".{key}": value for key, value in output.items()}
-            elif isinstance(output, (tuple, list)):
-                outputs = {f".{number}": value for number, value in enumerate(output)}
-            for suffix, tensor in outputs.items():
-                if isinstance(tensor, self.torch.Tensor):
-                    self.write(f"{name or 'output'}{suffix}", tensor)
-
-        return hook
+    def leave(self, name, part, inputs, output):
+        """Note what a part yields, one name an output."""
+        if type(part).__name__ in _WHOLE:
+            self.asleep -= 1
+            if self.field_of(inputs[0]) is not None:
+                self.remember(output, self.field_of(inputs[0]))
+        outputs = {"": output}
+        if isinstance(output, dict):
+            outputs = {f".{key}": value for key, value in output.items()}
+        elif isinstance(output, (tuple, list)):
+            outputs = {f".{number}": value for number, value in enumerate(output)}
+        for suffix, tensor in outputs.items():
+            self.write(f"{name or 'output'}{suffix}", tensor)
 
     def operands(self, arguments):
-        """The tensors with fields among named arguments."""
+        """The tensors that see something among named arguments."""
         return [
             Operand(key, self.field_of(value), tuple(value.shape), value)
             for key, entry in arguments.items()
@@ -176,65 +140,95 @@ class _Recorder:
         ]
 
     def watch(self, operation, given, taken, result):
-        """Apply an operation's rule to the fields of its arguments."""
-        arguments = named(operation, *taken)
-        operands = self.operands(arguments)
+        """Apply an operation's rule to what its arguments see."""
+        import torch
+
+        a = named(operation, *taken)
+        operands = self.operands(a)
         if not operands:
-            self.known.watch(operation, given, result)
+            self.follow_integers(operation, given, result)
         if not operands or self.asleep:
             return
         name = operation._schema.name.split("::")[1]
         results = result if isinstance(result, (tuple, list)) else [result]
-        shape = tuple(results[0].shape)
         rule = RULES.get(name)
-        if rule is None and self.torch.Tag.pointwise in operation.tags:
+        if rule is None and torch.Tag.pointwise in operation.tags:
             rule = pointwise
+        writes = _writes(operation)
         if name in MOVES:
             fields = self.moved(operation, given, operands)
-        elif rule is None and _writes(operation):
-            raise CannotFollowError(f"{name!r} writes into a tensor that another part may share")
-        elif rule is None:
+        elif rule is not None:
+            a |= {"operation": operation, "name": name}
+            a["found_by"] = self.found_by.get(id(a.get("indices")), (0, None))[1]
+            fields = [rule(a, operands, tuple(results[0].shape))] * len(results)
+        elif not writes:
             raise CannotFollowError(f"no rule for the operation {name!r}")
-        else:
-            arguments["operation"] = operation
-            arguments["found_by"] = self.found_by.get(id(arguments.get("indices")), (0, None))[1]
-            fields = [rule(arguments, operands, shape)]
-            fields *= len(results)
-        before = self.field_of(results[0])
-        if _writes(operation) and not (fields[0] and fields[0].same(before)):
+        if writes and not (
+            (rule or name in MOVES) and fields[0] and fields[0].same(self.field_of(results[0]))
+        ):
             raise CannotFollowError(f"{name!r} writes into a tensor that another part may share")
         for tensor, field in zip(results, fields, strict=True):
             if field is not None and tensor.dim() == field.rank:
                 self.remember(tensor, field)
         if name.startswith("max_pool"):
-            self.found_by[id(results[1])] = results[1], arguments
-        if fields[0] is not None and not self.path[-1][1]:
-            self.write(f"{self.path[-1][0]}.{name.strip('_')}".lstrip("."), results[0])
+            self.found_by[id(results[1])] = results[1], a
+        if fields[0] is not None:
+            self.write_operation(name.strip("_"), results[0])
 
     def moved(self, operation, given, operands):
-        """Do to the units what an operation does to the numbers; one answer for each result."""
-        torch = self.torch
+        """Do to the entries' numbers what an operation does to them; one answer for each result."""
+        import torch
+        from torch.utils._pytree import tree_map
+
         if len(operands) > 1:
             raise CannotFollowError(f"{operands[1].name!r} depends on the input as well")
         (x,) = operands
 
-        def done(array):
+        def done(seen):
             def replaced(value):
                 if value is x.tensor:
-                    return torch.from_numpy(array.astype(np.int32)).expand(x.shape)
+                    return torch.from_numpy(seen.numbers).expand(x.shape)
                 if isinstance(value, torch.Tensor) and value.is_meta:
-                    value = self.known.value(value)
+                    value = self.value(value)
                     if value.is_meta:
                         raise CannotFollowError("it takes units at places that are computed")
                 return value
 
-            args, kwargs = self.torch.utils._pytree.tree_map(replaced, given)
+            args, kwargs = tree_map(replaced, given)
             found = operation(*args, **kwargs)
             found = found if isinstance(found, (tuple, list)) else [found]
-            return [compact(entry.numpy().astype(np.int64)) for entry in found]
+            return [seen.taken(numbers.numpy()) for numbers in found]
 
-        results = zip(*map(done, x.field.units), strict=True)
-        return [Tracked(x.field.axes, units) for units in results]
+        return list(map(Tracked, zip(*map(done, x.field), strict=True)))
+
+    def call(self, function, args, kwargs):
+        """Follow functions as a whole whose basic operations say less, or write in place."""
+        from torch.nn import functional
+
+        name, names = getattr(function, "__name__", ""), ()
+        if function is functional.linear:
+            names = "input", "weight"
+        elif function is functional.bilinear:
+            names = "input1", "input2"
+        elif name == "pad" and _is_circular(*args, **kwargs):
+            names, name = ("input", "pad"), "circular_pad"
+        a = {**dict(zip(names, args, strict=False)), **kwargs}
+        operands = self.operands({key: a[key] for key in names})
+        if name in _RECURRENT and self.operands(dict(enumerate(args))):
+            raise CannotFollowError(f"no rule for recurrent layers ({name})")
+        self.asleep += bool(operands)
+        try:
+            result = function(*args, **kwargs)
+        finally:
+            self.asleep -= bool(operands)
+        if operands:
+            self.remember(result, RULES[name](a | {"name": name}, operands, tuple(result.shape)))
+            self.write_operation(name.removeprefix("circular_"), result)
+        return result
+
+
+def _is_circular(input, pad, mode="constant", value=None):
+    return mode == "circular"
 
 
 def _writes(operation):
@@ -250,50 +244,3 @@ _WHOLE = frozenset(["CrossMapLRN2d"])  # layers that mix channels only, in place
 _RECURRENT = frozenset(
     f"{kind}{cell}" for kind in ("lstm", "gru", "rnn_tanh", "rnn_relu") for cell in ("", "_cell")
 )
-
-
-def _layer_mode(recorder):
-    """Catch functions whole whose basic operations say less, or write in place, on the way."""
-    from torch.overrides import TorchFunctionMode
-
-    torch = recorder.torch
-    functional = torch.nn.functional
-
-    def circular(input, pad, mode="constant", value=None):
-        return mode == "circular"
-
-    class LayerMode(TorchFunctionMode):
-        def __torch_function__(self, function, types, args=(), kwargs=None):
-            kwargs = kwargs or {}
-            name = getattr(function, "__name__", "")
-            names = ("input", "weight") if function is functional.linear else (
-                "input1", "input2")  # fmt: skip
-            if function is functional.linear or function is functional.bilinear:
-                given = {**dict(zip(names, args, strict=False)), **kwargs}
-                operands = recorder.operands({k: v for k, v in given.items() if k in names})
-            elif name == "pad" and circular(*args, **kwargs):
-                operands = recorder.operands({"input": args[0] if args else kwargs["input"]})
-            elif name in _RECURRENT:
-                if recorder.operands(dict(enumerate(args))):
-                    raise CannotFollowError(f"no rule for recurrent layers ({name})")
-                operands = []
-            else:
-                operands = []
-            if not operands:
-                return function(*args, **kwargs)
-            recorder.asleep += 1
-            try:
-                result = function(*args, **kwargs)
-            finally:
-                recorder.asleep -= 1
-            if name == "pad":
-                padding = args[1] if len(args) > 1 else kwargs["pad"]
-                field = RULES["circular_pad"]({"pad": padding}, operands, tuple(result.shape))
-            else:
-                field = linear(operands)
-            recorder.remember(result, field)
-            if not recorder.path[-1][1]:
-                recorder.write(f"{recorder.path[-1][0]}.{name}".lstrip("."), result)
-            return result
-
-    return LayerMode()
