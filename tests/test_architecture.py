@@ -38,8 +38,7 @@ PARTS = {
     | {"derivation", "receptive_field"},
     "widgets": set(
         """ipywidgets traitlets anywidget numpy torch PIL (sklearn) checks shapes
-        receptive_field ops derivation numpy_net datasets models training experiments
-        figures""".split()
+        receptive_field ops derivation numpy_net datasets models training figures""".split()
     ),
     "exercises": {"numpy", "ops", "shapes"},
     "selfcheck": None,  # asks what is installed: anything, but inside functions only

@@ -8,7 +8,8 @@ import torch.nn.functional as F
 import torchvision
 from torch import nn
 
-from cnnbook.models import AlexNet, AlexNet2012, LocalResponseNorm, SmallAlexNet, paper_lrn
+from cnnbook.models import AlexNet, AlexNet2012, SmallAlexNet
+from cnnbook.models.alexnet import LocalResponseNorm, paper_lrn
 
 
 def count(module):

@@ -5,8 +5,9 @@ import torch
 import torchvision
 from torch import nn
 
-from cnnbook.models import ConvUnit, GoogLeNet, Inception, SmallInception
+from cnnbook.models import GoogLeNet, Inception, SmallInception
 from cnnbook.models.googlenet import MODULES
+from cnnbook.models.inception import ConvUnit
 
 
 def count(module):

@@ -16,11 +16,11 @@ from cnnbook.models import (
     MLP,
     LeNet,
     LeNet5,
-    RadialBasis,
     ScaledTanh,
     Subsampling,
     TableConv2d,
 )
+from cnnbook.models.lenet5 import RadialBasis
 
 # Table I of the paper, as it is printed: a line for each map of S2, a column for each of C3
 TABLE_1 = """

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from cnnbook.models import LocalResponseNorm, paper_lrn
+from cnnbook.models.alexnet import LocalResponseNorm, paper_lrn
 
 
 @pytest.mark.parametrize("beta", [0.75, 0.5])

@@ -14,7 +14,6 @@ from cnnbook import models
 from cnnbook.datasets import Images
 from cnnbook.models import (
     VAE,
-    ConvAutoencoder,
     ConvVAE,
     DebiasingOutput,
     DenseAutoencoder,
@@ -404,7 +403,7 @@ SHAPES = [
     (lambda: DenseVAE(shape=(2, 5, 3), hidden=7), (2, 5, 3)),
     (lambda: DenseAutoencoder(shape=(2, 5, 3), hidden=7), (2, 5, 3)),
     (ConvVAE, (1, 28, 28)),
-    (lambda: ConvAutoencoder(3, (3, 64, 64), 4), (3, 64, 64)),
+    (lambda: ConvVAE(3, (3, 64, 64), 4), (3, 64, 64)),
     (lambda: ConvVAE(6, (2, 16, 24), 4), (2, 16, 24)),
 ]
 

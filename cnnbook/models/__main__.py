@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from cnnbook.models.efficientnet_lite import pretrained
+from cnnbook.models.weights import pretrained
 
 PHOTOGRAPHS = ("coffee", "camera", "motorcycle_left", "chelsea", "rocket")
 

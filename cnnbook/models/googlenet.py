@@ -5,6 +5,7 @@ from typing import NamedTuple
 import torch
 from torch import nn
 
+from cnnbook.models.building import remembered
 from cnnbook.models.inception import ConvUnit, Inception
 
 MODULES = {
@@ -32,12 +33,8 @@ class GoogLeNetOutput(NamedTuple):
 class AuxiliaryClassifier(nn.Module):
     """A small classifier on the maps half way, whose loss is added while training.
 
-    Parameters
-    ----------
-    in_channels, num_classes : int
-    torchvision : bool
-        Average over 4×4 bins as even as possible and normalise the batch, in place of the paper's
-        windows of 5×5 every 3 cells.
+    As in torchvision it averages over 4×4 bins as even as possible and normalises the batch, in
+    place of the paper's windows of 5×5 every 3 cells.
     """
 
     def __init__(self, in_channels, num_classes, torchvision=False):
@@ -56,6 +53,7 @@ class AuxiliaryClassifier(nn.Module):
         return self.fc2(self.dropout(self.relu(self.fc1(x))))
 
 
+@remembered
 class GoogLeNet(nn.Module):
     """GoogLeNet (Inception v1) for images of 224×224.
 

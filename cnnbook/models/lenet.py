@@ -2,11 +2,12 @@
 
 from torch import nn
 
-from cnnbook.models._stack import Stack
+from cnnbook.models.building import Stack, remembered
 
 POOLS = {"max": nn.MaxPool2d, "avg": nn.AvgPool2d}
 
 
+@remembered
 class LeNet(Stack):
     """LeNet-5 in its modern form: 61,706 parameters for one channel and ten classes.
 
@@ -37,11 +38,6 @@ class LeNet(Stack):
     activation : class of nn.Module
         Called without arguments.
     pool : {"max", "avg"}
-
-    Raises
-    ------
-    ValueError
-        If there is no such pooling.
 
     References
     ----------
