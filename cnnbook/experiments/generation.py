@@ -4,7 +4,8 @@ import functools
 
 import torch
 
-from cnnbook.datasets import FEW_PROFILES, digits, faces, mnist
+from cnnbook.datasets import digits, faces, mnist
+from cnnbook.datasets.faces.attributes import FEW_PROFILES
 from cnnbook.experiments.study import Outcome, Study, Variant, complete
 from cnnbook.models import (
     ConvVAE,

@@ -1,5 +1,6 @@
 """AlexNet: the paper's two towers, the one tower of torchvision, and one for small images."""
 
+import itertools
 import math
 from collections import OrderedDict
 
@@ -190,10 +191,8 @@ class SmallAlexNet(Stack):
     Parameters
     ----------
     in_channels, num_classes : int
-    widths, hidden : sequence of int
-        Channels of the five convolutions, units of the two hidden dense layers.
     width : float
-        Factor to all of these, rounded.
+        Factor to the channels and to the hidden units, rounded.
     activation : class of nn.Module
         Called without arguments.
     dropout : float
@@ -203,32 +202,33 @@ class SmallAlexNet(Stack):
     overlapping : bool
         Pool over 3×3 every 2, else over 2×2 every 2. From an even size both give the same size,
         as the 3×3 windows hang over the border by one pixel (a departure from the paper).
-    stride : int
-        Of the first convolution: 2 for 64×64 images costs what 1 does for 32×32.
     upscale : int
         Enlarge the images first, bilinearly: 4 for the 8×8 digits of scikit-learn.
-
-    Examples
-    --------
-    >>> sum(p.numel() for p in SmallAlexNet().parameters())
-    506090
     """
 
     def __init__(
-        self, in_channels=3, num_classes=10, *, widths=(24, 64, 96, 96, 64), hidden=(256, 128),
-        width=1.0, activation=nn.ReLU, dropout=0.5, lrn=False, overlapping=True, stride=1,
-        upscale=1,
+        self, in_channels=3, num_classes=10, *, width=1.0, activation=nn.ReLU, dropout=0.5,
+        lrn=False, overlapping=True, upscale=1,
     ):  # fmt: skip
-        if len(widths) != 5 or len(hidden) != 2:
-            raise ValueError(f"expected 5 widths and 2 hidden layers, got {widths} and {hidden}")
-        widths, hidden = ([max(1, round(n * width)) for n in row] for row in (widths, hidden))
+        channels = [max(1, round(count * width)) for count in (24, 64, 96, 96, 64)]
+        hidden = [max(1, round(count * width)) for count in (256, 128)]
+        features = OrderedDict()
+        for n, (before, after) in enumerate(itertools.pairwise([in_channels, *channels]), start=1):
+            kernel = 5 if n == 1 else 3
+            features[f"conv{n}"] = nn.Conv2d(before, after, kernel, padding=kernel // 2)
+            features[f"act{n}"] = activation()
+            if lrn and n in (1, 2):
+                features[f"lrn{n}"] = paper_lrn()
+            if n in (1, 2, 5):
+                pool = nn.MaxPool2d(3, 2, padding=1) if overlapping else nn.MaxPool2d(2)
+                features[f"pool{n}"] = pool
         parts = OrderedDict()
         if upscale != 1:
             parts["upscale"] = nn.Upsample(scale_factor=upscale, mode="bilinear")
-        parts["features"] = _features(in_channels, widths, activation, lrn, overlapping, stride)
+        parts["features"] = nn.Sequential(features)
         parts["avgpool"] = nn.AdaptiveAvgPool2d(4)
         parts["flatten"] = nn.Flatten()
-        inputs = widths[-1] * 16
+        inputs = channels[-1] * 16
         parts["classifier"] = _classifier(inputs, hidden, num_classes, dropout, activation)
         super().__init__(parts)
         self._draw(math.sqrt(2) if activation is nn.ReLU else 1)
@@ -240,19 +240,3 @@ class SmallAlexNet(Stack):
                 nn.init.normal_(part.weight, std=gain / math.sqrt(part.weight[0].numel()))
                 nn.init.zeros_(part.bias)
         nn.init.normal_(self.classifier[-1].weight, std=0.01)
-
-
-def _features(in_channels, widths, activation, lrn, overlapping, stride):
-    """Build the convolutions of the small AlexNet, each with what follows it."""
-    layers, channels = OrderedDict(), in_channels
-    for n, out_channels in enumerate(widths, start=1):
-        kernel = 5 if n == 1 else 3
-        settings = {"padding": kernel // 2, "stride": stride if n == 1 else 1}
-        layers[f"conv{n}"] = nn.Conv2d(channels, out_channels, kernel, **settings)
-        layers[f"act{n}"] = activation()
-        if lrn and n in (1, 2):
-            layers[f"lrn{n}"] = paper_lrn()
-        if n in (1, 2, 5):
-            layers[f"pool{n}"] = nn.MaxPool2d(3, 2, padding=1) if overlapping else nn.MaxPool2d(2)
-        channels = out_channels
-    return nn.Sequential(layers)

@@ -7,7 +7,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from cnnbook.datasets import FEW_PROFILES, digits, faces, photograph
+from cnnbook.datasets import digits, faces, photograph
+from cnnbook.datasets.faces.attributes import FEW_PROFILES
 from cnnbook.models import pretrained
 
 LUMINANCE = (0.299, 0.587, 0.114)  # ITU-R BT.601, as in `photograph`

@@ -8,7 +8,9 @@ import ipywidgets as widgets
 import numpy as np
 import torch
 
-from cnnbook.datasets import HARD, RARE_GROUPS, AttributedImages, biased, face_groups, faces
+from cnnbook.datasets import AttributedImages, biased, face_groups, faces
+from cnnbook.datasets.faces.attributes import RARE_GROUPS
+from cnnbook.datasets.faces.difficulty import HARD
 from cnnbook.figures.cells import indexed
 from cnnbook.figures.resampling import Resampling
 from cnnbook.figures.resampling_drawing import draw_resampling
