@@ -93,12 +93,9 @@ def test_the_maps_have_the_sizes_of_the_paper():
         )
     output = net(torch.empty(2, 3, 224, 224, device="meta"))
     assert [tuple(scores.shape) for scores in output] == [(2, 1000)] * 3
-    assert shapes["maxpool1"] == (64, 56, 56)
-    assert shapes["maxpool2"] == (192, 28, 28)
-    assert shapes["maxpool3"] == (480, 14, 14)
-    assert shapes["inception4e"] == (832, 14, 14)
-    assert shapes["maxpool4"] == (832, 7, 7)
-    assert shapes["inception5b"] == (1024, 7, 7)
+    expected = {"maxpool1": (64, 56, 56), "maxpool2": (192, 28, 28), "maxpool3": (480, 14, 14)}
+    expected |= {"inception4e": (832, 14, 14), "maxpool4": (832, 7, 7)}
+    assert shapes.items() >= (expected | {"inception5b": (1024, 7, 7)}).items()
     for before, after in zip(list(MODULES), list(MODULES.values())[1:], strict=False):
         assert shapes[f"inception{before}"][0] == after[0]
     net.eval()
@@ -108,11 +105,9 @@ def test_the_maps_have_the_sizes_of_the_paper():
 def test_the_paper_has_5_by_5_kernels_biases_and_lrn():
     net = without_numbers(GoogLeNet)
     kinds = [type(part) for part in net.modules()]
-    assert kinds.count(nn.BatchNorm2d) == 0
-    assert kinds.count(nn.LocalResponseNorm) == 2
+    assert (kinds.count(nn.BatchNorm2d), kinds.count(nn.LocalResponseNorm)) == (0, 2)
     assert net.inception4b.branch3[1].conv.kernel_size == (5, 5)
-    assert net.aux1.pool.kernel_size == 5
-    assert net.lrn1.alpha == pytest.approx(5e-4)
+    assert (net.aux1.pool.kernel_size, net.lrn1.alpha) == (5, pytest.approx(5e-4))
     assert (net.dropout.p, net.aux1.dropout.p, net.maxpool4.kernel_size) == (0.4, 0.7, 3)
 
 

@@ -25,13 +25,10 @@ def randn(*shape):
 
 
 def test_net1d_has_its_number_of_parameters():
-    net = Net1d()
-    counts = [sum(p.numel() for p in layer.parameters()) for layer in net]
-    assert [n for n in counts if n] == [96, 2592, 10304, 650]
-    assert sum(counts) == 13_642
-    assert sum(p.numel() for p in Net1d(26, 2, widths=(8,), kernel_size=3).parameters()) == (
-        8 * (26 * 3 + 1) + 2 * 9
-    )
+    count = lambda net: sum(p.numel() for p in net.parameters())  # noqa: E731
+    assert [n for n in map(count, Net1d()) if n] == [96, 2592, 10304, 650]
+    assert count(Net1d()) == 13_642
+    assert count(Net1d(26, 2, widths=(8,), kernel_size=3)) == 8 * (26 * 3 + 1) + 2 * 9
 
 
 @pytest.mark.parametrize("pool", ["max", "avg"])
