@@ -16,12 +16,8 @@ def main(arguments=None):
         prog="python -m cnnbook.models",
         description="Show photographs to a network that has seen ImageNet.",
     )
-    parser.add_argument(
-        "photo",
-        nargs="*",
-        default=PHOTOGRAPHS,
-        help=f"image files, or photographs of the book; if none: {', '.join(PHOTOGRAPHS)}",
-    )
+    told = f"image files, or photographs of the book; if none: {', '.join(PHOTOGRAPHS)}"
+    parser.add_argument("photo", nargs="*", default=PHOTOGRAPHS, help=told)
     names = parser.parse_args(arguments).photo
     try:
         network = pretrained("imagenet")

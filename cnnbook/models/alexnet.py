@@ -41,14 +41,10 @@ def paper_lrn():
 def _classifier(in_features, hidden, num_classes, dropout, activation=nn.ReLU):
     """Three dense layers, dropout before the first two as in torchvision."""
     return nn.Sequential(
-        nn.Dropout(dropout),
-        nn.Linear(in_features, hidden[0]),
-        activation(),
-        nn.Dropout(dropout),
-        nn.Linear(hidden[0], hidden[1]),
-        activation(),
+        nn.Dropout(dropout), nn.Linear(in_features, hidden[0]), activation(),
+        nn.Dropout(dropout), nn.Linear(hidden[0], hidden[1]), activation(),
         nn.Linear(hidden[1], num_classes),
-    )
+    )  # fmt: skip
 
 
 @remembered
@@ -93,28 +89,19 @@ class AlexNet2012(Stack):
     def __init__(self, num_classes=1000, in_channels=3, dropout=0.5):
         features = nn.Sequential(
             # a departure: the paper says 224×224, but its 55×55 units need 227×227 or padding
-            nn.Conv2d(in_channels, 96, 11, stride=4),
-            nn.ReLU(),
+            nn.Conv2d(in_channels, 96, 11, stride=4), nn.ReLU(),
             # a departure: towers on two GPUs saw their own 48 channels only; the formula of
             # section 3.3 runs over all of the layer's, and so does this
-            paper_lrn(),
-            nn.MaxPool2d(3, 2),
-            nn.Conv2d(96, 256, 5, padding=2, groups=2),
-            nn.ReLU(),
-            paper_lrn(),
-            nn.MaxPool2d(3, 2),
-            nn.Conv2d(256, 384, 3, padding=1),
-            nn.ReLU(),
-            nn.Conv2d(384, 384, 3, padding=1, groups=2),
-            nn.ReLU(),
-            nn.Conv2d(384, 256, 3, padding=1, groups=2),
-            nn.ReLU(),
-            nn.MaxPool2d(3, 2),
-        )
+            paper_lrn(), nn.MaxPool2d(3, 2),
+            nn.Conv2d(96, 256, 5, padding=2, groups=2), nn.ReLU(),
+            paper_lrn(), nn.MaxPool2d(3, 2),
+            nn.Conv2d(256, 384, 3, padding=1), nn.ReLU(),
+            nn.Conv2d(384, 384, 3, padding=1, groups=2), nn.ReLU(),
+            nn.Conv2d(384, 256, 3, padding=1, groups=2), nn.ReLU(), nn.MaxPool2d(3, 2),
+        )  # fmt: skip
         classifier = _classifier(256 * 6 * 6, (4096, 4096), num_classes, dropout)
-        super().__init__(
-            OrderedDict(features=features, flatten=nn.Flatten(), classifier=classifier)
-        )
+        parts = {"features": features, "flatten": nn.Flatten(), "classifier": classifier}
+        super().__init__(OrderedDict(parts))
         self._draw()
 
     def _draw(self):
@@ -146,20 +133,12 @@ class AlexNet(Stack):
 
     def __init__(self, num_classes=1000, in_channels=3, dropout=0.5):
         features = nn.Sequential(
-            nn.Conv2d(in_channels, 64, 11, stride=4, padding=2),
-            nn.ReLU(),
-            nn.MaxPool2d(3, 2),
-            nn.Conv2d(64, 192, 5, padding=2),
-            nn.ReLU(),
-            nn.MaxPool2d(3, 2),
-            nn.Conv2d(192, 384, 3, padding=1),
-            nn.ReLU(),
-            nn.Conv2d(384, 256, 3, padding=1),
-            nn.ReLU(),
-            nn.Conv2d(256, 256, 3, padding=1),
-            nn.ReLU(),
-            nn.MaxPool2d(3, 2),
-        )
+            nn.Conv2d(in_channels, 64, 11, stride=4, padding=2), nn.ReLU(), nn.MaxPool2d(3, 2),
+            nn.Conv2d(64, 192, 5, padding=2), nn.ReLU(), nn.MaxPool2d(3, 2),
+            nn.Conv2d(192, 384, 3, padding=1), nn.ReLU(),
+            nn.Conv2d(384, 256, 3, padding=1), nn.ReLU(),
+            nn.Conv2d(256, 256, 3, padding=1), nn.ReLU(), nn.MaxPool2d(3, 2),
+        )  # fmt: skip
         classifier = _classifier(256 * 6 * 6, (4096, 4096), num_classes, dropout)
         parts = {"features": features, "avgpool": nn.AdaptiveAvgPool2d(6), "flatten": nn.Flatten()}
         super().__init__(OrderedDict(parts, classifier=classifier))

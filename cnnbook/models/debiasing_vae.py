@@ -83,13 +83,7 @@ class DebiasingVAE(VAE):
 
 
 def face_loss(logit, labels):
-    """Average the binary cross-entropy of logits (N,) and labels (N,), 1 for a face, 0 for others.
-
-    Raises
-    ------
-    ValueError
-        If the shapes differ, or a label is neither 0 nor 1.
-    """
+    """Average the binary cross-entropy of logits (N,) and labels (N,), 1 for a face, 0 for others."""
     _check(logit, labels)
     return F.binary_cross_entropy_with_logits(logit, (labels == FACE).to(logit.dtype))
 

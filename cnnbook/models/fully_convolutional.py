@@ -48,15 +48,10 @@ def fully_convolutional(model, input_size):
     ----------
     model : nn.Sequential
         Layers in a row, nested or not, with one `nn.Flatten` before its dense layers: `LeNet`,
-        `AlexNet`, `MLP`, ... It stays as it is: the weights are copied.
+        `AlexNet`, `MLP`, ... It stays as it is: the weights are copied. A layer that cannot slide
+        is refused by name.
     input_size : tuple of int
         Shape of an input that the model was made for, without the batch: (1, 28, 28).
-
-    Raises
-    ------
-    TypeError, ValueError
-        If the model is no `nn.Sequential`, a layer cannot slide or does not accept its input, or
-        adaptive pooling would need windows of unequal size. The message names the layer.
 
     References
     ----------

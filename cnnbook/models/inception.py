@@ -91,11 +91,6 @@ class SmallInception(Stack):
     One convolution and a pooling, two modules, a pooling, a third module, the mean of each map,
     and a single dense layer. The parameters are those for three channels and ten classes, with
     biases. `width` is a factor to the number of channels; dropout comes before the dense layer.
-
-    Examples
-    --------
-    >>> sum(p.numel() for p in SmallInception().parameters())
-    66754
     """
 
     def __init__(self, in_channels=3, num_classes=10, *, width=1.0, batch_norm=False, dropout=0.0):

@@ -140,13 +140,9 @@ class LeNet5(Stack):
     digits alone. Where the paper scales the step of each parameter by second derivatives, any
     optimiser of PyTorch may be used.
 
-    Parameters
-    ----------
-    padding : int
-        Pixels added on each side of the input: 0 for 32×32 as in the paper, 2 for 28×28.
-    background : float
-        Their value. In the paper white is −0.1 and black 1.175, so that the pixels' mean is about
-        0 and their variance about 1.
+    `padding` pixels of the value `background` are added on each side of the input: 0 for 32×32 as
+    in the paper, 2 for 28×28. In the paper white is −0.1 and black 1.175, so that the pixels' mean
+    is about 0 and their variance about 1.
 
     References
     ----------

@@ -16,20 +16,10 @@ class Net1d(Stack):
     anywhere?", or its mean, "how much of it is there?". So one network takes sequences of all
     lengths that its poolings can halve. As given it has 13,642 parameters, biases counted.
 
-    Parameters
-    ----------
-    in_channels : int
-        Sensors of a signal; for text the size of the alphabet: a convolution over one-hot letters
-        of shape (N, alphabet, length) has one weight per letter, place and output channel.
-    num_classes : int
-    widths : sequence of int
-        Output channels of each convolution, at least one.
-    kernel_size : int
-        Odd, so that a convolution keeps the length.
-    activation : class of nn.Module
-        Called without arguments.
-    pool : {"max", "avg"}
-        Both of the poolings over 2 steps and of the one over all that is left.
+    The channels of the input are the sensors of a signal; for text they are the alphabet: a
+    convolution over one-hot letters of shape (N, alphabet, length) has one weight per letter, place
+    and output channel. `widths` are the output channels of each convolution, `kernel_size` is odd,
+    so that it keeps the length, and `pool`, "max" or "avg", is the kind of all poolings.
 
     References
     ----------

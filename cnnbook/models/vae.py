@@ -201,14 +201,6 @@ class VAE(_Coding):
     A forward pass draws in evaluation mode, too: only so is the loss an estimate of the bound.
     `reconstruct`, `traverse` and `interpolate` take the means.
 
-    Parameters
-    ----------
-    encoder : torch.nn.Module
-        (N, C, H, W) to (N, features), with the attribute `features`.
-    decoder : torch.nn.Module
-        (N, latents) to logits (N, C, H, W).
-    latents : int
-
     References
     ----------
     Kingma & Welling (2014), Auto-Encoding Variational Bayes, arXiv:1312.6114.
@@ -241,13 +233,7 @@ class VAE(_Coding):
 
 @remembered
 class DenseVAE(VAE):
-    """A variational autoencoder of dense layers: 784-400-2·2, 2-400-784 as given.
-
-    Examples
-    --------
-    >>> DenseVAE().sample(3).shape
-    torch.Size([3, 1, 28, 28])
-    """
+    """A variational autoencoder of dense layers: 784-400-2·2, 2-400-784 as given."""
 
     def __init__(self, latents=2, hidden=400, shape=(1, 28, 28)):
         super().__init__(DenseEncoder(shape, hidden), DenseDecoder(latents, shape, hidden), latents)
@@ -255,15 +241,7 @@ class DenseVAE(VAE):
 
 @remembered
 class ConvVAE(VAE):
-    """A variational autoencoder of convolutions; the largest maps have `width` channels.
-
-    See `cnnbook.models.vae.ConvEncoder` and `ConvDecoder`.
-
-    Examples
-    --------
-    >>> ConvVAE(shape=(3, 64, 64)).encode(torch.zeros(2, 3, 64, 64)).mean.shape
-    torch.Size([2, 20])
-    """
+    """A variational autoencoder of a `ConvEncoder` and a `ConvDecoder`."""
 
     def __init__(self, latents=20, shape=(1, 28, 28), width=16):
         super().__init__(ConvEncoder(shape, width), ConvDecoder(latents, shape, width), latents)

@@ -14,20 +14,10 @@ from cnnbook.models.efficientnet_lite import imagenet
 def pretrained(name="imagenet", *, home=None):
     """Build a trained network, in evaluation mode; nothing is fetched.
 
-    Parameters
-    ----------
-    name : str
-        "imagenet" is `EfficientNetLite0`, trained by Google on the 1.28 million photographs of
-        ImageNet. All others are those of the book's studies, such as "mnist_lenet".
-    home : path, optional
-        Folder of the folder `weights`; else the weights that were made here, then those that ship.
-
-    Raises
-    ------
-    ValueError
-        If there is no such network, or its file is damaged or of a class that is not the book's.
-    ModuleNotFoundError
-        If the package with the weights of ImageNet is not installed.
+    "imagenet" is `EfficientNetLite0`, trained by Google on the 1.28 million photographs of
+    ImageNet. All others come from the book's studies, such as "mnist_lenet": from ``home/weights``,
+    or, without `home`, from what was made here, else from what ships. A file may name no class but
+    the book's networks.
 
     Examples
     --------
@@ -48,7 +38,8 @@ def pretrained(name="imagenet", *, home=None):
             f"{path} is of the class {kind!r}, must be one of {sorted(NETWORKS)}; a network of "
             "another one has to be built, and then takes its weights by load_weights"
         )
-    arguments = {k: tuple(v) if isinstance(v, list) else v for k, v in said["arguments"].items()}
+    given = said.get("arguments", {}).items()
+    arguments = {key: tuple(v) if isinstance(v, list) else v for key, v in given}
     return _filled(NETWORKS[kind](**arguments), name, state)
 
 
@@ -71,13 +62,7 @@ def save_weights(model, name, *, home=None, **origin):
 
 
 def load_weights(model, name, *, home=None):
-    """Put saved weights into a network that was built for them; return it in evaluation mode.
-
-    Raises
-    ------
-    ValueError
-        If there are no such weights, they are damaged, or they do not fit the model.
-    """
+    """Put saved weights into a network that was built for them; return it in evaluation mode."""
     path = find_weights(name, home=home)
     if path is None:
         raise ValueError(f"there are no weights {_not_there(name, home)}")
