@@ -1,5 +1,6 @@
 """Training: the loop against one written out, interrupting, augmentation, judging."""
 
+import itertools
 import math
 from typing import NamedTuple
 
@@ -142,21 +143,17 @@ def test_a_loss_that_explodes_is_reported():
         train(network(), lr=1e30, optimizer=torch.optim.SGD, schedule="constant")
 
 
-def test_the_progress_bar_counts_batches_and_shows_the_loss(capsys):
-    train(network(), progress=True)
-    shown = capsys.readouterr().err
-    assert "12/12" in shown
-    assert "accuracy=" in shown
-
-
 # ---------------------------------------------------------------- other outputs, other draws
 
 
-def test_right_answers_are_counted_as_asked(capsys):
-    data = some(30)
+def test_right_answers_are_counted_as_asked_and_shown(capsys):
+    data = some(50)
     half = lambda scores, labels: len(labels) / 2  # noqa: E731
-    history = train(network(), data, correct=half, validation=data)
+    history = train(network(), data, correct=half, validation=data, progress=True)
     assert history.accuracy == history.validation_accuracy == [0.5] * 3
+    shown = capsys.readouterr().err
+    assert "12/12" in shown  # batches
+    assert "accuracy=0.5" in shown
     history = train(network(), data, correct=None, validation=data, progress=True)
     assert history.accuracy == history.validation_accuracy == []
     assert len(history.loss) == len(history.validation_loss) == 3
@@ -187,7 +184,13 @@ def test_images_are_drawn_by_their_probabilities():
     assert statistic < 87.2  # chi-square with 59 degrees of freedom: 1 in 100 goes beyond
 
 
-def test_a_draw_of_the_wrong_size_is_refused():
+@pytest.mark.parametrize("value", [math.nan, math.inf, -1.0, 0.0])
+def test_a_draw_by_no_probabilities_is_refused(value):
+    one = torch.zeros(50)
+    one[0] = value
+    for draw in (torch.full((50,), value), one):
+        with pytest.raises(ValueError, match="draw gave probabilities from"):
+            train(network(), draw=lambda *_, p=draw: p)
     with pytest.raises(ValueError, match=r"draw gave .* shape \(3,\), expected \(50,\)"):
         train(network(), draw=lambda model, data: torch.ones(3))
 
@@ -233,27 +236,21 @@ def generator(seed=0):
     return torch.Generator().manual_seed(seed)
 
 
-@pytest.mark.parametrize("shape", [(6, 6), (5, 9)])
-def test_no_change_changes_nothing(shape):
-    images = torch.rand(3, 2, *shape, generator=generator())
+def test_no_change_changes_nothing():
+    images = torch.rand(3, 2, 5, 9, generator=generator())
     np.testing.assert_allclose(Augment()(images, generator()), images, atol=1e-6)
 
 
 def test_shifts_are_whole_pixels_with_black_outside():
     images = torch.rand(200, 1, 5, 7, generator=generator())
     changed = Augment(shift=2)(images, generator())
-    seen = set()
-    for before, after in zip(images[:, 0], changed[:, 0], strict=True):
-        matches = []
-        for rows in range(-2, 3):
-            for columns in range(-2, 3):
-                wide = F.pad(before, (2, 2, 2, 2))
-                moved = wide[2 + rows : 7 + rows, 2 + columns : 9 + columns]
-                if torch.allclose(moved, after, atol=1e-5):
-                    matches.append((rows, columns))
-        assert len(matches) == 1
-        seen.add(matches[0])
-    assert len(seen) == 25
+    wide, seen = F.pad(images, (2, 2, 2, 2)), []
+    for rows, columns in itertools.product(range(5), repeat=2):
+        moved = wide[..., rows : rows + 5, columns : columns + 7]
+        seen.append((moved - changed).abs().amax((1, 2, 3)) < 1e-5)
+    seen = torch.stack(seen)
+    assert (seen.sum(0) == 1).all()  # each image lies in one place
+    assert seen.any(1).all()  # and each place is taken
 
 
 def test_flip_mirrors_about_half():
@@ -304,13 +301,10 @@ def test_noise_has_its_size_and_stays_in_range():
     ("options", "error", "message"),
     [
         ({"rotation": math.nan}, ValueError, "rotation is nan, must be finite and at least 0"),
-        ({"scale": math.inf}, ValueError, "scale is inf, must be finite"),
         ({"noise": -0.1}, ValueError, r"noise is -0\.1, must be finite and at least 0"),
         ({"shear": "1"}, TypeError, "shear is '1', must be a number"),
-        ({"stretch": True}, TypeError, "stretch is True, must be a number"),
         ({"shift": 1.5}, TypeError, r"shift is 1\.5, must be a whole number"),
         ({"shift": 2**63}, ValueError, "shift is 9223372036854775808, must be from 0 to"),
-        ({"shift": -1}, ValueError, "shift is -1, must be from 0"),
         ({"flip": 0.5}, ValueError, r"flip is 0\.5, must be True or False"),
     ],
 )
@@ -360,51 +354,36 @@ class Loose(NamedTuple):
     labels: torch.Tensor
 
 
-def test_labels_are_one_for_each_image():
+@pytest.mark.parametrize(
+    "change", [lambda y: y[:, None], lambda y: y[None], lambda y: y[:4]], ids=["N1", "1N", "few"]
+)
+def test_labels_are_one_for_each_image(change):
     """(N, 1) against (N,) would be N×N comparisons, and more right answers than images."""
     data = some(5)
-    for labels in (data.labels[:, None], data.labels[None], data.labels[:4]):
-        loose = Loose(data.images, labels)
-        scores = network()(data.images)
-        message = r"labels has shape|5 images and"
-        for judge in (
-            lambda labels, scores=scores: count_right(scores, labels),
-            lambda labels, loose=loose: train(network(), loose),
-            lambda labels, loose=loose: train(network(), data, validation=loose),
-            lambda labels, loose=loose: evaluate(network(), loose),
-        ):
-            with pytest.raises(ValueError, match=message):
-                judge(labels)
+    loose = Loose(data.images, change(data.labels))
+    for judge in (
+        lambda: count_right(network()(data.images), loose.labels),
+        lambda: train(network(), loose),
+        lambda: train(network(), data, validation=loose),
+        lambda: evaluate(network(), loose),
+    ):
+        with pytest.raises(ValueError, match=r"labels has shape|5 images and"):
+            judge()
 
 
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        (lambda labels: labels.float(), "labels is torch.float32, must be integers"),
-        (lambda labels: labels > 0, "labels is torch.bool, must be integers"),
-        (lambda labels: labels + 3, "labels holds 3, scores has classes 0 to 2"),
-        (lambda labels: labels - 1, "labels holds -1, scores has classes 0 to 2"),
-    ],
-)
-def test_labels_are_classes(change, message):
+def test_labels_are_classes():
     data = some(6)
-    with pytest.raises(ValueError, match=message):
-        count_right(network()(data.images), change(data.labels))
-
-
-@pytest.mark.parametrize("value", [math.nan, math.inf, -1.0, 0.0])
-def test_a_draw_by_no_probabilities_is_refused(value):
-    data = Images(torch.rand(4, 1, 2, 2), torch.tensor([0, 1, 0, 1]), ("a", "b"))
-    model = nn.Sequential(nn.Flatten(), nn.Linear(4, 2))
-    for draw in (torch.full((4,), value), torch.tensor([value, 0.0, 0.0, 0.0])):
-        with pytest.raises(ValueError, match="draw gave probabilities from"):
-            fit(model, data, epochs=1, draw=lambda *_, p=draw: p, progress=False)
+    for labels, message in (
+        (data.labels.float(), "labels is torch.float32, must be integers"),
+        (data.labels > 0, "labels is torch.bool, must be integers"),
+        (data.labels + 3, "labels holds 3, scores has classes 0 to 2"),
+        (data.labels - 1, "labels holds -1, scores has classes 0 to 2"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            count_right(network()(data.images), labels)
 
 
 def test_more_right_answers_than_images_are_refused():
-    data = Images(torch.rand(4, 1, 2, 2), torch.tensor([0, 1, 0, 1]), ("a", "b"))
-    model, wrong = nn.Sequential(nn.Flatten(), nn.Linear(4, 2)), {"correct": lambda *_: 16}
-    for judge in (lambda: evaluate(model, data, **wrong),
-                  lambda: fit(model, data, epochs=1, progress=False, **wrong)):  # fmt: skip
+    for judge in (evaluate, train):
         with pytest.raises(ValueError, match="correct counted 16 right answers of 4 images"):
-            judge()
+            judge(network(), some(4), correct=lambda *_: 16)

@@ -83,7 +83,7 @@ class DebiasingVAE(VAE):
 
 
 def face_loss(logit, labels):
-    """Average the binary cross-entropy of logits (N,) and labels (N,), 1 for a face, 0 for others."""
+    """Average the binary cross-entropy of logits and labels, both (N,): 1 for a face, else 0."""
     _check(logit, labels)
     return F.binary_cross_entropy_with_logits(logit, (labels == FACE).to(logit.dtype))
 
