@@ -77,15 +77,20 @@ def test_an_inverted_residual_by_its_parts():
 
 def test_trace_and_summary_follow_it(network):
     fields = trace(network, (3, 224, 224))
-    assert (fields["stem"].size, fields["stem"].jump, fields["stem"].start) == (
-        (3, 3),
-        (2, 2),
-        (0, 0),
-    )
-    assert (fields["head"].size, fields["head"].jump) == ((851, 851), (32, 32))
+    stem, head = fields["stem"], fields["head"]
+    assert (stem.size, stem.jump, stem.start) == ((3, 3), (2, 2), (0, 0))
+    assert (head.size, head.jump) == ((851, 851), (32, 32))
     table = summary(network, (3, 224, 224))
     assert table.parameters == 4_652_008
     assert table.macs == 385_187_552
+
+
+def test_a_new_network_keeps_the_size_of_its_signals():
+    torch.manual_seed(0)
+    network = EfficientNetLite0().train()
+    x = torch.rand(4, 3, 96, 96)
+    maps = network.head(network.blocks(network.stem(2 * x - 1)))
+    assert 0.1 < maps.std() < 10
 
 
 # ---------------------------------------------------------------- the weights

@@ -1,7 +1,6 @@
 """Variational autoencoders: every formula by hand, by torch.distributions and by drawing."""
 
 import decimal
-import functools
 import math
 
 import numpy as np
@@ -11,7 +10,6 @@ from torch import nn
 from torch.distributions import Bernoulli, Independent, Laplace, Normal, kl_divergence
 
 from cnnbook import models
-from cnnbook.datasets import Images
 from cnnbook.models import (
     VAE,
     ConvVAE,
@@ -27,7 +25,6 @@ from cnnbook.models import (
     reparameterise,
     vae_loss,
 )
-from cnnbook.training import fit
 
 
 def generator(seed=0):
@@ -78,19 +75,16 @@ def test_the_divergence_is_the_closed_form():
 
 
 # what rounds in float16 and bfloat16 rounds the variance, so they get a coarser tolerance
-PRECISIONS = {
-    torch.float64: 1e-13,
-    torch.float32: 1e-5,
-    torch.float16: 5e-3,
-    torch.bfloat16: 5e-2,
-}
+PRECISIONS = {torch.float64: 1e-13, torch.float32: 1e-5, torch.float16: 5e-3, torch.bfloat16: 5e-2}
 
 
 @pytest.mark.parametrize("dtype", PRECISIONS)
 def test_the_divergence_does_not_cancel(dtype):
-    """½ (e^ℓ − 1 − ℓ) against 50 digits, from 1e-12 to 10, on either side."""
-    size = torch.logspace(-12, 1, 300, dtype=torch.float64)
-    log_variance = torch.cat([-size, size, torch.zeros(1)]).to(dtype)[:, None].requires_grad_()
+    """½ (e^ℓ − 1 − ℓ) against 50 digits, from 1e-12 to 10 or 700, on either side, and at ½."""
+    size = torch.logspace(-12, 2.845 if dtype == torch.float64 else 1, 300, dtype=torch.float64)
+    log_variance = (
+        torch.cat([-size, size, torch.tensor([0.0, 0.5, -0.5])]).to(dtype)[:, None].requires_grad_()
+    )
     ours = models.kl_divergence(torch.zeros_like(log_variance), log_variance)
     with decimal.localcontext(prec=60):
         each = [decimal.Decimal(value) for value in log_variance.flatten().tolist()]
@@ -105,16 +99,9 @@ def test_the_divergence_does_not_cancel(dtype):
     np.testing.assert_allclose(gradient, slope, rtol=PRECISIONS[dtype], atol=tiny)
 
 
-def test_the_gradients_of_the_divergence_hold_where_its_formula_changes():
-    edges = torch.tensor([[0.0, -0.5, 0.5, 1e-9, 80, -700, 700]], dtype=torch.float64)
-    mean = torch.zeros_like(edges)
-    models.kl_divergence(mean.requires_grad_(), edges.requires_grad_()).sum().backward()
-    np.testing.assert_allclose(edges.grad, edges.detach().expm1() / 2, rtol=1e-14)
-    inputs = [drawn(1, 7).requires_grad_(), edges.detach()[:, :4].repeat(1, 2)[:, :7]]
-    assert torch.autograd.gradcheck(models.kl_divergence, (inputs[0], inputs[1].requires_grad_()))
-
-
-def test_the_divergence_refuses_shapes_that_differ():
+def test_the_divergence_has_a_gradient_and_refuses_shapes_that_differ():
+    inputs = (MEAN.clone().requires_grad_(), LOG_VARIANCE.clone().requires_grad_())
+    assert torch.autograd.gradcheck(models.kl_divergence, inputs)
     message = r"mean has shape \(3, 1\), log_variance \(1, 3\)"
     with pytest.raises(ValueError, match=message):
         models.kl_divergence(torch.zeros(3, 1), torch.zeros(1, 3))
@@ -440,28 +427,6 @@ def test_samples_are_decoded_from_the_prior():
 def test_pictures_are_refused(call, message):
     with pytest.raises(ValueError, match=message):
         call(DenseVAE(hidden=4), torch.zeros)
-
-
-# ---------------------------------------------------------------- training
-
-
-def bars(count=200):
-    """Make images with one latent fact: how many rows are bright."""
-    rows = torch.arange(count) % 8
-    bright = torch.arange(8) <= rows[:, None]
-    images = bright.float()[:, None, :, None].expand(count, 1, 8, 8).contiguous()
-    return Images(images, rows, tuple("abcdefgh"))
-
-
-def test_a_vae_learns_by_fit():
-    torch.manual_seed(1)
-    model, loss = ConvVAE(2, (1, 8, 8), 8), functools.partial(vae_loss, likelihood="bernoulli")
-    options = {"epochs": 15, "lr": 0.01, "batch_size": 20, "loss": loss, "correct": None}
-    history = fit(model, bars(), validation=bars(8), progress=False, **options)
-    assert history.loss[-1] < 0.6 * history.loss[0]
-    assert history.accuracy == history.validation_accuracy == []
-    back = model.reconstruct(bars(8).images)
-    assert float((back.round() == bars(8).images).float().mean()) > 0.97
 
 
 def test_a_bound_of_grey_pixels_is_refused_and_a_rounding_error_is_not():
