@@ -97,7 +97,7 @@ def test_other_networks_are_saved_and_have_to_be_built(build, tmp_path):
     network = build()
     path = save_weights(network, "own", home=tmp_path)
     assert said(path) == {}
-    with pytest.raises(ValueError, match=r"own\.safetensors is of the class None, must be one of"):
+    with pytest.raises(ValueError, match=r"own\.safetensors does not name its class, must be"):
         pretrained("own", home=tmp_path)
     again = load_weights(build().train(), "own", home=tmp_path)
     assert torch.equal(*(next(n.parameters()) for n in (network, again)))

@@ -34,9 +34,10 @@ def pretrained(name="imagenet", *, home=None):
     said, state = _read(path)
     kind = said.get("class")
     if kind not in NETWORKS:
+        of = f"is of the class {kind!r}" if kind else "does not name its class"
         raise ValueError(
-            f"{path} is of the class {kind!r}, must be one of {sorted(NETWORKS)}; a network of "
-            "another one has to be built, and then takes its weights by load_weights"
+            f"{path} {of}, must be one of {sorted(NETWORKS)}; any other network has to be built, "
+            "and then takes its weights by load_weights"
         )
     given = said.get("arguments", {}).items()
     arguments = {key: tuple(v) if isinstance(v, list) else v for key, v in given}
