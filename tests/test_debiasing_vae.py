@@ -191,7 +191,7 @@ def test_bytes_are_refused():
 
 def test_training_happens_in_training_mode():
     """Fault 3: the estimate sets evaluation mode, and nobody sets it back."""
-    model, data = small(), some()
+    model, data = small().eval(), some()
     history = train(model, data, draw=adaptive(0.1), batch_size=8)
     counted = {int(m.num_batches_tracked) for m in model.modules() if hasattr(m, "running_mean")}
     assert counted == {history.epochs * len(data) // 8}, "batch normalisation did not learn"
