@@ -40,8 +40,7 @@ PARTS = {
     | {"derivation", "receptive_field"},
     "widgets": set(
         """ipywidgets traitlets anywidget numpy torch PIL (sklearn) checks shapes
-        recording receptive_field ops derivation numpy_net datasets models training experiments
-        figures""".split()
+        recording receptive_field ops derivation numpy_net datasets models training figures""".split()
     ),
     "exercises": {"numpy", "ops", "shapes"},
     "selfcheck": None,  # asks what is installed: anything, but inside functions only

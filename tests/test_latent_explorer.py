@@ -12,7 +12,7 @@ from torch import nn
 from cnnbook.figures.picture import _Image, _Rect
 from cnnbook.figures.pixels import as_pixels
 from cnnbook.figures.traversal import Traversal, draw_traversal
-from cnnbook.models import ConvAutoencoder, ConvVAE, DebiasingVAE, DenseVAE
+from cnnbook.models import ConvVAE, DebiasingVAE, DenseAutoencoder, DenseVAE
 from cnnbook.widgets import latent_explorer, latent_inputs
 from cnnbook.widgets.latent_explorer import EACH, MEAN, STEP
 
@@ -240,8 +240,8 @@ def test_latents_can_be_chosen():
     ("model", "shape"), [(ConvVAE(3, width=4), (1, 28, 28)), (DebiasingVAE(3), (3, 64, 64))]
 )
 def test_models_of_digits_and_faces_bring_images(model, shape, monkeypatch):
-    few = lambda count, seed: Faces(images(2, shape))  # noqa: E731
-    monkeypatch.setattr(latent_inputs, "rendered_faces", few)
+    few = lambda count, **options: Faces(images(2, shape))  # noqa: E731
+    monkeypatch.setattr(latent_inputs, "faces", few)
     view = latent_explorer(model)
     assert view.state.origins["image 1"].shape == shape
     assert_legible(view.state.picture())
@@ -285,7 +285,7 @@ def test_bad_arguments_are_refused(settings, message):
     ("model", "message"),
     [
         (nn.Linear(2, 2), "model is a Linear, expected encode and decode of a VAE"),
-        (ConvAutoencoder(3, SIZE, 4), "encode returns a Tensor, expected mean and log_variance"),
+        (DenseAutoencoder(3, 4, SIZE), "encode returns a Tensor, expected mean and log_variance"),
     ],
 )
 def test_a_model_is_a_variational_autoencoder(model, message):

@@ -19,8 +19,7 @@ from cnnbook.experiments import Outcome, Variant, load_result, run_study
 from cnnbook.experiments import study as module
 from cnnbook.experiments.__main__ import STUDIES
 from cnnbook.models import load_weights
-from cnnbook.training import fit
-from cnnbook.training._checkpoint import History
+from cnnbook.training import History
 
 LOCKS = {".toy.lock"}
 SETUP = f"""
@@ -435,52 +434,6 @@ def test_permissions_and_links_are_kept(tmp_path):
     assert link.is_symlink()
     assert path.read_text() == "new"
     assert path.stat().st_mode & 0o777 == 0o664
-
-
-def learn(checkpoint, epochs=2, **options):
-    from cnnbook.datasets import Images
-
-    torch.manual_seed(0)
-    data = Images(torch.rand(8, 1, 2, 2), torch.arange(8) % 2, ("0", "1"))
-    model = nn.Sequential(nn.Flatten(), nn.Linear(4, 2))
-    history = fit(model, data, epochs=epochs, checkpoint=checkpoint, progress=False, **options)
-    return model, history
-
-
-def test_a_checkpoint_is_written_when_ctrl_c_comes_just_then(tmp_path, monkeypatch):
-    path, replace, count = tmp_path / "deep" / "c.pt", os.replace, itertools.count()
-    whole, _ = learn(tmp_path / "other.pt")
-
-    def stop(*arguments):
-        if next(count) == 0:
-            raise KeyboardInterrupt
-        replace(*arguments)
-
-    monkeypatch.setattr(os, "replace", stop)
-    _, history = learn(path)
-    assert (history.epochs, history.interrupted) == (1, True)
-    assert torch.load(path, weights_only=True)["history"]["loss"] == history.loss
-    again, history = learn(path)
-    assert (history.epochs, len(history.loss)) == (2, 2)
-    assert torch.equal(again[1].weight, whole[1].weight)
-    assert [file.name for file in path.parent.iterdir()] == ["c.pt"]
-
-
-def test_a_checkpoint_that_cannot_be_written_or_read_is_named_first(tmp_path):
-    path, seen = tmp_path / "c.pt", []
-    learn(path)
-    options = {"until": lambda history: seen.append(1)}
-    for content in (b"", path.read_bytes()[:500], b"<html>"):
-        path.write_bytes(content)
-        with pytest.raises(ValueError, match=r"c\.pt is no whole checkpoint \(.*remove the file"):
-            learn(path, **options)
-        assert path.read_bytes() == content
-    torch.save({"model": {}}, path)
-    with pytest.raises(ValueError, match=r"c\.pt is no whole checkpoint \(KeyError: 'settings'\)"):
-        learn(path, **options)
-    with pytest.raises(ValueError, match=r"cannot be written to .*c\.pt"):
-        learn(path / "below" / "c.pt", **options)
-    assert seen == []
 
 
 WRITERS = re.compile(

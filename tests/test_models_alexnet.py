@@ -2,13 +2,15 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 import torchvision
 from torch import nn
 
-from cnnbook.models import AlexNet, AlexNet2012, LocalResponseNorm, SmallAlexNet, paper_lrn
+from cnnbook.models import AlexNet, AlexNet2012, SmallAlexNet
+from cnnbook.models.alexnet import LocalResponseNorm, paper_lrn
 
 
 def count(module):
@@ -51,27 +53,20 @@ def test_state_and_outputs_are_those_of_torchvision():
 # ---------------------------------------------------------------- two towers
 
 
-def test_the_paper_has_its_number_of_parameters():
+def test_the_paper_has_its_parameters_and_its_maps():
     net = without_numbers(AlexNet2012)
     counts = [count(layer) for part in (net.features, net.classifier) for layer in part]
     assert [n for n in counts if n] == [
         34_944, 307_456, 885_120, 663_936, 442_624, 37_752_832, 16_781_312, 4_097_000
     ]  # fmt: skip
     assert count(net) == 60_965_224
-
-
-def test_the_maps_have_the_sizes_of_the_paper():
-    net = without_numbers(AlexNet2012)
-    x = torch.empty(2, 3, 227, 227, device="meta")
-    shapes = []
+    x, shapes = torch.empty(2, 3, 227, 227, device="meta"), []
+    assert net(x).shape == (2, 1000)
     for layer in net.features:
         x = layer(x)
         shapes.append(tuple(x.shape[1:]))
-    assert shapes[0] == (96, 55, 55)
-    assert shapes[4] == (256, 27, 27)
+    assert (shapes[0], shapes[4], shapes[-1]) == ((96, 55, 55), (256, 27, 27), (256, 6, 6))
     assert shapes[8:13:2] == [(384, 13, 13), (384, 13, 13), (256, 13, 13)]
-    assert shapes[-1] == (256, 6, 6)
-    assert net(torch.empty(2, 3, 227, 227, device="meta")).shape == (2, 1000)
     too_small = net.features(torch.empty(1, 3, 224, 224, device="meta"))
     assert too_small.shape == (1, 256, 5, 5)  # why the images must be 227×227
 
@@ -114,6 +109,23 @@ def test_lrn_has_the_alpha_of_the_paper():
         sums = around.square().sum(1)  # the sum: no division by n
         expected[:, channel] = x[:, channel] / (2 + 1e-4 * sums) ** 0.75
     torch.testing.assert_close(paper_lrn()(x), expected)
+
+
+@pytest.mark.parametrize("beta", [0.75, 0.5])
+@pytest.mark.parametrize("size", [1, 2, 4, 5])
+@pytest.mark.parametrize("shape", [(2, 7, 3, 4), (2, 3, 5), (1, 4, 2, 3, 2)])
+def test_the_faster_lrn_is_pytorchs_layer(shape, size, beta):
+    generator = torch.Generator().manual_seed(0)
+    x, upstream = torch.randn(2, *shape, dtype=torch.float64, generator=generator) * 3
+    settings = {"size": size, "alpha": 0.7, "beta": beta, "k": 1.5}
+    results = []
+    for layer in (LocalResponseNorm(**settings), nn.LocalResponseNorm(**settings)):
+        signal = x.clone().requires_grad_()
+        y = layer(signal)
+        y.backward(upstream)
+        results.append((y.detach().numpy(), signal.grad.numpy()))
+    for ours, theirs in zip(*results, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-12, atol=1e-12, strict=True)
 
 
 def test_the_first_numbers_are_drawn_as_in_the_paper():
@@ -161,15 +173,7 @@ def test_both_poolings_give_maps_of_the_same_size():
         assert one(x).shape == other(x).shape
         x = one(x)
     assert x.shape == (1, 64, 4, 4)
-
-
-def test_small_alexnet_enlarges_and_strides():
     assert SmallAlexNet(1, upscale=4, width=0.25)(torch.zeros(3, 1, 8, 8)).shape == (3, 10)
-    net = SmallAlexNet(stride=2)
-    assert net.features(torch.zeros(1, 3, 64, 64)).shape == (1, 64, 4, 4)
-    wide = SmallAlexNet(widths=(8, 8, 8, 8, 8), hidden=(16, 12), width=1.5)
-    assert wide.features.conv5.out_channels == 12
-    assert [layer.out_features for layer in wide.classifier[1::3]] == [24, 18]
 
 
 @pytest.mark.parametrize(("activation", "gain"), [(nn.ReLU, math.sqrt(2)), (nn.Tanh, 1)])
@@ -183,18 +187,3 @@ def test_small_alexnet_keeps_the_size_of_the_signals(activation, gain):
     scores = net(torch.randn(20, 3, 32, 32))
     loss = F.cross_entropy(scores, torch.arange(20) % 10)
     assert abs(loss.item() - math.log(10)) < 0.5  # it begins by not knowing
-
-
-def test_dropout_is_that_of_training_alone():
-    torch.manual_seed(0)
-    net, x = SmallAlexNet(dropout=0.7, width=0.25), torch.randn(2, 3, 32, 32)
-    assert not torch.equal(net(x), net(x))
-    net.eval()
-    assert torch.equal(net(x), net(x))
-    assert [layer.p for layer in net.classifier if isinstance(layer, nn.Dropout)] == [0.7, 0.7]
-
-
-@pytest.mark.parametrize("settings", [{"widths": (8, 8)}, {"hidden": (8,)}])
-def test_small_alexnet_refuses_another_number_of_layers(settings):
-    with pytest.raises(ValueError, match="expected 5 widths and 2 hidden layers, got"):
-        SmallAlexNet(**settings)

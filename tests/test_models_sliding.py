@@ -6,7 +6,6 @@ from torch import nn
 
 from cnnbook.models import (
     MLP,
-    AlexNet,
     LeNet,
     LeNet5,
     Net1d,
@@ -25,13 +24,10 @@ def randn(*shape):
 
 
 def test_net1d_has_its_number_of_parameters():
-    net = Net1d()
-    counts = [sum(p.numel() for p in layer.parameters()) for layer in net]
-    assert [n for n in counts if n] == [96, 2592, 10304, 650]
-    assert sum(counts) == 13_642
-    assert sum(p.numel() for p in Net1d(26, 2, widths=(8,), kernel_size=3).parameters()) == (
-        8 * (26 * 3 + 1) + 2 * 9
-    )
+    count = lambda net: sum(p.numel() for p in net.parameters())  # noqa: E731
+    assert [n for n in map(count, Net1d()) if n] == [96, 2592, 10304, 650]
+    assert count(Net1d()) == 13_642
+    assert count(Net1d(26, 2, widths=(8,), kernel_size=3)) == 8 * (26 * 3 + 1) + 2 * 9
 
 
 @pytest.mark.parametrize("pool", ["max", "avg"])
@@ -79,10 +75,7 @@ MODELS = {
     "small Inception": (lambda: SmallInception(width=0.5, batch_norm=True), (3, 24, 32)),
     "1-D": (lambda: Net1d(2, 3), (2, 64)),
     "log-softmax": (lambda: nn.Sequential(LeNet(), nn.LogSoftmax(1)), (1, 28, 28)),
-    "without biases": (
-        lambda: nn.Sequential(nn.Flatten(), nn.Linear(24, 2, bias=False)),
-        (2, 3, 4),
-    ),
+    "no bias": (lambda: nn.Sequential(nn.Flatten(), nn.Linear(24, 2, bias=False)), (2, 3, 4)),
 }
 
 
@@ -158,14 +151,6 @@ def test_the_model_stays_as_it_is():
     assert not fully_convolutional(model.eval(), (3, 32, 32)).training
 
 
-def test_alexnet_slides():
-    with torch.device("meta"):
-        slides = fully_convolutional(AlexNet(), (3, 224, 224))
-        scores = slides(torch.empty(1, 3, 224, 320))
-    assert scores.shape == (1, 1000, 1, 4)
-    assert sum(p.numel() for p in slides.parameters()) == 61_100_840
-
-
 @pytest.mark.parametrize(
     ("model", "size", "message"),
     [
@@ -177,7 +162,7 @@ def test_alexnet_slides():
         (
             nn.Sequential(nn.Flatten(), nn.BatchNorm1d(9)),
             (1, 3, 3),
-            r"'1' \(BatchNorm1d\) is not known to do",
+            r"'1' .BatchNorm1d. is not k",
         ),
         (nn.Sequential(nn.Flatten(2)), (1, 3, 3), r"'0' flattens only some of the axes of \(1, 3"),
     ],

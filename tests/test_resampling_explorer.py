@@ -12,7 +12,8 @@ from cnnbook.figures.picture import _Image
 from cnnbook.figures.resampling import BATCH, Resampling
 from cnnbook.figures.resampling_drawing import draw_resampling
 from cnnbook.models import DebiasingVAE
-from cnnbook.training import densities, latent_means, resampling_probabilities
+from cnnbook.training import latent_means, resampling_probabilities
+from cnnbook.training.resampling import densities
 from cnnbook.widgets import resampling_explorer
 from cnnbook.widgets.resampling_explorer import DRAWS
 

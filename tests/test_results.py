@@ -11,9 +11,7 @@ from cnnbook.datasets import Images, centre_digits, digits
 from cnnbook.experiments import debiasing
 from cnnbook.experiments.__main__ import STUDIES
 from cnnbook.experiments.generation import (
-    CONV,
     FACE_DATA,
-    FACES,
     TEST_SEED,
     information,
     nats,
@@ -21,27 +19,12 @@ from cnnbook.experiments.generation import (
 )
 from cnnbook.experiments.readme_table import ROWS, readme_table
 from cnnbook.experiments.study import summarise
-from cnnbook.models import (
-    HOME,
-    MLP,
-    ConvVAE,
-    DebiasingVAE,
-    DenseVAE,
-    FaceClassifier,
-    LeNet,
-    LeNet5,
-    load_weights,
-)
+from cnnbook.models import HOME, pretrained
 from cnnbook.training import evaluate
 
 FILES = sorted((HOME / "results").glob("*.json"))
 README = Path(__file__).parent.parent / "README.md"
-MODELS = {
-    "mlp": MLP,
-    "lenet": LeNet,
-    "lenet_augmented": LeNet,
-    "lenet5": lambda: LeNet5(padding=2, background=-0.1),
-}
+READERS = ("mlp", "lenet", "lenet_augmented", "lenet5")
 
 
 def read(path):
@@ -66,14 +49,14 @@ def weights():
         pytest.param(path, variant, id=f"{path.stem} {variant}")
         for path in FILES
         for variant in STUDIES[path.stem].kept
-        if variant in read(path)["variants"] and variant in MODELS
+        if variant in read(path)["variants"] and variant in READERS
     ]
 
 
 @pytest.mark.parametrize(("path", "variant"), weights())
 def test_the_weights_are_those_of_the_first_run(path, variant):
     """The digits that ship are the test: their accuracy is in the file."""
-    model = load_weights(MODELS[variant](), f"{path.stem}_{variant}")
+    model = pretrained(f"{path.stem}_{variant}")
     run = read(path)["variants"][variant]["runs"][0]
     if path.stem == "mnist":
         data = digits()
@@ -97,30 +80,24 @@ def first_run_of_the_vae(variant):
     return read(path)["variants"][variant]["runs"][0]
 
 
-@pytest.mark.parametrize(
-    ("variant", "network"),
-    [("conv", lambda: ConvVAE(width=CONV["width"])), ("dense", DenseVAE)],
-)
-def test_the_weights_of_the_vae_are_those_of_the_first_run(variant, network):
+@pytest.mark.parametrize("variant", ["conv", "dense"])
+def test_the_weights_of_the_vae_are_those_of_the_first_run(variant):
     expected = first_run_of_the_vae(variant)["embedded_nelbo"]
-    model = load_weights(network(), f"vae_{variant}")
+    model = pretrained(f"vae_{variant}")
     assert nats(model, digits(as_mnist=True).test.images) == pytest.approx(expected, rel=1e-3)
 
 
 def test_the_weights_of_the_faces_are_those_of_the_first_run():
     expected = first_run_of_the_vae("faces")
-    model = load_weights(ConvVAE(shape=(3, 64, 64), width=FACES["width"]), "vae_faces")
+    model = pretrained("vae_faces")
     measured = information(model, rendered_faces(FACE_DATA["test"], TEST_SEED).images)
     assert measured == pytest.approx({name: expected[name] for name in measured}, rel=1e-3)
-
-
-DETECTORS = {"standard": FaceClassifier, "DB-VAE 0": lambda: DebiasingVAE(debiasing.LATENTS)}
 
 
 @pytest.mark.parametrize("variant", debiasing.DEBIASING.kept)
 def test_the_weights_of_the_detectors_are_those_of_the_first_run(variant):
     run = read(HOME / "results" / "debiasing.json")["variants"][variant]["runs"][0]
-    model = load_weights(DETECTORS[variant](), f"debiasing_{variant}")
+    model = pretrained(f"debiasing_{variant}")
     report = debiasing.judge(model, debiasing.balanced_faces(debiasing.TEST_SEED))
     for group in report.groups:
         assert abs(group.recall - run[f"recall {group.name}"]) <= 2 / group.count

@@ -4,7 +4,8 @@ import functools
 
 import torch
 
-from cnnbook.datasets import Joint, digits, faces, mnist
+from cnnbook.datasets import digits, faces, mnist
+from cnnbook.datasets.faces.attributes import FEW_PROFILES
 from cnnbook.experiments.study import Outcome, Study, Variant, complete
 from cnnbook.models import (
     ConvVAE,
@@ -100,7 +101,7 @@ def rendered_faces(count, seed):
     -------
     AttributedImages
     """
-    return faces(count, joint=Joint(("pose",), FACE_DATA["poses"]), seed=seed)
+    return faces(count, joint=FEW_PROFILES, seed=seed)
 
 
 def information(network, images):
@@ -142,7 +143,7 @@ CONV = {"epochs": 16, "lr": 2e-3, "batch_size": 64, "width": 32}
 DENSE = {"epochs": 20, "lr": 2e-3, "batch_size": 128}
 FACES = {"epochs": 32, "lr": 4e-3, "batch_size": 32, "width": 16}
 FACES |= {"likelihood": "l1", "kl_weight": 0.5}
-FACE_DATA = {"train": 3500, "test": 500, "poses": [0.5, 0.35, 0.15]}  # frontal, half, profile
+FACE_DATA = {"train": 3500, "test": 500, "poses": FEW_PROFILES.table.tolist()}
 TRAIN_SEED, TEST_SEED = 3000, 3001
 
 VAE_STUDY = Study(

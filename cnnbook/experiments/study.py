@@ -328,7 +328,8 @@ class _Shelf:
             if self.has(name, run["seed"]):
                 return
             if name in self.study.kept and run["seed"] == 0:
-                save_weights(model, self.weights(name), home=self.home)
+                origin = {"study": self.study.name, "variant": name, "seed": run["seed"]}
+                save_weights(model, self.weights(name), home=self.home, **origin)
             variants = self.read()["variants"]
             by_seed = {each["seed"]: each for each in variants.get(name, {"runs": []})["runs"]}
             by_seed[run["seed"]] = run

@@ -1,7 +1,6 @@
 """The networks of the book as PyTorch modules, one architecture a file."""
 
-from cnnbook.models.alexnet import AlexNet, AlexNet2012
-from cnnbook.models.coders import ConvDecoder, ConvEncoder, DenseDecoder, DenseEncoder
+from cnnbook.models.alexnet import AlexNet, AlexNet2012, SmallAlexNet
 from cnnbook.models.debiasing_vae import (
     DebiasingOutput,
     DebiasingVAE,
@@ -10,35 +9,16 @@ from cnnbook.models.debiasing_vae import (
     debiasing_loss,
     face_loss,
 )
-from cnnbook.models.efficientnet_lite import EfficientNetLite0, pretrained
+from cnnbook.models.efficientnet_lite import EfficientNetLite0
 from cnnbook.models.fully_convolutional import fully_convolutional
-from cnnbook.models.googlenet import GoogLeNet, GoogLeNetOutput
-from cnnbook.models.inception import ConvUnit, Inception, SmallInception
+from cnnbook.models.googlenet import GoogLeNet
+from cnnbook.models.inception import Inception, SmallInception
 from cnnbook.models.lenet import LeNet
-from cnnbook.models.lenet5 import (
-    C3_TABLE,
-    LeNet5,
-    RadialBasis,
-    ScaledTanh,
-    Subsampling,
-    TableConv2d,
-)
+from cnnbook.models.lenet5 import C3_TABLE, LeNet5, ScaledTanh, Subsampling, TableConv2d
 from cnnbook.models.mlp import MLP
-from cnnbook.models.normalisation import LocalResponseNorm, paper_lrn
 from cnnbook.models.one_d import Net1d
-from cnnbook.models.small_alexnet import SmallAlexNet
-from cnnbook.models.summary import LayerRow, Summary, summary
-from cnnbook.models.vae import (
-    VAE,
-    Autoencoder,
-    AutoencoderOutput,
-    ConvAutoencoder,
-    ConvVAE,
-    DenseAutoencoder,
-    DenseVAE,
-    Latent,
-    VAEOutput,
-)
+from cnnbook.models.summary import summary
+from cnnbook.models.vae import VAE, ConvVAE, DenseAutoencoder, DenseVAE, VAEOutput
 from cnnbook.models.variational import (
     importance_weighted_bound,
     kl_divergence,
@@ -48,7 +28,7 @@ from cnnbook.models.variational import (
     reparameterise,
     vae_loss,
 )
-from cnnbook.models.weights import HOME, find_weights, load_weights, save_weights
+from cnnbook.models.weights import HOME, find_weights, load_weights, pretrained, save_weights
 
 __all__ = [
     "C3_TABLE",
@@ -57,36 +37,22 @@ __all__ = [
     "VAE",
     "AlexNet",
     "AlexNet2012",
-    "Autoencoder",
-    "AutoencoderOutput",
-    "ConvAutoencoder",
-    "ConvDecoder",
-    "ConvEncoder",
-    "ConvUnit",
     "ConvVAE",
     "DebiasingOutput",
     "DebiasingVAE",
     "DenseAutoencoder",
-    "DenseDecoder",
-    "DenseEncoder",
     "DenseVAE",
     "EfficientNetLite0",
     "FaceClassifier",
     "GoogLeNet",
-    "GoogLeNetOutput",
     "Inception",
-    "Latent",
-    "LayerRow",
     "LeNet",
     "LeNet5",
-    "LocalResponseNorm",
     "Net1d",
-    "RadialBasis",
     "ScaledTanh",
     "SmallAlexNet",
     "SmallInception",
     "Subsampling",
-    "Summary",
     "TableConv2d",
     "VAEOutput",
     "count_faces_right",
@@ -98,7 +64,6 @@ __all__ = [
     "kl_divergence",
     "load_weights",
     "negative_elbo",
-    "paper_lrn",
     "pretrained",
     "reconstruction_error",
     "reconstruction_loss",

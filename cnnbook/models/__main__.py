@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from cnnbook.models.efficientnet_lite import pretrained
+from cnnbook.models.weights import pretrained
 
 PHOTOGRAPHS = ("coffee", "camera", "motorcycle_left", "chelsea", "rocket")
 
@@ -16,12 +16,8 @@ def main(arguments=None):
         prog="python -m cnnbook.models",
         description="Show photographs to a network that has seen ImageNet.",
     )
-    parser.add_argument(
-        "photo",
-        nargs="*",
-        default=PHOTOGRAPHS,
-        help=f"image files, or photographs of the book; if none: {', '.join(PHOTOGRAPHS)}",
-    )
+    told = f"image files, or photographs of the book; if none: {', '.join(PHOTOGRAPHS)}"
+    parser.add_argument("photo", nargs="*", default=PHOTOGRAPHS, help=told)
     names = parser.parse_args(arguments).photo
     try:
         network = pretrained("imagenet")

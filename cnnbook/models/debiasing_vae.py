@@ -6,8 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from cnnbook.models.coders import ConvDecoder, ConvEncoder
-from cnnbook.models.vae import VAE
+from cnnbook.models.building import remembered
+from cnnbook.models.vae import VAE, ConvDecoder, ConvEncoder, VAEOutput
 from cnnbook.models.variational import evaluating, reparameterise, vae_loss
 
 FACE = 1
@@ -15,32 +15,20 @@ FACE = 1
 
 
 class DebiasingOutput(NamedTuple):
-    """What a `DebiasingVAE` makes of a batch of images: a `VAEOutput` with a logit."""
+    """What a `DebiasingVAE` makes of a batch of images: a logit, and the fields of `VAEOutput`."""
 
     logit: torch.Tensor
     """(N,): above 0 means a face."""
     x: torch.Tensor
-    """(N, C, H, W)"""
     reconstruction: torch.Tensor
-    """(N, C, H, W): logits of the pixels."""
     mean: torch.Tensor
-    """(N, latents)"""
     log_variance: torch.Tensor
-    """(N, latents): log σ²."""
     z: torch.Tensor
-    """(N, latents)"""
 
 
+@remembered
 class FaceClassifier(nn.Module):
-    """The standard CNN: `ConvEncoder` and one logit, (N, C, H, W) to (N,).
-
-    Parameters
-    ----------
-    shape : tuple of int
-        (C, H, W) of an image.
-    width : int
-        Channels of the first of four layers; each next one has twice as many.
-    """
+    """The standard CNN: `ConvEncoder`, `width` channels in its first layer, and one logit."""
 
     def __init__(self, shape=(3, 64, 64), width=12):
         super().__init__()
@@ -48,7 +36,7 @@ class FaceClassifier(nn.Module):
         self.to_logit = nn.Linear(self.encoder.features, 1)
 
     def forward(self, x):
-        """Return one logit per image: positive for a face."""
+        """Return one logit per image, (N,): positive for a face."""
         return self.to_logit(self.encoder(x))[:, 0]
 
     def classify(self, x):
@@ -57,21 +45,12 @@ class FaceClassifier(nn.Module):
             return self(x)
 
 
+@remembered
 class DebiasingVAE(VAE):
     """A VAE whose encoder also says whether there is a face.
 
-    The path from image to logit is layer for layer that of `FaceClassifier`.
-
-    Parameters
-    ----------
-    latents : int
-    shape : tuple of int
-        (C, H, W) of an image.
-    width : int
-        Channels of the encoder's first layer.
-    decoder_width : int
-        Channels of the decoder's largest maps. It takes more time than the encoder: a narrow one
-        pays.
+    The path from image to logit is layer for layer that of `FaceClassifier`. The decoder takes
+    more time than the encoder: a narrow one, `decoder_width` channels in its largest maps, pays.
 
     References
     ----------
@@ -104,23 +83,7 @@ class DebiasingVAE(VAE):
 
 
 def face_loss(logit, labels):
-    """Average the binary cross-entropy over all images.
-
-    Parameters
-    ----------
-    logit : tensor of shape (N,)
-    labels : tensor of shape (N,)
-        1 for a face, 0 for anything else.
-
-    Returns
-    -------
-    tensor of shape ()
-
-    Raises
-    ------
-    ValueError
-        If the shapes differ, or a label is neither 0 nor 1.
-    """
+    """Average the binary cross-entropy of logits and labels, both (N,): 1 for a face, else 0."""
     _check(logit, labels)
     return F.binary_cross_entropy_with_logits(logit, (labels == FACE).to(logit.dtype))
 
@@ -140,26 +103,8 @@ def debiasing_loss(output, labels, *, kl_weight=1.0, vae_weight=1e-3, likelihood
     """Add the classification loss of all images and the VAE's loss of the faces.
 
     L = L_y + vae_weight · 1[y = face] · (kl_weight · KL + reconstruction error), averaged over all
-    images: a non-face counts with 0 for the second part.
-
-    Parameters
-    ----------
-    output : DebiasingOutput
-    labels : tensor of shape (N,)
-        1 for a face, 0 for anything else.
-    kl_weight, vae_weight : float
-        The second one weighs some thousand pixels against one decision.
-    likelihood : {"l1", "l2", "bernoulli"}
-        See `cnnbook.models.variational.reconstruction_error`.
-
-    Returns
-    -------
-    tensor of shape ()
-
-    Raises
-    ------
-    ValueError
-        As `face_loss` and `cnnbook.models.variational.reconstruction_error`.
+    images: a non-face counts with 0 for the second part. `vae_weight` weighs some thousand pixels
+    against one decision.
 
     References
     ----------
@@ -167,32 +112,14 @@ def debiasing_loss(output, labels, *, kl_weight=1.0, vae_weight=1e-3, likelihood
     """
     total, faces = face_loss(output.logit, labels), labels == FACE
     if faces.any():
-        seen = output._replace(
-            **{name: getattr(output, name)[faces] for name in output._fields if name != "logit"}
-        )
+        seen = VAEOutput(*(part[faces] for part in output[1:]))
         loss = vae_loss(seen, kl_weight=kl_weight, likelihood=likelihood)
         total = total + vae_weight * faces.float().mean() * loss
     return total
 
 
 def count_faces_right(output, labels):
-    """Count the right answers, for the `correct` of `cnnbook.training.fit`.
-
-    Parameters
-    ----------
-    output : DebiasingOutput, or tensor of shape (N,)
-        Logits: above 0 means a face.
-    labels : tensor of shape (N,)
-
-    Returns
-    -------
-    float
-
-    Raises
-    ------
-    ValueError
-        As `face_loss`.
-    """
+    """Count the right answers of logits or a `DebiasingOutput`: the `correct` of `fit`."""
     logit = output if isinstance(output, torch.Tensor) else output.logit
     _check(logit, labels)
     return float(((logit > 0) == (labels == FACE)).sum())

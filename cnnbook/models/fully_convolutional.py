@@ -36,34 +36,22 @@ def fully_convolutional(model, input_size):
     The first dense layer becomes a convolution as large as the maps it was made for, the others
     become 1×1 convolutions, with the same numbers as weights.
 
+    The result takes (N, C, H, W) to (N, classes, rows, columns): one vector of scores for each
+    position of the window, which moves by the product of all strides. Where no layer pads, the
+    scores equal those of the model on crops of the image, one every `jump` pixels, as
+    `cnnbook.receptive_field.trace` gives it for the output. A layer that pads sees zeros beyond the
+    border of a crop, but the neighbouring pixels in the large image, so that scores differ. For
+    `LeNet` build ``LeNet(padding=0)``, whose crops are 32×32, with the state of one trained on
+    padded 28×28 images.
+
     Parameters
     ----------
     model : nn.Sequential
         Layers in a row, nested or not, with one `nn.Flatten` before its dense layers: `LeNet`,
-        `AlexNet`, `MLP`, ... It stays as it is: the weights are copied.
+        `AlexNet`, `MLP`, ... It stays as it is: the weights are copied. A layer that cannot slide
+        is refused by name.
     input_size : tuple of int
         Shape of an input that the model was made for, without the batch: (1, 28, 28).
-
-    Returns
-    -------
-    nn.Sequential
-        Takes (N, C, H, W) to (N, classes, rows, columns): one vector of scores for each position
-        of the window, which moves by the product of all strides. An image of the original size
-        gives the model's own scores, at one position.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If the model is no `nn.Sequential`, a layer cannot slide or does not accept its input, or
-        adaptive pooling would need windows of unequal size. The message names the layer.
-
-    Notes
-    -----
-    Where no layer pads, the scores equal those of the model on crops of the image, one every
-    `jump` pixels, as `cnnbook.receptive_field.trace` gives it for the output. A layer that pads
-    sees zeros beyond the border of a crop, but the neighbouring pixels in the large image, so that
-    scores differ. For `LeNet` build ``LeNet(padding=0)``, whose crops are 32×32, with the state of
-    one trained on padded 28×28 images.
 
     References
     ----------

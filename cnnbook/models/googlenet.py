@@ -5,6 +5,7 @@ from typing import NamedTuple
 import torch
 from torch import nn
 
+from cnnbook.models.building import remembered
 from cnnbook.models.inception import ConvUnit, Inception
 
 MODULES = {
@@ -32,12 +33,8 @@ class GoogLeNetOutput(NamedTuple):
 class AuxiliaryClassifier(nn.Module):
     """A small classifier on the maps half way, whose loss is added while training.
 
-    Parameters
-    ----------
-    in_channels, num_classes : int
-    torchvision : bool
-        Average over 4×4 bins as even as possible and normalise the batch, in place of the paper's
-        windows of 5×5 every 3 cells.
+    As in torchvision it averages over 4×4 bins as even as possible and normalises the batch, in
+    place of the paper's windows of 5×5 every 3 cells.
     """
 
     def __init__(self, in_channels, num_classes, torchvision=False):
@@ -56,6 +53,7 @@ class AuxiliaryClassifier(nn.Module):
         return self.fc2(self.dropout(self.relu(self.fc1(x))))
 
 
+@remembered
 class GoogLeNet(nn.Module):
     """GoogLeNet (Inception v1) for images of 224×224.
 
@@ -76,21 +74,15 @@ class GoogLeNet(nn.Module):
     ===========  ==========================  ===========  ===================================
 
     Biases are counted: 6,998,552 parameters for 1000 classes, and 13,378,280 with the two
-    auxiliary classifiers. The paper's table rounds, and in places its numbers are not what its own
-    sizes come to.
+    auxiliary classifiers (`aux_logits`), which are used in training mode alone. The paper's table
+    rounds, and in places its numbers are not what its own sizes come to.
 
-    Parameters
-    ----------
-    num_classes, in_channels : int
-    aux_logits : bool
-        Have the auxiliary classifiers. They are used in training mode alone.
-    torchvision : bool
-        Build torchvision's variant, whose state dict is interchangeable with that of
-        ``torchvision.models.googlenet(aux_logits=True, init_weights=False)``. Departures from the
-        paper there: 3×3 in place of 5×5 (ported so from TensorFlow with its weights: issue 906),
-        batch normalisation in place of biases and LRN, 2×2 windows in maxpool4, another average in
-        the auxiliary classifiers and 0.2 in place of 0.4 as the dropout: 6,624,904 parameters, and
-        13,004,888 with the auxiliary classifiers.
+    `torchvision` builds torchvision's variant, whose state dict is interchangeable with that of
+    ``torchvision.models.googlenet(aux_logits=True, init_weights=False)``. Departures from the paper
+    there: 3×3 in place of 5×5 (ported so from TensorFlow with its weights: issue 906), batch
+    normalisation in place of biases and LRN, 2×2 windows in maxpool4, another average in the
+    auxiliary classifiers and 0.2 in place of 0.4 as the dropout: 6,624,904 parameters, and
+    13,004,888 with the auxiliary classifiers.
 
     References
     ----------
@@ -106,8 +98,7 @@ class GoogLeNet(nn.Module):
 
     def __init__(self, num_classes=1000, in_channels=3, *, aux_logits=True, torchvision=False):
         super().__init__()
-        self.torchvision = torchvision
-        self._build_stem(in_channels)
+        self._build_stem(in_channels, torchvision)
         style = {"large_kernel": 3 if torchvision else 5, "batch_norm": torchvision}
         for name, channels in MODULES.items():
             setattr(self, f"inception{name}", Inception(*channels, **style))
@@ -122,16 +113,16 @@ class GoogLeNet(nn.Module):
         self.dropout = nn.Dropout(0.2 if torchvision else 0.4)
         self.fc = nn.Linear(1024, num_classes)
 
-    def _build_stem(self, in_channels):
+    def _build_stem(self, in_channels, torchvision):
         """What comes before the first Inception module."""
-        style = {"batch_norm": self.torchvision}
+        style = {"batch_norm": torchvision}
         self.conv1 = ConvUnit(in_channels, 64, 7, stride=2, padding=3, **style)
         self.maxpool1 = nn.MaxPool2d(3, 2, ceil_mode=True)
         self.conv2 = ConvUnit(64, 64, 1, **style)
         self.conv3 = ConvUnit(64, 192, 3, padding=1, **style)
         self.maxpool2 = nn.MaxPool2d(3, 2, ceil_mode=True)
         # the paper gives no numbers for its LRN: AlexNet's n, α and β (see `paper_lrn`), but k = 1
-        lrn = nn.Identity if self.torchvision else lambda: nn.LocalResponseNorm(5, 5 * 1e-4)
+        lrn = nn.Identity if torchvision else lambda: nn.LocalResponseNorm(5, 5 * 1e-4)
         self.lrn1, self.lrn2 = lrn(), lrn()
 
     def forward(self, x):

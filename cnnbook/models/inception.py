@@ -5,20 +5,11 @@ from collections import OrderedDict
 import torch
 from torch import nn
 
-from cnnbook.models._stack import Stack
+from cnnbook.models.building import Stack, remembered
 
 
 class ConvUnit(nn.Sequential):
-    """A convolution, batch normalisation on request, and ReLU.
-
-    Parameters
-    ----------
-    in_channels, out_channels, kernel_size : int
-        Of the convolution, whose bias is left out where batch normalisation follows.
-    stride, padding : int
-        Of the convolution.
-    batch_norm : bool
-    """
+    """A convolution and ReLU; with `batch_norm` between them the bias is left out."""
 
     def __init__(
         self, in_channels, out_channels, kernel_size, *, stride=1, padding=0, batch_norm=False
@@ -36,29 +27,22 @@ class Inception(nn.Module):
     """Four branches that see the same maps; their outputs are stacked along the channels.
 
     The branches are a 1×1 convolution; a 1×1 and a 3×3; a 1×1 and a 5×5; a 3×3 maximum and a 1×1.
-    ReLU follows every convolution.
+    ReLU follows every convolution. `out_channels` is ``conv1 + conv3 + conv5 + pool``.
 
     Parameters
     ----------
     in_channels : int
-    conv1 : int
-        Output channels of the first branch.
-    reduce3, conv3 : int or None, int
-        Channels of the second branch's bottleneck and of its output. None leaves the bottleneck
-        out, as in the paper's "naïve version".
-    reduce5, conv5 : int or None, int
-        The same of the third branch.
+    conv1, conv3, conv5 : int
+        Output channels of the first three branches.
+    reduce3, reduce5 : int or None
+        Channels of the bottlenecks before the 3×3 and the 5×5; None leaves one out, as in the
+        paper's "naïve version".
     pool : int or None
         Output channels of the fourth branch; None leaves its 1×1 convolution out.
     large_kernel : int
         Of the third branch, odd: 5, or 3 as in torchvision.
     batch_norm : bool
         Normalise after each convolution, whose biases are then left out.
-
-    Attributes
-    ----------
-    out_channels : int
-        ``conv1 + conv3 + conv5 + pool``.
 
     References
     ----------
@@ -73,18 +57,9 @@ class Inception(nn.Module):
     """
 
     def __init__(
-        self,
-        in_channels,
-        conv1,
-        reduce3,
-        conv3,
-        reduce5,
-        conv5,
-        pool,
-        *,
-        large_kernel=5,
+        self, in_channels, conv1, reduce3, conv3, reduce5, conv5, pool, *, large_kernel=5,
         batch_norm=False,
-    ):
+    ):  # fmt: skip
         super().__init__()
         style = {"batch_norm": batch_norm}
         self.branch1 = ConvUnit(in_channels, conv1, 1, **style)
@@ -109,27 +84,13 @@ def _branch(in_channels, reduced, out_channels, kernel_size, style):
     return nn.Sequential(*layers, last)
 
 
+@remembered
 class SmallInception(Stack):
     """Three Inception modules for images of 28×28 or 32×32: 66,754 parameters as given.
 
     One convolution and a pooling, two modules, a pooling, a third module, the mean of each map,
     and a single dense layer. The parameters are those for three channels and ten classes, with
-    biases.
-
-    Parameters
-    ----------
-    in_channels, num_classes : int
-    width : float
-        Factor to the number of channels, rounded.
-    batch_norm : bool
-        Normalise after each convolution.
-    dropout : float
-        Before the dense layer.
-
-    Examples
-    --------
-    >>> sum(p.numel() for p in SmallInception().parameters())
-    66754
+    biases. `width` is a factor to the number of channels; dropout comes before the dense layer.
     """
 
     def __init__(self, in_channels=3, num_classes=10, *, width=1.0, batch_norm=False, dropout=0.0):

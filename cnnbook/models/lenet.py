@@ -2,11 +2,12 @@
 
 from torch import nn
 
-from cnnbook.models._stack import Stack
+from cnnbook.models.building import Stack, remembered
 
 POOLS = {"max": nn.MaxPool2d, "avg": nn.AvgPool2d}
 
 
+@remembered
 class LeNet(Stack):
     """LeNet-5 in its modern form: 61,706 parameters for one channel and ten classes.
 
@@ -29,19 +30,8 @@ class LeNet(Stack):
     map of the second convolution sees all six of the first, a dense layer at the end in place of
     radial basis functions, ReLU and maximum in place of a scaled tanh and a sum.
 
-    Parameters
-    ----------
-    in_channels, num_classes : int
-    padding : int
-        Of the first convolution: 2 for images of 28×28, 0 for 32×32.
-    activation : class of nn.Module
-        Called without arguments.
-    pool : {"max", "avg"}
-
-    Raises
-    ------
-    ValueError
-        If there is no such pooling.
+    The first convolution pads by 2 for images of 28×28; for 32×32 it is 0. `activation` is a class
+    of module, `pool` "max" or "avg".
 
     References
     ----------
@@ -59,16 +49,9 @@ class LeNet(Stack):
             raise ValueError(f'pool must be "max" or "avg", got {pool!r}')
         pooling = POOLS[pool]
         super().__init__(
-            nn.Conv2d(in_channels, 6, 5, padding=padding),
-            activation(),
-            pooling(2),
-            nn.Conv2d(6, 16, 5),
-            activation(),
-            pooling(2),
-            nn.Flatten(),
-            nn.Linear(16 * 5 * 5, 120),
-            activation(),
-            nn.Linear(120, 84),
-            activation(),
+            nn.Conv2d(in_channels, 6, 5, padding=padding), activation(), pooling(2),
+            nn.Conv2d(6, 16, 5), activation(), pooling(2),
+            nn.Flatten(), nn.Linear(16 * 5 * 5, 120), activation(),
+            nn.Linear(120, 84), activation(),
             nn.Linear(84, num_classes),
-        )
+        )  # fmt: skip

@@ -6,8 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from cnnbook.models._bitmaps import digit_bitmaps
-from cnnbook.models._stack import Stack
+from cnnbook.models.building import Stack, remembered
 
 C3_TABLE = (
     (0, 1, 2), (1, 2, 3), (2, 3, 4), (3, 4, 5), (0, 4, 5), (0, 1, 5),
@@ -34,12 +33,7 @@ class ScaledTanh(nn.Module):
 
 
 class Subsampling(nn.Module):
-    """Sum each 2×2 square, times one trainable coefficient a map, plus one bias a map.
-
-    Parameters
-    ----------
-    channels : int
-    """
+    """Sum each 2×2 square, times one trainable coefficient a map, plus one bias a map."""
 
     def __init__(self, channels):
         super().__init__()
@@ -54,20 +48,9 @@ class Subsampling(nn.Module):
 
 
 class TableConv2d(nn.Module):
-    """A convolution in which each output map sees only the input maps that a table names.
+    """A convolution in which each output map sees only the input maps that its row names.
 
-    Parameters
-    ----------
-    in_channels : int
-    table : sequence of sequence of int
-        The input maps of each output map.
-    kernel_size : int
-
-    Attributes
-    ----------
-    weight : Parameter of shape (number of entries of the table, kernel_size, kernel_size)
-        One kernel an entry, in the order of the table.
-    bias : Parameter of shape (number of output maps,)
+    `weight` holds one kernel per entry of the table, in its order.
     """
 
     def __init__(self, in_channels, table, kernel_size):
@@ -80,13 +63,10 @@ class TableConv2d(nn.Module):
         self.shape = (len(table), in_channels, *self.kernel_size)
         self.weight = nn.Parameter(torch.empty(len(pairs), kernel_size, kernel_size))
         self.bias = nn.Parameter(torch.empty(len(table)))
-        self._draw_parameters(table, kernel_size)
-
-    @torch.no_grad()
-    def _draw_parameters(self, table, kernel_size):
         fan_in = torch.tensor([float(len(row)) for row in table]) * kernel_size**2
-        self.bias.uniform_(-2.4, 2.4).div_(fan_in)
-        self.weight.uniform_(-2.4, 2.4).div_(fan_in[self.pairs[0], None, None])
+        with torch.no_grad():
+            self.bias.uniform_(-2.4, 2.4).div_(fan_in)
+            self.weight.uniform_(-2.4, 2.4).div_(fan_in[self.pairs[0], None, None])
 
     def dense_weight(self):
         """Fill in zeros where the table has no entry: the weight of a plain `nn.Conv2d`."""
@@ -98,13 +78,7 @@ class TableConv2d(nn.Module):
 
 
 class RadialBasis(nn.Module):
-    """Minus the squared distance to each of some fixed points.
-
-    Parameters
-    ----------
-    points : sequence of sequence of float
-        One point a class; a buffer, as the paper keeps them fixed.
-    """
+    """Minus the squared distance to each of some points, one a class; they are not trained."""
 
     def __init__(self, points):
         super().__init__()
@@ -117,6 +91,31 @@ class RadialBasis(nn.Module):
         return -(x.unsqueeze(1) - points).square().sum(2)
 
 
+DIGITS = """
+..###..  ...##..  .#####.  .#####.  ....##.  #######  ..####.  #######  ..###..  .#####.
+.##.##.  ..###..  ##...##  ##...##  ...###.  ##.....  .##..##  ##...##  .##.##.  ##...##
+##...##  .####..  ##...##  .....##  ...###.  ##.....  ##.....  ##...##  ##...##  ##...##
+##...##  ...##..  .....##  .....##  ..#.##.  ##.....  ##.....  ....##.  ##...##  ##...##
+##...##  ...##..  .....##  .....##  ..#.##.  ##.....  ##.....  ....##.  .##.##.  ##...##
+##...##  ...##..  ....##.  ..####.  .#..##.  ######.  ######.  ....##.  ..###..  ##...##
+##...##  ...##..  ...##..  ....###  .#..##.  #....##  ##...##  ...##..  .##.##.  .######
+##...##  ...##..  ..##...  .....##  #######  .....##  ##...##  ...##..  ##...##  .....##
+##...##  ...##..  .##....  .....##  ....##.  .....##  ##...##  ...##..  ##...##  .....##
+##...##  ...##..  ##.....  .....##  ....##.  .....##  ##...##  ..##...  ##...##  .....##
+.##.##.  ...##..  ##...##  ##...##  ....##.  ##...##  .##.##.  ..##...  .##.##.  ##..##.
+..###..  .######  #######  .#####.  ...####  .#####.  ..###..  ..##...  ..###..  .####..
+"""
+"""The ten digits on 7×12 cells: what the 84 units of layer F6 are to show."""
+
+
+def _bitmaps():
+    """List the bitmaps of 0 to 9 as lists of 84 numbers, +1 for ink and −1 for paper."""
+    rows = [line.split() for line in DIGITS.split("\n") if line]
+    pictures = ["".join(row[digit] for row in rows) for digit in range(10)]
+    return [[1.0 if cell == "#" else -1.0 for cell in picture] for picture in pictures]
+
+
+@remembered
 class LeNet5(Stack):
     """LeNet-5 of 1998: seven layers with exactly 60,000 trainable parameters.
 
@@ -141,13 +140,9 @@ class LeNet5(Stack):
     digits alone. Where the paper scales the step of each parameter by second derivatives, any
     optimiser of PyTorch may be used.
 
-    Parameters
-    ----------
-    padding : int
-        Pixels added on each side of the input: 0 for 32×32 as in the paper, 2 for 28×28.
-    background : float
-        Their value. In the paper white is −0.1 and black 1.175, so that the pixels' mean is about
-        0 and their variance about 1.
+    `padding` pixels of the value `background` are added on each side of the input: 0 for 32×32 as
+    in the paper, 2 for 28×28. In the paper white is −0.1 and black 1.175, so that the pixels' mean
+    is about 0 and their variance about 1.
 
     References
     ----------
@@ -174,27 +169,15 @@ class LeNet5(Stack):
         for name, layer in layers.items():
             rows += [("flatten", nn.Flatten())] if name == "f6" else []
             rows += [(name, layer), (f"{name}_tanh", ScaledTanh())]
-        super().__init__(OrderedDict([*rows, ("output", RadialBasis(digit_bitmaps()))]))
+        super().__init__(OrderedDict([*rows, ("output", RadialBasis(_bitmaps()))]))
 
     @staticmethod
     def loss(scores, target, j=1.0):
-        """Return the paper's criterion, averaged over the batch: maximum a posteriori.
+        """Average the paper's criterion, ``y[target] + log(exp(-j) + sum(exp(-y)))``, equation 9.
 
-        Parameters
-        ----------
-        scores : torch.Tensor of shape (N, 10)
-            What the network returns: minus the penalties y.
-        target : torch.Tensor of shape (N,), integers
-            The digits.
-        j : float
-            Penalty of one class more, "none of the digits": it keeps classes whose penalty is
-            large already from being pushed further. The paper gives no value but that it is
-            positive.
-
-        Returns
-        -------
-        torch.Tensor
-            Mean of ``y[target] + log(exp(-j) + sum(exp(-y)))``, equation 9.
+        The scores (N, 10) are minus the penalties y. `j` is the penalty of one class more, "none
+        of the digits": it keeps classes whose penalty is large already from being pushed further.
+        The paper gives no value but that it is positive.
         """
         rubbish = scores.new_full((len(scores), 1), -j)
         competition = torch.logsumexp(torch.cat([rubbish, scores], 1), 1)

@@ -2,12 +2,13 @@
 
 from torch import nn
 
-from cnnbook.models._stack import Stack
+from cnnbook.models.building import Stack, remembered
 
 LAST_POOLS = {"max": nn.AdaptiveMaxPool1d, "avg": nn.AdaptiveAvgPool1d}
 POOLS = {"max": nn.MaxPool1d, "avg": nn.AvgPool1d}
 
 
+@remembered
 class Net1d(Stack):
     """Convolutions along time or text, each with an activation and a pooling over 2 steps.
 
@@ -15,48 +16,21 @@ class Net1d(Stack):
     anywhere?", or its mean, "how much of it is there?". So one network takes sequences of all
     lengths that its poolings can halve. As given it has 13,642 parameters, biases counted.
 
-    Parameters
-    ----------
-    in_channels : int
-        Sensors of a signal; for text the size of the alphabet: a convolution over one-hot letters
-        of shape (N, alphabet, length) has one weight per letter, place and output channel.
-    num_classes : int
-    widths : sequence of int
-        Output channels of each convolution, at least one.
-    kernel_size : int
-        Odd, so that a convolution keeps the length.
-    activation : class of nn.Module
-        Called without arguments.
-    pool : {"max", "avg"}
-        Both of the poolings over 2 steps and of the one over all that is left.
-
-    Raises
-    ------
-    ValueError
-        If there is no such pooling, `kernel_size` is even or `widths` is empty.
+    The channels of the input are the sensors of a signal; for text they are the alphabet: a
+    convolution over one-hot letters of shape (N, alphabet, length) has one weight per letter, place
+    and output channel. `widths` are the output channels of each convolution, `kernel_size` is odd,
+    so that it keeps the length, and `pool`, "max" or "avg", is the kind of all poolings.
 
     References
     ----------
     Kim (2014), Convolutional Neural Networks for Sentence Classification, arXiv:1408.5882: the
     maximum over time.
-
-    Examples
-    --------
-    >>> import torch
-    >>> net = Net1d(in_channels=2, num_classes=3)
-    >>> net(torch.zeros(5, 2, 100)).shape, net(torch.zeros(5, 2, 73)).shape
-    (torch.Size([5, 3]), torch.Size([5, 3]))
     """
 
     def __init__(
-        self,
-        in_channels=1,
-        num_classes=10,
-        widths=(16, 32, 64),
-        kernel_size=5,
-        activation=nn.ReLU,
-        pool="max",
-    ):
+        self, in_channels=1, num_classes=10, widths=(16, 32, 64), kernel_size=5,
+        activation=nn.ReLU, pool="max",
+    ):  # fmt: skip
         if pool not in POOLS:
             raise ValueError(f'pool must be "max" or "avg", got {pool!r}')
         if kernel_size % 2 == 0:
@@ -65,11 +39,8 @@ class Net1d(Stack):
             raise ValueError("widths is empty, expected at least one convolution")
         layers, channels = [], in_channels
         for out_channels in widths:
-            layers += [
-                nn.Conv1d(channels, out_channels, kernel_size, padding=kernel_size // 2),
-                activation(),
-                POOLS[pool](2),
-            ]
+            layers += [nn.Conv1d(channels, out_channels, kernel_size, padding=kernel_size // 2)]
+            layers += [activation(), POOLS[pool](2)]
             channels = out_channels
         layers[-1] = LAST_POOLS[pool](1)  # the last pooling takes all that is left
         super().__init__(*layers, nn.Flatten(), nn.Linear(channels, num_classes))

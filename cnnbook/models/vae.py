@@ -1,59 +1,91 @@
 """Autoencoders, plain and variational, of dense layers and of convolutions."""
 
+import itertools
+import math
 from typing import NamedTuple
 
 import torch
 from torch import nn
 
-from cnnbook.models.coders import ConvDecoder, ConvEncoder, DenseDecoder, DenseEncoder
+from cnnbook.models.building import Stack, remembered
 from cnnbook.models.variational import evaluating, reparameterise
 
-
-class Latent(NamedTuple):
-    """What the encoder says of each image: a normal distribution over the codes."""
-
-    mean: torch.Tensor
-    """(N, latents)"""
-    log_variance: torch.Tensor
-    """(N, latents): log σ², neither σ nor σ²."""
+# ---------------------------------------------------------------- images to features, and back
 
 
-class AutoencoderOutput(NamedTuple):
-    """What an `Autoencoder` makes of a batch of images."""
+class DenseEncoder(Stack):
+    """Flatten an image, and one dense layer: (N, C, H, W) to (N, features)."""
 
-    x: torch.Tensor
-    """(N, C, H, W): the images themselves, for the loss to compare with."""
-    reconstruction: torch.Tensor
-    """(N, C, H, W): logits. The pixels are their sigmoid, whatever the likelihood."""
-    z: torch.Tensor
-    """(N, latents)"""
+    def __init__(self, shape=(1, 28, 28), hidden=400):
+        super().__init__(nn.Flatten(), nn.Linear(math.prod(shape), hidden), nn.ReLU())
+        self.features = hidden
 
 
-class VAEOutput(NamedTuple):
-    """What a `VAE` makes of a batch of images."""
+class DenseDecoder(Stack):
+    """Two dense layers: (N, latents) to (N, C, H, W), the logits of the pixels."""
 
-    x: torch.Tensor
-    """(N, C, H, W): the images themselves, for the loss to compare with."""
-    reconstruction: torch.Tensor
-    """(N, C, H, W): logits. The pixels are their sigmoid, whatever the likelihood."""
-    mean: torch.Tensor
-    """(N, latents)"""
-    log_variance: torch.Tensor
-    """(N, latents): log σ², neither σ nor σ²."""
-    z: torch.Tensor
-    """(N, latents): drawn from N(mean, σ²)."""
+    def __init__(self, latents, shape=(1, 28, 28), hidden=400):
+        layers = [nn.Linear(latents, hidden), nn.ReLU(), nn.Linear(hidden, math.prod(shape))]
+        super().__init__(*layers, nn.Unflatten(1, shape))
+
+
+class ConvEncoder(Stack):
+    """Convolutions of stride 2, each followed by batch normalisation and ReLU, then flatten.
+
+    Each layer halves the maps, down to 4 or an odd number of pixels, and doubles the channels,
+    `width` after the first: 28×28 becomes 14×14, 7×7; 64×64 becomes 32×32, 16×16, 8×8, 4×4. The
+    result is (N, features).
+    """
+
+    def __init__(self, shape=(1, 28, 28), width=16):
+        channels, sizes = _plan(shape, width)
+        layers = []
+        for before, after in itertools.pairwise(channels):
+            # batch normalisation takes the mean away: a bias would have no effect
+            layers += [nn.Conv2d(before, after, 3, 2, padding=1, bias=False)]
+            layers += [nn.BatchNorm2d(after), nn.ReLU()]
+        super().__init__(*layers, nn.Flatten())
+        self.features = channels[-1] * math.prod(sizes[-1])
+
+
+class ConvDecoder(Stack):
+    """A dense layer and transposed convolutions: (N, latents) to (N, C, H, W), logits.
+
+    The sizes of `ConvEncoder` backwards. Kernels of 4×4 with stride 2 cover every pixel equally
+    often, so that they leave no chequered pattern. Nothing is normalised here: in `DebiasingVAE`
+    the codes of non-faces come along in a batch, and must not change what is made of faces.
+    """
+
+    def __init__(self, latents, shape=(1, 28, 28), width=16):
+        channels, sizes = _plan(shape, width)
+        smallest = (channels[-1], *sizes[-1])
+        layers = [nn.Linear(latents, math.prod(smallest)), nn.Unflatten(1, smallest)]
+        for before, after in itertools.pairwise(channels[::-1]):
+            layers += [nn.ReLU(), nn.ConvTranspose2d(before, after, 4, 2, padding=1)]
+        super().__init__(*layers)
+
+
+def _plan(shape, width):
+    """List channels and sizes of the maps, from the image to the smallest."""
+    size, channels = shape[1:], [shape[0]]
+    sizes = [tuple(size)]
+    while all(pixels % 2 == 0 and pixels > 4 for pixels in sizes[-1]):
+        sizes.append(tuple(pixels // 2 for pixels in sizes[-1]))
+        channels.append(width * 2 ** (len(sizes) - 2))
+    if len(sizes) == 1:
+        raise ValueError(f"images of {size[0]}×{size[1]} cannot be halved, expected even sizes > 4")
+    return channels, sizes
+
+
+# ---------------------------------------------------------------- what codes are good for
 
 
 class _Coding(nn.Module):
-    """What can be done with codes: the common part of autoencoders, which bring ``encode(x)``.
+    """What can be done with codes: the common part of autoencoders, which bring ``code(x)``.
 
-    Parameters
-    ----------
-    encoder : torch.nn.Module
-        (N, C, H, W) to (N, features), with the attribute `features`.
-    decoder : torch.nn.Module
-        (N, latents) to logits (N, C, H, W).
-    latents : int
+    An encoder takes (N, C, H, W) to (N, features) and has the attribute `features`; a decoder
+    takes (N, latents) to logits (N, C, H, W). An image (C, H, W) or a code (latents,) will do
+    where pictures start.
     """
 
     def __init__(self, encoder, decoder, latents):
@@ -61,10 +93,6 @@ class _Coding(nn.Module):
         self.encoder = encoder
         self.decoder = decoder
         self.latents = latents
-
-    def code(self, x):
-        """Return one code for each image, (N, latents)."""
-        return self.encode(x)
 
     def decode(self, z):
         """Turn codes (N, latents) into pixel values from 0 to 1, (N, C, H, W)."""
@@ -76,26 +104,7 @@ class _Coding(nn.Module):
             return self.decode(self.code(x))
 
     def traverse(self, start, latent, values):
-        """Give one latent of a code many values.
-
-        Parameters
-        ----------
-        start : tensor of shape (C, H, W) or (latents,)
-            An image, or a code.
-        latent : int
-            Which one.
-        values : sequence of float
-
-        Returns
-        -------
-        tensor of shape (len(values), C, H, W)
-            Pixel values.
-
-        Raises
-        ------
-        ValueError
-            If there is no such latent, or `start` is neither image nor code.
-        """
+        """Give one latent of a code many values: pixel values (len(values), C, H, W)."""
         if not 0 <= latent < self.latents:
             raise ValueError(f"latent is {latent}, must be from 0 to {self.latents - 1}")
         with evaluating(self):
@@ -106,22 +115,7 @@ class _Coding(nn.Module):
     def interpolate(self, first, second, steps):
         """Morph one image into another, along the straight line between their codes.
 
-        Parameters
-        ----------
-        first, second : tensor of shape (C, H, W) or (latents,)
-            Images, or codes.
-        steps : int
-            Pictures, both ends included.
-
-        Returns
-        -------
-        tensor of shape (steps, C, H, W)
-            Pixel values.
-
-        Raises
-        ------
-        ValueError
-            If `steps` is below 2, or an end is neither image nor code.
+        Both ends are among the `steps` pictures.
         """
         if steps < 2:
             raise ValueError(f"steps is {steps}, must be at least 2")
@@ -140,25 +134,33 @@ class _Coding(nn.Module):
         return start[None]
 
 
-class Autoencoder(_Coding):
+class AutoencoderOutput(NamedTuple):
+    """What an autoencoder makes of a batch of images."""
+
+    x: torch.Tensor
+    """(N, C, H, W): the images themselves, for the loss to compare with."""
+    reconstruction: torch.Tensor
+    """(N, C, H, W): logits. The pixels are their sigmoid, whatever the likelihood."""
+    z: torch.Tensor
+    """(N, latents)"""
+
+
+@remembered
+class DenseAutoencoder(_Coding):
     """Squeeze images through a code and draw them again: nothing is random.
 
-    Parameters
-    ----------
-    encoder : torch.nn.Module
-        (N, C, H, W) to (N, features), with the attribute `features`.
-    decoder : torch.nn.Module
-        (N, latents) to logits (N, C, H, W).
-    latents : int
+    Of dense layers: 784-400-2-400-784 as given, 630,386 parameters.
     """
 
-    def __init__(self, encoder, decoder, latents):
-        super().__init__(encoder, decoder, latents)
-        self.to_code = nn.Linear(encoder.features, latents)
+    def __init__(self, latents=2, hidden=400, shape=(1, 28, 28)):
+        super().__init__(DenseEncoder(shape, hidden), DenseDecoder(latents, shape, hidden), latents)
+        self.to_code = nn.Linear(self.encoder.features, latents)
 
     def encode(self, x):
         """Return the codes (N, latents) of images."""
         return self.to_code(self.encoder(x))
+
+    code = encode
 
     def forward(self, x):
         """Encode and decode."""
@@ -166,19 +168,38 @@ class Autoencoder(_Coding):
         return AutoencoderOutput(x, self.decoder(z), z)
 
 
+# ---------------------------------------------------------------- variational
+
+
+class Latent(NamedTuple):
+    """What the encoder says of each image: a normal distribution over the codes."""
+
+    mean: torch.Tensor
+    """(N, latents)"""
+    log_variance: torch.Tensor
+    """(N, latents): log σ², neither σ nor σ²."""
+
+
+class VAEOutput(NamedTuple):
+    """What a `VAE` makes of a batch of images."""
+
+    x: torch.Tensor
+    """(N, C, H, W): the images themselves, for the loss to compare with."""
+    reconstruction: torch.Tensor
+    """(N, C, H, W): logits. The pixels are their sigmoid, whatever the likelihood."""
+    mean: torch.Tensor
+    """(N, latents)"""
+    log_variance: torch.Tensor
+    """(N, latents): log σ², neither σ nor σ²."""
+    z: torch.Tensor
+    """(N, latents): drawn from N(mean, σ²)."""
+
+
 class VAE(_Coding):
     """Encode an image as a normal distribution, draw a code from it, and decode that.
 
     A forward pass draws in evaluation mode, too: only so is the loss an estimate of the bound.
     `reconstruct`, `traverse` and `interpolate` take the means.
-
-    Parameters
-    ----------
-    encoder : torch.nn.Module
-        (N, C, H, W) to (N, features), with the attribute `features`.
-    decoder : torch.nn.Module
-        (N, latents) to logits (N, C, H, W).
-    latents : int
 
     References
     ----------
@@ -204,89 +225,23 @@ class VAE(_Coding):
         return VAEOutput(x, self.decoder(z), mean, log_variance, z)
 
     def sample(self, count, generator=None):
-        """Draw codes from N(0, I) and decode them.
-
-        Parameters
-        ----------
-        count : int
-        generator : torch.Generator, optional
-            Else the global random numbers.
-
-        Returns
-        -------
-        tensor of shape (count, C, H, W)
-            Pixel values: the means of the pixels, not drawn from them.
-        """
+        """Draw codes from N(0, I) and decode them: the means of the pixels, not drawn from them."""
         parameter = next(self.parameters())
         with evaluating(self):
             return self.decode(torch.randn(count, self.latents, generator=generator).to(parameter))
 
 
-class DenseAutoencoder(Autoencoder):
-    """An autoencoder of dense layers: 784-400-2-400-784 as given, 630,386 parameters.
-
-    Parameters
-    ----------
-    latents, hidden : int
-    shape : tuple of int
-        (C, H, W) of an image.
-    """
-
-    def __init__(self, latents=2, hidden=400, shape=(1, 28, 28)):
-        super().__init__(DenseEncoder(shape, hidden), DenseDecoder(latents, shape, hidden), latents)
-
-
+@remembered
 class DenseVAE(VAE):
-    """A variational autoencoder of dense layers: 784-400-2·2, 2-400-784 as given.
-
-    Parameters
-    ----------
-    latents, hidden : int
-    shape : tuple of int
-        (C, H, W) of an image.
-
-    Examples
-    --------
-    >>> DenseVAE().sample(3).shape
-    torch.Size([3, 1, 28, 28])
-    """
+    """A variational autoencoder of dense layers: 784-400-2·2, 2-400-784 as given."""
 
     def __init__(self, latents=2, hidden=400, shape=(1, 28, 28)):
         super().__init__(DenseEncoder(shape, hidden), DenseDecoder(latents, shape, hidden), latents)
 
 
-class ConvAutoencoder(Autoencoder):
-    """An autoencoder of convolutions, see `ConvEncoder` and `ConvDecoder`.
-
-    Parameters
-    ----------
-    latents : int
-    shape : tuple of int
-        (C, H, W) of an image.
-    width : int
-        Channels of the largest maps.
-    """
-
-    def __init__(self, latents=20, shape=(1, 28, 28), width=16):
-        super().__init__(ConvEncoder(shape, width), ConvDecoder(latents, shape, width), latents)
-
-
+@remembered
 class ConvVAE(VAE):
-    """A variational autoencoder of convolutions, see `ConvEncoder` and `ConvDecoder`.
-
-    Parameters
-    ----------
-    latents : int
-    shape : tuple of int
-        (C, H, W) of an image.
-    width : int
-        Channels of the largest maps.
-
-    Examples
-    --------
-    >>> ConvVAE(shape=(3, 64, 64)).encode(torch.zeros(2, 3, 64, 64)).mean.shape
-    torch.Size([2, 20])
-    """
+    """A variational autoencoder of a `ConvEncoder` and a `ConvDecoder`."""
 
     def __init__(self, latents=20, shape=(1, 28, 28), width=16):
         super().__init__(ConvEncoder(shape, width), ConvDecoder(latents, shape, width), latents)

@@ -16,33 +16,19 @@ LEFT_OUT = {"l1": math.log(2), "l2": math.log(math.pi) / 2, "bernoulli": 0.0}
 
 @contextlib.contextmanager
 def evaluating(model):
-    """Set a network to evaluation mode, without gradients; afterwards back to its mode.
-
-    Parameters
-    ----------
-    model : torch.nn.Module
-    """
-    was_training = model.training
+    """Set a network to evaluation mode, without gradients; afterwards each part to its mode."""
+    modes = {part: part.training for part in model.modules()}
     model.eval()
     try:
         with torch.no_grad():
             yield
     finally:
-        model.train(was_training)
+        for part, mode in modes.items():
+            part.training = mode
 
 
 def reparameterise(mean, log_variance, generator=None):
     """Draw z = μ + exp(½ log σ²)·ε with ε ~ N(0, I): gradients pass to μ and to log σ².
-
-    Parameters
-    ----------
-    mean, log_variance : tensor of shape (N, latents)
-    generator : torch.Generator, optional
-        Else the global random numbers.
-
-    Returns
-    -------
-    tensor of shape (N, latents)
 
     References
     ----------
@@ -55,22 +41,14 @@ def reparameterise(mean, log_variance, generator=None):
 def kl_divergence(mean, log_variance, *, per_latent=False):
     """Measure how far N(μ, σ²) is from N(0, I): ½ Σ (σ² + μ² − 1 − log σ²), in nats.
 
+    It is never negative, and 0 only for N(0, I). A code that is the same for all images says
+    nothing about them, and costs as much as it is away from that: ½ for a mean of 1.
+
     Parameters
     ----------
     mean, log_variance : tensor of shape (N, latents)
     per_latent : bool
-        Leave the sum over the latents out.
-
-    Returns
-    -------
-    tensor of shape (N,), or (N, latents)
-        Never negative; 0 only for N(0, I). A code that is the same for all images says nothing
-        about them, and costs as much as it is away from that: ½ for a mean of 1.
-
-    Raises
-    ------
-    ValueError
-        If the shapes differ.
+        Leave the sum over the latents out: (N, latents) in place of (N,).
 
     References
     ----------
@@ -99,7 +77,7 @@ def _exp_less_line(x):
 
 
 def reconstruction_error(x, reconstruction, *, likelihood="l1"):
-    """Sum over the pixels of each image what the decoder got wrong.
+    """Sum over the pixels of each image what the decoder got wrong: (N, C, H, W) to (N,).
 
     This is −log p(x|z) of a density without its constant terms, which no training can change:
 
@@ -121,16 +99,6 @@ def reconstruction_error(x, reconstruction, *, likelihood="l1"):
     reconstruction : tensor of shape (N, C, H, W)
         Logits: p is their sigmoid.
     likelihood : {"l1", "l2", "bernoulli"}
-
-    Returns
-    -------
-    tensor of shape (N,)
-
-    Raises
-    ------
-    ValueError
-        If there is no such likelihood, the shapes differ, or the likelihood is Bernoulli's and a
-        pixel is not from 0 to 1.
     """
     if likelihood not in LIKELIHOODS:
         raise ValueError(f"likelihood is {likelihood!r}, must be one of {', '.join(LIKELIHOODS)}")
@@ -155,31 +123,12 @@ def _check_range(x):
         )
 
 
-def _minus_log_likelihood(x, reconstruction, likelihood):
-    """Return −log p(x|z) of each image: the error and its constants."""
-    error = reconstruction_error(x, reconstruction, likelihood=likelihood)
-    if likelihood == "bernoulli" and not ((x == 0) | (x == 1)).all():
-        raise ValueError("x has pixels between 0 and 1: 'bernoulli' has a bound for 0 and 1 alone")
-    return error + LEFT_OUT[likelihood] * math.prod(x.shape[1:])
-
-
 def vae_loss(output, labels=None, *, kl_weight=1.0, likelihood="l1"):
-    """Add c·KL and the reconstruction error, both in nats, and average over the images.
+    """Add c·KL and the reconstruction error of a `VAEOutput`, averaged over the images.
 
-    Parameters
-    ----------
-    output : VAEOutput
-    labels : tensor, optional
-        Not read: it is there for `cnnbook.training.fit`.
-    kl_weight : float
-        The factor c, also called β; 1 gives the negative ELBO, less the constants that
-        `reconstruction_error` leaves out.
-    likelihood : {"l1", "l2", "bernoulli"}
-        See `reconstruction_error`.
-
-    Returns
-    -------
-    tensor of shape ()
+    `kl_weight` is the factor c, also called β; 1 gives the negative ELBO in nats, less the
+    constants that `reconstruction_error` leaves out. The labels are not read: they are there for
+    `cnnbook.training.fit`.
 
     References
     ----------
@@ -191,49 +140,18 @@ def vae_loss(output, labels=None, *, kl_weight=1.0, likelihood="l1"):
 
 
 def reconstruction_loss(output, labels=None, *, likelihood="l1"):
-    """Average the reconstruction error alone over the images: what an autoencoder minimises.
-
-    Parameters
-    ----------
-    output : AutoencoderOutput or VAEOutput
-    labels : tensor, optional
-        Not read: it is there for `cnnbook.training.fit`.
-    likelihood : {"l1", "l2", "bernoulli"}
-        See `reconstruction_error`.
-
-    Returns
-    -------
-    tensor of shape ()
-    """
+    """Average the reconstruction error alone over the images: what an autoencoder minimises."""
     return reconstruction_error(output.x, output.reconstruction, likelihood=likelihood).mean()
 
 
+# ---------------------------------------------------------------- bounds
+
+
 def negative_elbo(model, images, *, likelihood="bernoulli", batch_size=500, generator=None):
-    """Estimate KL − log p(x|z) of each image by one sample, in evaluation mode.
+    """Estimate KL − log p(x|z) of each image by one sample, in evaluation mode: nats, (N,).
 
-    Unlike `vae_loss`, with the constants that `reconstruction_error` leaves out.
-
-    Parameters
-    ----------
-    model : VAE
-        It returns to the mode that it was in.
-    images : tensor of shape (N, C, H, W)
-        Of zeros and ones, where the likelihood is Bernoulli's.
-    likelihood : {"l1", "l2", "bernoulli"}
-    batch_size : int
-    generator : torch.Generator, optional
-
-    Returns
-    -------
-    tensor of shape (N,)
-        In nats; on average at least −log p(x), whatever the likelihood.
-
-    Raises
-    ------
-    ValueError
-        As `reconstruction_error`, and if `batch_size` is below 1.
-    TypeError
-        If `batch_size` is no integer.
+    Unlike `vae_loss`, with the constants that `reconstruction_error` leaves out: on average it is
+    at least −log p(x), whatever the likelihood. Bernoulli's needs images of zeros and ones.
     """
     batch_size = whole("batch_size", batch_size, 1)
     parts = []
@@ -248,36 +166,12 @@ def negative_elbo(model, images, *, likelihood="bernoulli", batch_size=500, gene
 def importance_weighted_bound(
     model, images, k=50, *, likelihood="bernoulli", batch_size=20, generator=None
 ):
-    """Estimate log p(x) of each image from below, by k samples of its code.
+    """Estimate log p(x) of each image from below, by k samples of its code: nats, (N,).
 
     The logarithm of the mean of p(x|z) p(z) / q(z|x) over z ~ q(z|x). With k = 1 it is an estimate
-    of the ELBO; on average it grows with k, towards log p(x). The constants that
-    `reconstruction_error` leaves out are in.
-
-    Parameters
-    ----------
-    model : VAE
-        It returns to the mode that it was in.
-    images : tensor of shape (N, C, H, W)
-        Of zeros and ones, where the likelihood is Bernoulli's.
-    k : int
-    likelihood : {"l1", "l2", "bernoulli"}
-    batch_size : int
-        Images at a time: k times as many are decoded.
-    generator : torch.Generator, optional
-
-    Returns
-    -------
-    tensor of shape (N,)
-        In nats; on average at most log p(x), whatever the likelihood. `negative_elbo` has the
-        other sign.
-
-    Raises
-    ------
-    ValueError
-        As `reconstruction_error`, and if `k` or `batch_size` is below 1.
-    TypeError
-        If one of these two is no integer.
+    of the ELBO, with the other sign of `negative_elbo`; on average it grows with k, towards
+    log p(x). The constants that `reconstruction_error` leaves out are in. Of the `batch_size`
+    images at a time, k times as many are decoded.
 
     References
     ----------
@@ -299,3 +193,11 @@ def importance_weighted_bound(
             weights = (0.5 * ratio.sum(1) - error).reshape(len(x), k)
             parts.append(weights.logsumexp(1) - math.log(k))
     return torch.cat(parts)
+
+
+def _minus_log_likelihood(x, reconstruction, likelihood):
+    """Return −log p(x|z) of each image: the error and its constants."""
+    error = reconstruction_error(x, reconstruction, likelihood=likelihood)
+    if likelihood == "bernoulli" and not ((x == 0) | (x == 1)).all():
+        raise ValueError("x has pixels between 0 and 1: 'bernoulli' has a bound for 0 and 1 alone")
+    return error + LEFT_OUT[likelihood] * math.prod(x.shape[1:])

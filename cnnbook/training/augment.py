@@ -15,6 +15,10 @@ MOST_SHIFT = 1_000_000
 class Augment:
     """Change each image of a batch at random, by one affine map per image.
 
+    Called as ``augment(images, generator)`` with a tensor (N, C, H, W) and a `torch.Generator`;
+    returns a tensor of the same shape. What comes in from outside of an image is black, and the
+    interpolation is bilinear: a map of whole pixels changes no value.
+
     Parameters
     ----------
     rotation : float
@@ -31,20 +35,6 @@ class Augment:
         Mirror each image, left to right, with probability ½.
     noise : float
         Standard deviation of the normal noise that is added; the result stays from 0 to 1.
-
-    Raises
-    ------
-    ValueError
-        If a number is negative or not finite, `shift` is above 10⁶, or `flip` neither True nor
-        False.
-    TypeError
-        If `shift` is no whole number, or another is no number.
-
-    Notes
-    -----
-    Called as ``augment(images, generator)`` with a tensor (N, C, H, W) and a `torch.Generator`;
-    returns a tensor of the same shape. What comes in from outside of an image is black, and the
-    interpolation is bilinear: a map of whole pixels changes no value.
 
     Examples
     --------
@@ -68,20 +58,9 @@ class Augment:
             real(name, getattr(self, name))
 
     def maps(self, count, size, generator):
-        """Draw affine maps from output to input coordinates.
+        """Draw affine maps (count, 2, 3) from output to input coordinates of images of (H, W).
 
-        Parameters
-        ----------
-        count : int
-            How many.
-        size : tuple of two ints
-            (H, W) of the images.
-        generator : torch.Generator
-
-        Returns
-        -------
-        tensor of shape (count, 2, 3)
-            As `torch.nn.functional.affine_grid` takes them: width first, from -1 to 1.
+        `torch.nn.functional.affine_grid` takes them so: width first, from -1 to 1.
         """
         height, width = size
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import torch
 import torch.nn.functional as F
 
-from cnnbook.training._checks import check_data, checked_count, device_of
+from cnnbook.checks import whole
 
 
 class Evaluation(NamedTuple):
@@ -19,42 +19,8 @@ class Evaluation(NamedTuple):
     """(N, classes), on the CPU; a named tuple of tensors if the network returns one."""
 
 
-def choose_device(device=None):
-    """Choose where to compute.
-
-    Parameters
-    ----------
-    device : str or torch.device, optional
-        What was asked for; else CUDA, Apple's MPS or the CPU, whichever is there first.
-
-    Returns
-    -------
-    torch.device
-    """
-    if device is not None:
-        return torch.device(device)
-    if torch.cuda.is_available():
-        return torch.device("cuda")
-    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
-
-
 def count_right(scores, labels):
-    """Count for how many images the greatest score is that of the label.
-
-    Parameters
-    ----------
-    scores : tensor of shape (N, classes)
-    labels : tensor of shape (N,)
-
-    Returns
-    -------
-    int
-
-    Raises
-    ------
-    ValueError
-        If there is not one label for each image, or a label has no class.
-    """
+    """Count for how many images the greatest of (N, classes) scores is that of the label, (N,)."""
     if scores.ndim != 2 or labels.shape != scores.shape[:1]:
         raise ValueError(
             f"labels has shape {tuple(labels.shape)}, scores {tuple(scores.shape)}, "
@@ -69,42 +35,22 @@ def count_right(scores, labels):
 
 
 @torch.no_grad()
-def evaluate(
-    model, data, *, loss=F.cross_entropy, correct=count_right, batch_size=500, device=None
-):
-    """Run a network over images in evaluation mode.
+def evaluate(model, data, *, loss=F.cross_entropy, correct=count_right, batch_size=500):
+    """Run a network over images in evaluation mode, and set it back: an `Evaluation`.
 
     Parameters
     ----------
     model : torch.nn.Module
-        Turns images into scores of shape (N, classes), or into what `loss` and `correct` read; it
-        returns to the mode that it was in.
+        Turns images into scores of shape (N, classes), or into what `loss` and `correct` read.
     data : Images
         Anything with tensors `images` and `labels`.
-    loss : callable
-        (output, labels) to the mean loss.
-    correct : callable or None
-        (output, labels) to the number of right answers; None counts no accuracy.
+    loss, correct : callable
+        (output, labels) to the mean loss, and to the number of right answers; None counts none.
     batch_size : int
-    device : str or torch.device, optional
-        Else where the model is.
-
-    Returns
-    -------
-    Evaluation
-
-    Raises
-    ------
-    ValueError
-        If there are no images, the labels are not of shape (N,), `batch_size` is below 1, or
-        `correct` counts more right answers than images.
-    TypeError
-        If `batch_size` is no whole number.
     """
-    batch_size = check_data(data, batch_size)
+    batch_size, device = check_data(data, batch_size), device_of(model)
     was_training = model.training
-    device = torch.device(device) if device is not None else device_of(model)
-    model.to(device).eval()
+    model.eval()
     parts, total, right = [], 0.0, 0
     try:
         for images, labels in zip(
@@ -113,7 +59,7 @@ def evaluate(
             output, labels = model(images.to(device)), labels.to(device)
             total += float(loss(output, labels)) * len(labels)
             if correct is not None:
-                right += checked_count(correct(output, labels), len(labels))
+                right += check_right(correct(output, labels), len(labels))
             parts.append(output)
     finally:
         model.train(was_training)
@@ -126,3 +72,31 @@ def _join(parts):
     if isinstance(parts[0], torch.Tensor):
         return torch.cat([part.cpu() for part in parts])
     return type(parts[0])(*(_join(column) for column in zip(*parts, strict=True)))
+
+
+# ---------------------------------------------------------------- what training asks as well
+
+
+def device_of(model):
+    """Find where the parameters of a network are."""
+    return next((p.device for p in model.parameters()), torch.device("cpu"))
+
+
+def check_right(right, count):
+    """Refuse more right answers than there are images, as of labels spread out."""
+    if not 0 <= right <= count:
+        raise ValueError(f"correct counted {float(right):g} right answers of {count} images")
+    return right
+
+
+def check_data(data, batch_size):
+    """Refuse data without images or without one label for each; return the batch size."""
+    batch_size = whole("batch_size", batch_size)
+    if not len(data.labels):
+        raise ValueError("there are no images: len(data.labels) is 0")
+    if len(data.images) != len(data.labels):
+        raise ValueError(f"data has {len(data.images)} images and {len(data.labels)} labels")
+    if data.labels.ndim != 1:  # (N, 1) against (N,) would be broadcast to N×N
+        shape = tuple(data.labels.shape)
+        raise ValueError(f"data.labels has shape {shape}, expected ({len(data.images)},)")
+    return batch_size

@@ -35,13 +35,13 @@ class GroupReport(NamedTuple):
     """Probability that a face scores higher than a non-face; ties count half."""
 
 
-def group_report(scores, labels, groups, names, *, minimum=300, threshold=0.0):
+def group_report(scores, labels, groups, names, *, minimum=300):
     """Judge a face detector for each group.
 
     Parameters
     ----------
     scores : tensor of shape (N,)
-        Never NaN. Greater is more like a face.
+        Logits, never NaN: above 0 means a face.
     labels : tensor of shape (N,)
         1 for a face, 0 for anything else.
     groups : tensor of shape (N,)
@@ -50,12 +50,6 @@ def group_report(scores, labels, groups, names, *, minimum=300, threshold=0.0):
     minimum : int
         Fewest faces that a group needs. Of 300, a recall of 90 % is known to ± 3.4 points; of
         20, to ± 13.
-    threshold : float
-        A score above it says "face": 0 for logits.
-
-    Returns
-    -------
-    GroupReport
 
     Raises
     ------
@@ -67,7 +61,7 @@ def group_report(scores, labels, groups, names, *, minimum=300, threshold=0.0):
     from sklearn.metrics import roc_auc_score
 
     _check(scores, labels, groups, names, minimum)
-    faces, found = labels == 1, scores > threshold
+    faces, found = labels == 1, scores > 0
     rows = []
     for index, name in enumerate(names):
         hits = found[groups == index]

@@ -2,51 +2,58 @@
 
 import math
 import time
-from typing import NamedTuple
+from dataclasses import dataclass, field
 
 import torch
 import torch.nn.functional as F
 from tqdm.auto import tqdm
 
 from cnnbook.checks import real, whole
-from cnnbook.training._checkpoint import resume, save
-from cnnbook.training._checks import check_data, checked_count, device_of
-from cnnbook.training.evaluation import choose_device, count_right, evaluate
+from cnnbook.training.evaluation import check_data, check_right, count_right, device_of, evaluate
 
 SCHEDULES = ("one cycle", "constant")
 SEEDS = 2**46
 """The greatest seed: with the number of an epoch it makes a seed of 64 bits."""
 
 
+@dataclass
+class History:
+    """What happened in each epoch of a training.
+
+    `loss` and `accuracy` are means over the training batches, as they were when each was learned
+    from; those of the validation are taken after the epoch. `interrupted` is true if the reader
+    stopped it: the network keeps what it had learned.
+    """
+
+    loss: list = field(default_factory=list)
+    accuracy: list = field(default_factory=list)
+    validation_loss: list = field(default_factory=list)
+    validation_accuracy: list = field(default_factory=list)
+    seconds: list = field(default_factory=list)
+    interrupted: bool = False
+
+    @property
+    def epochs(self):
+        """How many epochs were completed."""
+        return len(self.loss)
+
+
 def fit(
-    model,
-    data,
-    *,
-    epochs,
-    lr=1e-3,
-    optimizer=torch.optim.AdamW,
-    schedule="one cycle",
-    batch_size=64,
-    loss=F.cross_entropy,
-    correct=count_right,
-    augment=None,
-    draw=None,
-    validation=None,
-    seed=0,
-    device=None,
-    progress=True,
-    checkpoint=None,
-    until=None,
-):
-    """Train a network on images in memory.
+    model, data, *, epochs, lr=1e-3, optimizer=torch.optim.AdamW, schedule="one cycle",
+    batch_size=64, loss=F.cross_entropy, correct=count_right, augment=None, draw=None,
+    validation=None, seed=0, progress=True, until=None,
+):  # fmt: skip
+    """Train a network on images in memory, on the device where it is; return the `History`.
+
+    Interrupting (the stop button of JupyterLab, Ctrl-C) ends it early and keeps what was learned.
+    The network is left in evaluation mode, and the caller's random state as it was.
 
     Parameters
     ----------
     model : torch.nn.Module
-        Turns images into what `loss` reads; changed in place, and left on the device, in
-        evaluation mode.
-    data : Images
-        What to learn from: anything with tensors `images` and `labels`.
+        Turns images into what `loss` reads.
+    data, validation : Images
+        What to learn from, and what to judge by after each epoch: tensors `images` and `labels`.
     epochs : int
         How often as many images are seen as there are. The schedule stretches over all of them.
     lr : float
@@ -56,49 +63,18 @@ def fit(
     schedule : {"one cycle", "constant"}
         Up to `lr` over the first quarter of all steps and down to nothing (Smith & Topin, 2017,
         arXiv:1708.07120), or `lr` throughout.
-    batch_size : int
-        The last batch of an epoch may be smaller.
-    loss : callable
-        (output, labels) to the mean loss.
-    correct : callable or None
-        (output, labels) to the number of right answers; None counts no accuracy.
+    loss, correct : callable
+        (output, labels) to the mean loss, and to the number of right answers; None counts none.
     augment : callable, optional
         (images, generator) to images of the same shape, such as an `Augment`.
     draw : callable, optional
         (model, data) to probabilities of shape (N,), asked before each epoch, which then draws N
         images by them, with replacement, such as `adaptive`. Else every image is seen once.
-    validation : Images, optional
-        Judged after each epoch.
     seed : int
-        From 0 to 2⁴⁶. Decides the order of the images, their changes and the dropout. The weights
-        are drawn when the model is made: use ``torch.manual_seed`` before that.
-    device : str or torch.device, optional
-        See `choose_device`.
-    progress : bool
-        Show a progress bar with the loss, and the accuracy if one is counted.
-    checkpoint : path, optional
-        File that is written after each epoch. If it is there at the start, training goes on from
-        it, and ends with the same numbers as if it had never stopped.
+        Decides the order of the images, their changes and the dropout, not the first weights: use
+        ``torch.manual_seed`` before the model is made.
     until : callable, optional
         Called with the history after each epoch; true ends the training.
-
-    Returns
-    -------
-    History
-
-    Raises
-    ------
-    ValueError
-        If an argument is out of range, there are no images or not one label for each, the loss is
-        not finite, a checkpoint belongs to other settings, or `draw` does not give N probabilities.
-    TypeError
-        If `epochs`, `batch_size` or `seed` is no whole number, or `lr` no number.
-
-    Notes
-    -----
-    Interrupting (the stop button of JupyterLab, Ctrl-C) ends it early and keeps what was learned.
-    Random numbers are drawn anew from (seed, epoch) in each epoch, so a checkpoint needs none; the
-    caller's random state is left as it was.
     """
     batch_size = check_data(data, batch_size)
     if validation is not None:
@@ -107,72 +83,64 @@ def fit(
     lr = real("lr", lr, above=True)
     if schedule not in SCHEDULES:
         raise ValueError(f"schedule is {schedule!r}, must be one of {', '.join(SCHEDULES)}")
-    device = choose_device(device)
-    model.to(device)
-    steps = math.ceil(len(data.labels) / batch_size)
+    steps = epochs * math.ceil(len(data.labels) / batch_size)
     optimizer = optimizer(model.parameters(), lr=lr)
-    rate = _schedule(schedule, optimizer, lr, epochs * steps)
-    settings = {"epochs": epochs, "steps": steps, "lr": lr, "seed": seed, "schedule": schedule}
-    history = resume(checkpoint, settings, model, optimizer, rate)
-    way = _Way(loss, correct, augment, draw, batch_size, seed)
-    bar = tqdm(total=epochs * steps, initial=history.epochs * steps, disable=not progress)
-    with bar, torch.random.fork_rng():
+    rate = _schedule(schedule, optimizer, lr, steps)
+    history = History()
+    with tqdm(total=steps, disable=not progress) as bar, torch.random.fork_rng():
         try:
-            while history.epochs < epochs and not (history.epochs and until and until(history)):
-                _epoch(model, data, history, optimizer, rate, way, bar)
+            for epoch in range(epochs):
+                generator = torch.Generator().manual_seed(seed * 100_003 + epoch)
+                torch.manual_seed(int(torch.randint(2**62, (), generator=generator)))  # for dropout
+                batches = _order(model, data, draw, generator).split(batch_size)
+                _epoch(
+                    model, data, batches, history, bar, optimizer=optimizer, rate=rate,
+                    generator=generator, loss=loss, correct=correct, augment=augment,
+                )  # fmt: skip
                 if validation is not None:
-                    _judge(model, validation, history, way)
-                save(checkpoint, settings, model, optimizer, rate, history)
+                    judged = evaluate(model, validation, loss=loss, correct=correct)
+                    history.validation_loss.append(judged.loss)
+                    history.validation_accuracy += [] if correct is None else [judged.accuracy]
+                if until is not None and until(history):
+                    break
         except KeyboardInterrupt:
             history.interrupted = True
     model.eval()
     return history
 
 
-class _Way(NamedTuple):
-    """How to learn: the arguments of `fit` of the same names, three of which may be None."""
-
-    loss: callable
-    correct: callable
-    augment: callable
-    draw: callable
-    batch_size: int
-    seed: int
-
-
-def _epoch(model, data, history, optimizer, rate, way, bar):
-    """Learn from as many images as there are."""
+def _epoch(
+    model, data, batches, history, bar, *, optimizer, rate, generator, loss, correct, augment
+):
+    """Learn from each batch, a tensor of the numbers of its images."""
     began, device = time.perf_counter(), device_of(model)
-    generator = torch.Generator().manual_seed(way.seed * 100_003 + history.epochs)
-    torch.manual_seed(int(torch.randint(2**62, (), generator=generator)))  # for dropout
-    order = _order(model, data, way.draw, generator)
-    total = right = 0.0
+    total = right = seen = 0.0
     model.train()
-    for done, chosen in enumerate(order.split(way.batch_size), 1):
+    for done, chosen in enumerate(batches):
         images, labels = data.images[chosen], data.labels[chosen].to(device)
-        if way.augment is not None:
-            images = way.augment(images, generator)
+        if augment is not None:
+            images = augment(images, generator)
         output = model(images.to(device))
-        value = way.loss(output, labels)
+        value = loss(output, labels)
         if not torch.isfinite(value):
             raise ValueError(
-                f"the loss is {value.item()} after {done - 1} steps of epoch {history.epochs + 1}: "
+                f"the loss is {value.item()} after {done} steps of epoch {history.epochs + 1}: "
                 "try a smaller lr"
             )
         optimizer.zero_grad()
         value.backward()
         optimizer.step()
         rate.step()
-        seen = min(done * way.batch_size, len(order))
+        seen += len(labels)
         total += value.item() * len(labels)
         shown = {"loss": f"{total / seen:.3f}"}
-        if way.correct is not None:
-            right += float(checked_count(way.correct(output, labels), len(labels)))
+        if correct is not None:
+            right += float(check_right(correct(output, labels), len(labels)))
             shown["accuracy"] = f"{right / seen:.3f}"
         bar.set_postfix(shown, refresh=False)
         bar.update()
-    history.loss.append(total / len(order))
-    history.accuracy.extend([right / len(order)] if way.correct is not None else [])
+    history.loss.append(total / seen)
+    history.accuracy += [] if correct is None else [right / seen]
     history.seconds.append(time.perf_counter() - began)
 
 
@@ -189,13 +157,6 @@ def _order(model, data, draw, generator):
         low, high = probabilities.min().item(), probabilities.max().item()
         raise ValueError(f"draw gave probabilities from {low:g} to {high:g}, must be finite, not 0")
     return torch.multinomial(probabilities, count, replacement=True, generator=generator)
-
-
-def _judge(model, validation, history, way):
-    """Note how well the network does on images that it does not learn from."""
-    judged = evaluate(model, validation, loss=way.loss, correct=way.correct)
-    history.validation_loss.append(judged.loss)
-    history.validation_accuracy.extend([] if judged.accuracy is None else [judged.accuracy])
 
 
 def _schedule(name, optimizer, lr, steps):

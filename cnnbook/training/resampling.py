@@ -11,28 +11,9 @@ MOST_BINS = 1_000_000
 
 @torch.no_grad()
 def latent_means(model, images, *, batch_size=500):
-    """Encode images, in evaluation mode.
+    """Encode images in evaluation mode, by ``model.encode(images).mean``: (N, latents), on the CPU.
 
-    Parameters
-    ----------
-    model : torch.nn.Module
-        With ``encode(images).mean``, such as a `VAE`; it returns to the mode that it was in.
-    images : tensor of shape (N, C, H, W), float
-        Scaled as those that the model learns from.
-    batch_size : int
-
-    Returns
-    -------
-    tensor of shape (N, latents)
-        On the CPU.
-
-    Raises
-    ------
-    TypeError
-        If the images are integers, which no network of the book learns from, or `batch_size` is
-        no whole number.
-    ValueError
-        If `batch_size` is below 1.
+    The images are scaled as those that the model learns from: integers are refused.
     """
     batch_size = whole("batch_size", batch_size)
     if not images.is_floating_point():
@@ -51,7 +32,7 @@ def resampling_probabilities(means, *, alpha, bins=10, combine="max"):
 
     For each latent i, a histogram of the means of all images estimates the density Q_i. An image
     weighs 1 / (Q_i + α) there, divided by the sum over all images. The weights of its latents are
-    combined, and made to sum to 1 again.
+    combined, and made to sum to 1 again: (N,), in float64.
 
     Parameters
     ----------
@@ -66,16 +47,6 @@ def resampling_probabilities(means, *, alpha, bins=10, combine="max"):
     combine : {"max", "product"}
         The paper multiplies the weights, as if the latents were independent; the code that its
         authors teach with takes the greatest.
-
-    Returns
-    -------
-    tensor of shape (N,), float64
-        Sums to 1.
-
-    Raises
-    ------
-    ValueError
-        If the means are not finite numbers of that shape, or another argument is out of range.
 
     References
     ----------
@@ -106,16 +77,8 @@ def resampling_probabilities(means, *, alpha, bins=10, combine="max"):
 def densities(means, *, bins=10):
     """Estimate by a histogram for each latent how dense the means are where each image is.
 
-    Parameters
-    ----------
-    means : tensor of shape (N, latents)
-    bins : int
-        From the least mean to the greatest; a latent with a single value has width 1.
-
-    Returns
-    -------
-    tensor of shape (N, latents), float64
-        Share of the images in the bin, divided by its width: never 0.
+    That is the share of the images in its bin, divided by the bin's width: never 0. The bins go
+    from the least mean to the greatest; a latent with a single value has width 1.
     """
     bins = whole("bins", bins, most=MOST_BINS)
     means = means.double()
@@ -127,26 +90,11 @@ def densities(means, *, bins=10):
     return counts.gather(0, index) / len(means) * bins / span
 
 
-def adaptive(alpha, *, bins=10, combine="max", face=1):
+def adaptive(alpha, *, bins=10, combine="max"):
     """Make a `draw` for `fit`: half faces, the rare ones more often, and half non-faces.
 
-    Parameters
-    ----------
-    alpha, bins, combine
-        See `resampling_probabilities`.
-    face : int
-        The label whose images are resampled; all others are drawn uniformly.
-
-    Returns
-    -------
-    callable
-        (model, data) to probabilities of shape (N,): the model as it is then estimates the
-        distribution, from images that are scaled as it learns from them.
-
-    Raises
-    ------
-    ValueError
-        By the `draw`, if the labels are not of shape (N,) or one of the two kinds is missing.
+    The model as it is before each epoch estimates the distribution of the faces, images of the
+    label 1; all others are drawn uniformly. For the rest see `resampling_probabilities`.
 
     References
     ----------
@@ -157,7 +105,7 @@ def adaptive(alpha, *, bins=10, combine="max", face=1):
         if data.labels.shape != (len(data.images),):
             shape = tuple(data.labels.shape)
             raise ValueError(f"data.labels has shape {shape}, expected ({len(data.images)},)")
-        faces = data.labels == face
+        faces = data.labels == 1
         share = float(faces.double().mean())
         if not 0 < share < 1:
             raise ValueError(

@@ -13,7 +13,7 @@ from PIL import Image
 
 from cnnbook.datasets import Images, centre_digits, digits
 from cnnbook.figures.digit_reader import DigitReading, draw_digit_reading
-from cnnbook.models import LeNet, find_weights, load_weights
+from cnnbook.models import find_weights, pretrained
 from cnnbook.widgets.digit_canvas import DigitCanvas, check_strokes, ink_of
 from cnnbook.widgets.explorer import Explorer, factory
 from cnnbook.widgets.layer_reader import read_layers
@@ -39,7 +39,7 @@ def trained_lenet():
     LeNet
     """
     there = [name for name in WEIGHTS if find_weights(name)]
-    return load_weights(LeNet(), (there or WEIGHTS)[0])
+    return pretrained((there or WEIGHTS)[0])
 
 
 def first_of_each(data):

@@ -7,14 +7,14 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from cnnbook.datasets import digits, photograph
-from cnnbook.experiments.generation import CONV, FACES, TEST_SEED, rendered_faces
-from cnnbook.models import ConvVAE, load_weights
+from cnnbook.datasets import digits, faces, photograph
+from cnnbook.datasets.faces.attributes import FEW_PROFILES
+from cnnbook.models import pretrained
 
 LUMINANCE = (0.299, 0.587, 0.114)  # ITU-R BT.601, as in `photograph`
 SHAPES = {"digits": (1, 28, 28), "faces": (3, 64, 64)}
-SHIPPED = {"digits": ("vae_conv", CONV["width"]), "faces": ("vae_faces", FACES["width"])}
-"""Weights that ship, and the width of the `ConvVAE` that they are for."""
+SHIPPED = {"digits": "vae_conv", "faces": "vae_faces"}
+NEW_FACES = 3001  # a seed whose faces the shipped network has not seen
 
 
 def read_vae(model):
@@ -48,8 +48,7 @@ def read_vae(model):
 def _shipped(kind):
     if kind not in SHIPPED:
         raise ValueError(f"model is {kind!r}, must be {' or '.join(map(repr, SHIPPED))}")
-    name, width = SHIPPED[kind]
-    return load_weights(ConvVAE(shape=SHAPES[kind], width=width), name)
+    return pretrained(SHIPPED[kind])
 
 
 def decode(model, codes):
@@ -142,7 +141,7 @@ def _default_images(model, count):
     if shape == SHAPES["digits"]:
         return digits(as_mnist=True).test.images[:count]
     if shape == SHAPES["faces"]:
-        return rendered_faces(count, TEST_SEED).images
+        return faces(count, joint=FEW_PROFILES, seed=NEW_FACES).images
     raise ValueError(f"the model draws {shape}, for which there are no images here: pass some")
 
 

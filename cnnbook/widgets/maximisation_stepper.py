@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from cnnbook.figures.maximisation import Climb, draw_climb
-from cnnbook.models import LeNet, load_weights
+from cnnbook.models import pretrained
 from cnnbook.widgets.explorer import LABELS, Explorer, factory
 
 STEPS, RATE = 100, 0.5
@@ -248,7 +248,7 @@ def maximisation_stepper(
     TypeError, ValueError
         If the model does not take such an image, or there is no such layer, unit or step.
     """
-    model = load_weights(LeNet(), "mnist_lenet") if model is None else model
+    model = pretrained("mnist_lenet") if model is None else model
     start = _mean_digit() if start is None else np.asarray(start, dtype=np.float32)
     if start.ndim != 2:
         raise ValueError(f"start has {start.ndim} axes, expected 2: (H, W)")

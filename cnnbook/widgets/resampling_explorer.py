@@ -9,24 +9,19 @@ import numpy as np
 import torch
 
 from cnnbook.datasets import AttributedImages, biased, face_groups, faces
-from cnnbook.experiments.debiasing import (
-    BINS,
-    DEBIASING,
-    DIFFICULTY,
-    FIRST_TRAINING_SEED,
-    LATENTS,
-    SHARES,
-)
+from cnnbook.datasets.faces.attributes import RARE_GROUPS
+from cnnbook.datasets.faces.difficulty import HARD
 from cnnbook.figures.cells import indexed
 from cnnbook.figures.resampling import Resampling
 from cnnbook.figures.resampling_drawing import draw_resampling
-from cnnbook.models import DebiasingVAE, load_weights
+from cnnbook.models import pretrained
 from cnnbook.training import latent_means, resampling_probabilities
 from cnnbook.widgets.explorer import LABELS, Explorer, factory
 
 COUNT, DRAWS = 400, 20  # rendered faces; draws to step through
+LEARNED = 2000  # seed of the faces that the shipped network learned from
+BINS = 10
 ALPHAS = (0.0, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, float("inf"))
-WEIGHTS = f"debiasing_{DEBIASING.kept[-1]}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,7 +121,7 @@ def resampling_explorer(
     """
     images, groups, names = _read_faces(images, groups, names)
     if means is None:
-        model = load_weights(DebiasingVAE(LATENTS), WEIGHTS) if model is None else model
+        model = pretrained("debiasing_DB-VAE_0") if model is None else model
         means = latent_means(model, images)
     means = torch.as_tensor(means).numpy().astype(float)
     if means.ndim != 2 or len(means) != len(images):
@@ -143,8 +138,7 @@ def resampling_explorer(
 def _read_faces(images, groups, names):
     """Return the faces, the group of each, and the groups' names."""
     if images is None:
-        options = {"difficulty": DIFFICULTY, "seed": FIRST_TRAINING_SEED}
-        images = faces(COUNT, joint=biased(**SHARES), **options)
+        images = faces(COUNT, joint=biased(**RARE_GROUPS), difficulty=HARD, seed=LEARNED)
     if isinstance(images, AttributedImages):
         images = images[images.labels == 1]
         if groups is None and {"skin", "yaw"} <= set(images.attributes):
