@@ -19,25 +19,26 @@ PACKAGE = ROOT / "cnnbook"
 # each part of the package, and what it may import; the order is that of the book's table
 PARTS = {
     "checks": {"(numpy)"},
-    "_files": {"(platformdirs)"},
+    "files": {"(platformdirs)"},
+    "luminance": set(),
     "shapes": {"checks"},
     "receptive_field": {"checks", "shapes", "numpy", "(torch)"},
     "ops": {"checks", "shapes", "numpy"},
     "derivation": {"checks", "shapes", "numpy"},
     "numpy_net": {"checks", "ops", "shapes", "numpy", "tqdm"},
-    "datasets": {"_files", "checks", "numpy", "torch", "torchvision", "tqdm"}
+    "datasets": {"files", "luminance", "checks", "numpy", "torch", "torchvision", "tqdm"}
     | {"(sklearn)", "(PIL)"},
     "models": {
-        *("checks", "_files", "shapes", "receptive_field", "torch"),
+        *("checks", "files", "shapes", "receptive_field", "torch"),
         *("(safetensors)", "(torchvision)", "(datasets)"),
     },
-    "training": {"_files", "checks", "torch", "tqdm", "(scipy)", "(sklearn)"},
-    "experiments": {"_files", "models", "datasets", "training", "torch"}
+    "training": {"files", "checks", "torch", "tqdm", "(scipy)", "(sklearn)"},
+    "experiments": {"files", "models", "datasets", "training", "torch"}
     | {"(torchvision)", "(filelock)"},
-    "figures": {"checks", "numpy", "matplotlib", "PIL", "shapes", "ops"}
+    "figures": {"luminance", "checks", "numpy", "matplotlib", "PIL", "shapes", "ops"}
     | {"derivation", "receptive_field"},
     "widgets": set(
-        """ipywidgets traitlets anywidget numpy torch PIL (sklearn) checks shapes
+        """ipywidgets traitlets anywidget numpy torch PIL (sklearn) luminance checks shapes
         receptive_field ops derivation numpy_net datasets models training experiments
         figures""".split()
     ),

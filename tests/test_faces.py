@@ -8,9 +8,6 @@ import torch
 
 from cnnbook.datasets import (
     ATTRIBUTES,
-    BALANCED,
-    FACE_CLASSES,
-    NON_FACES,
     AttributedImages,
     Difficulty,
     Joint,
@@ -23,6 +20,9 @@ from cnnbook.datasets import (
     sample_attributes,
 )
 from cnnbook.datasets.faces import rendering
+from cnnbook.datasets.faces.attributes import BALANCED
+from cnnbook.datasets.faces.non_faces import NON_FACES
+from cnnbook.datasets.images import FACE_CLASSES
 
 HARD = Difficulty(noise=0.1, occlusion=0.4, contrast=0.5, blur=1)
 PLAIN = {"background": 0, "light": 0, "hair": 0, "gaze": 0}

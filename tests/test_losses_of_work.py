@@ -14,7 +14,7 @@ import torch
 from torch import nn
 from toy_study import toy
 
-from cnnbook import _files
+from cnnbook import files
 from cnnbook.experiments import Outcome, Variant, load_result, run_study
 from cnnbook.experiments import study as module
 from cnnbook.experiments.__main__ import STUDIES
@@ -110,13 +110,13 @@ def test_a_run_that_another_process_recorded_meanwhile_is_not_recorded_again(tmp
 
 STOPPED = """
     import itertools, shutil, tempfile, torch
-    from cnnbook import _files
+    from cnnbook import files
     from cnnbook.experiments import study as module
     from cnnbook.models import load_weights, weights
 
     torch.set_num_threads(1)
     how, fresh, stride, folder = sys.argv[1], sys.argv[2] == "fresh", int(sys.argv[3]), sys.argv[4]
-    OURS = {module.__file__, _files.__file__, weights.__file__}
+    OURS = {module.__file__, files.__file__, weights.__file__}
 
     def stop_at(line):
         left = itertools.count(-line)
@@ -396,7 +396,7 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path):
     path = tmp_path / "deep" / "file.txt"
 
     def fail(error):
-        with _files.replacing(path) as temporary:
+        with files.replacing(path) as temporary:
             temporary.write_text("half")
             raise error
 
@@ -404,9 +404,9 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path):
         with pytest.raises(type(error)):
             fail(error)
         assert list(path.parent.iterdir()) == []
-    with _files.replacing(path) as temporary:
+    with files.replacing(path) as temporary:
         temporary.write_text("old")
-    with _files.replacing(path) as one, _files.replacing(path) as other:
+    with files.replacing(path) as one, files.replacing(path) as other:
         assert one != other
         one.write_text("one")
         other.write_text("other")
@@ -420,7 +420,7 @@ def test_permissions_and_links_are_kept(tmp_path):
     path, link = tmp_path / "file", tmp_path / "link"
     before = os.umask(0o027)
     try:
-        with _files.replacing(path) as temporary:
+        with files.replacing(path) as temporary:
             temporary.chmod(0o600)  # as safetensors does
         assert path.stat().st_mode & 0o777 == 0o640
     finally:
@@ -429,7 +429,7 @@ def test_permissions_and_links_are_kept(tmp_path):
     link.symlink_to(path)
     path.write_text("old")
     with path.open() as reader:
-        with _files.replacing(link) as temporary:
+        with files.replacing(link) as temporary:
             temporary.write_text("new")
         assert reader.read() == "old"  # whoever has opened the old file reads on in it
     assert link.is_symlink()
@@ -499,10 +499,11 @@ def test_whatever_writes_files_does_it_in_one_step():
             if WRITERS.search(line) and "with replacing(" not in near:
                 found.add(f"{path.name}: {line.strip()}")
     assert found == {
-        '_files.py: with open(temporary, "xb") as file:  # not mkstemp: '
+        'files.py: with open(temporary, "xb") as file:  # not mkstemp: '
         "that allows the owner alone to read",
-        "_files.py: os.replace(temporary, path)",
-        '_files.py: with open(probe, "xb") as file:',
-        "_fetching.py: os.replace(file, target)",  # whole files, verified
+        "files.py: os.replace(temporary, path)",
+        'files.py: with open(probe, "xb") as file:',
+        "sources.py: os.replace(file, target)",  # whole files, verified
+        "benchmarks.py: shutil.copyfile(root / source.filename, archive)",  # into a temporary folder
         "refresh.py: shutil.copyfile(path, merged)",  # into a temporary folder
     }

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from cnnbook.datasets import PHOTOGRAPHS, DatasetError, image_folder, photograph
-from cnnbook.datasets._pictures import open_picture
+from cnnbook.datasets.pictures import open_picture
 
 SIZES = {
     "china": (427, 640),

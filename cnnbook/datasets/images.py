@@ -12,27 +12,13 @@ FACE_CLASSES = ("not a face", "face")
 
 @dataclass(frozen=True, eq=False)
 class Images:
-    """Images with their classes, as tensors in memory.
+    """Images (N, C, H, W), float32, with their classes, as tensors in memory.
 
-    A number chooses one image and its label, ``data[3]``, as torchvision's data sets do, so that
-    `torch.utils.data.DataLoader`, `Subset` and `random_split` take them; a slice, a mask or a
-    tensor of indices chooses several, ``data[:100]``, which are `Images` again.
-
-    Parameters
-    ----------
-    images : tensor of shape (N, C, H, W), float32
-        Values from 0 (black) to 1, where the data set does not say otherwise.
-    labels : tensor of shape (N,), int64
-        Indices into `classes`.
-    classes : tuple of str
-        Names of the classes.
-
-    Raises
-    ------
-    TypeError
-        If images or labels are no tensors.
-    ValueError
-        If the shapes do not fit each other, or a label has no class.
+    Values are from 0 (black) to 1, where the data set does not say otherwise; labels (N,), int64,
+    are indices into `classes`, which are names. A number chooses one image and its label,
+    ``data[3]``, as torchvision's data sets do, so that `torch.utils.data.DataLoader`, `Subset` and
+    `random_split` take them; a slice, a mask or a tensor of indices chooses several,
+    ``data[:100]``, which are `Images` again.
 
     Examples
     --------
@@ -82,38 +68,20 @@ def _as_number(index, count):
     if isinstance(index, slice | list) or getattr(index, "ndim", 0):
         return None
     try:
-        number = whole("index", index, -count, count - 1)
+        return whole("index", index, -count, count - 1)
     except ValueError:  # what ends a loop over the images
         raise IndexError(f"index is {index}, there are {count} images") from None
     except TypeError:
         raise TypeError(
             f"index is {index!r}, expected a number, a slice, a mask or a tensor of indices"
         ) from None
-    return number
 
 
 @dataclass(frozen=True, eq=False)
 class AttributedImages(Images):
-    """Images of which more is known than their class.
+    """Images of which more is known than their class: a tensor (N,) for each attribute.
 
-    Parameters
-    ----------
-    images, labels, classes
-        As for `Images`.
-    attributes : dict of str to tensor of shape (N,)
-        What is known of each image; -1, or NaN where the numbers are floats, if an attribute
-        means nothing for it.
-
-    Raises
-    ------
-    ValueError
-        If an attribute has not one value for each image.
-
-    Examples
-    --------
-    >>> from cnnbook.datasets import faces
-    >>> faces(20)[:3].attributes["skin"].shape
-    torch.Size([3])
+    A value is -1, or NaN where the numbers are floats, if an attribute means nothing for an image.
     """
 
     attributes: dict
@@ -136,22 +104,7 @@ class AttributedImages(Images):
 
 
 def concatenate(*parts):
-    """Put several sets of attributed images into one, in the order given.
-
-    Parameters
-    ----------
-    *parts : AttributedImages
-        With the same classes and the same names of attributes, such as `faces` and `non_faces`.
-
-    Returns
-    -------
-    AttributedImages
-
-    Raises
-    ------
-    ValueError
-        If there is none, or their classes or attributes differ.
-    """
+    """Put several `AttributedImages`, of the same classes and attributes, into one, in order."""
     if not parts:
         raise ValueError("parts has 0 sets of images, must be at least 1")
     first = parts[0]
@@ -185,23 +138,9 @@ class ImageSet:
 def hold_out(data, size, *, seed=0):
     """Set some training images aside, to choose settings on.
 
-    Parameters
-    ----------
-    data : Images
-    size : int
-        How many to set aside, the same share of every class as nearly as that goes.
-    seed : int
-        What decides which; the same seed gives the same split everywhere.
-
-    Returns
-    -------
-    tuple of Images and Images
-        What remains, and what was set aside; both in their old order.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If `size` is no whole number from 1 to one less than the number of images, or `seed` none.
+    `size` of them are set aside, the same share of every class as nearly as that goes; the same
+    seed chooses the same ones everywhere. Returns what remains, and what was set aside, both in
+    their old order.
 
     Examples
     --------

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import torch
 
-from cnnbook._files import own_folder
 from cnnbook.datasets import DatasetError
 from cnnbook.experiments.debiasing import DEBIASING
 from cnnbook.experiments.generation import VAE_STUDY
@@ -13,6 +12,7 @@ from cnnbook.experiments.handwriting import ALEXNET_DIGITS, DIGITS, MNIST
 from cnnbook.experiments.photographs import ABLATION, ACTIVATION, CIFAR10
 from cnnbook.experiments.readme_table import readme_table
 from cnnbook.experiments.study import check_request, run_study
+from cnnbook.files import own_folder
 
 STUDIES = {
     study.name: study

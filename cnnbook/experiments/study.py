@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import torch
 
-from cnnbook._files import HOME, check_writable, finish, own_folder, replacing
+from cnnbook.files import HOME, check_writable, finish, own_folder, replacing
 from cnnbook.models import find_weights, save_weights
 
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from cnnbook._files import HOME, own_folder, replacing
+from cnnbook.files import HOME, own_folder, replacing
 
 
 def save_weights(model, name, *, home=None):

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import torch
 
-from cnnbook._files import check_writable, finish, replacing
+from cnnbook.files import check_writable, finish, replacing
 from cnnbook.training._checks import device_of
 
 

