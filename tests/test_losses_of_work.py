@@ -504,6 +504,6 @@ def test_whatever_writes_files_does_it_in_one_step():
         "files.py: os.replace(temporary, path)",
         'files.py: with open(probe, "xb") as file:',
         "sources.py: os.replace(file, target)",  # whole files, verified
-        "benchmarks.py: shutil.copyfile(root / source.filename, archive)",  # into a temporary folder
+        "benchmarks.py: shutil.copyfile(root / source.filename, archive)",  # so is that
         "refresh.py: shutil.copyfile(path, merged)",  # into a temporary folder
     }
