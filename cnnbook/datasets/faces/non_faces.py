@@ -122,9 +122,7 @@ def _textures(faces, variant, rngs):
     """Mix two colours by clouds, stripes, spots or a warped grid."""
     first = SKIN[:, faces["skin"]].T
     second = np.where(
-        variant % 2,
-        HAIR[:, faces["hair_colour"]],
-        colour_of(faces["clothes"], 0.4, 0.5),
+        variant % 2, HAIR[:, faces["hair_colour"]], colour_of(faces["clothes"], 0.4, 0.5)
     ).T
     images = np.empty((len(variant), 3, SIDE, SIDE), np.float32)
     for place, rng in enumerate(rngs):
