@@ -23,7 +23,7 @@ ATTRIBUTES, SPLIT = (
 FOLDERS = ("img_align_celeba/img_align_celeba", "img_align_celeba", "Img/img_align_celeba")
 
 
-def celeba(root, *, size=64, attributes=None, split="train", limit=None, progress=True):
+def celeba(root, *, size=64, split="train", limit=None, progress=True):
     """Load faces of CelebA that lie on this machine.
 
     The data set may be used for research only, and has to be fetched by hand: nothing is
@@ -37,8 +37,6 @@ def celeba(root, *, size=64, attributes=None, split="train", limit=None, progres
         two lists with the ending ``.csv``, as Kaggle distributes them.
     size : int or tuple of two ints
         (H, W) of the images: a picture is scaled to cover it, and the middle is cut out.
-    attributes : tuple of str, optional
-        Which to keep, such as ``("Male", "Pale_Skin")``; all of the file's, if it is not given.
     split : {"train", "validation", "test", None}
         Which part of the fixed split; None for all of them.
     limit : int, optional
@@ -59,11 +57,7 @@ def celeba(root, *, size=64, attributes=None, split="train", limit=None, progres
         raise ValueError(f"split is {split!r}, must be None or one of {', '.join(SPLITS)}")
     limit = None if limit is None else whole("limit", limit)
     listing = _find(root, ATTRIBUTES)
-    known, table = _read_attributes(listing)
-    attributes = known if attributes is None else tuple(attributes)
-    for name in attributes:
-        if name not in known:
-            raise ValueError(f"attributes holds {name!r}, {listing.name} has {', '.join(known)}")
+    names, table = _read_attributes(listing)
     files = list(table) if split is None else _read_split(_find(root, SPLIT), table, split)
     files, folder = files[:limit], _find(root, FOLDERS)
     images = torch.empty(len(files), 3, *size)
@@ -75,8 +69,7 @@ def celeba(root, *, size=64, attributes=None, split="train", limit=None, progres
             images[place] = torch.from_numpy(read_picture(folder / file, size))
         except ValueError as error:
             raise DatasetError(f"CelebA: {file} is damaged ({error})") from None
-    columns = torch.tensor([table[file] for file in files]).T
-    values = {name: columns[known.index(name)] for name in attributes}
+    values = dict(zip(names, torch.tensor([table[file] for file in files]).T, strict=True))
     return AttributedImages(images, torch.ones(len(files), dtype=int), FACE_CLASSES, values)
 
 

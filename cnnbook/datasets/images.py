@@ -135,12 +135,11 @@ class ImageSet:
         return self.train.classes
 
 
-def hold_out(data, size, *, seed=0):
+def hold_out(data, size):
     """Set some training images aside, to choose settings on.
 
-    `size` of them are set aside, the same share of every class as nearly as that goes; the same
-    seed chooses the same ones everywhere. Returns what remains, and what was set aside, both in
-    their old order.
+    `size` of them are set aside, the same ones everywhere, the same share of every class as nearly
+    as that goes. Returns what remains, and what was set aside, both in their old order.
 
     Examples
     --------
@@ -150,9 +149,7 @@ def hold_out(data, size, *, seed=0):
     (1237, 200)
     """
     size = whole("size", size, most=len(data) - 1)
-    seed = whole("seed", seed, -(2**63), 2**63 - 1)
-    generator = torch.Generator().manual_seed(seed)
-    order = torch.randperm(len(data), generator=generator)
+    order = torch.randperm(len(data), generator=torch.Generator().manual_seed(0))
     # number the images of each class; taking the lowest numbers first takes equal shares
     labels = data.labels[order]
     rank = torch.empty(len(data))

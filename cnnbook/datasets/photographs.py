@@ -17,7 +17,6 @@ class Photograph(NamedTuple):
 
     package: str
     file: str
-    shows: str
     credit: str
     licence: str
 
@@ -33,38 +32,27 @@ def _sklearn(file, *words):
 
 
 PHOTOGRAPHS = {
-    "china": _sklearn("china.jpg", "a Chinese temple", "danielbuechele (Flickr)"),
-    "flower": _sklearn("flower.jpg", "a dahlia", "vultilion (Flickr)"),
-    "astronaut": _skimage(
-        "astronaut.png", "the astronaut Eileen Collins", "NASA Great Images", "public domain"
-    ),
-    "brick": _skimage("brick.png", "a brick wall, grey", "CC0Textures", "CC0"),
-    "camera": _skimage("camera.png", "a man with a camera, grey", "Lav Varshney", "CC0"),
-    "chelsea": _skimage("chelsea.png", "the cat Chelsea", "Stefan van der Walt", "CC0"),
-    "clock": _skimage(
-        "clock_motion.png", "a clock, blurred by motion, grey", "Stefan van der Walt",
-        "public domain",
-    ),
-    "coffee": _skimage(
-        "coffee.png", "a cup of coffee", "Rachel Michetti, courtesy of Pikolo Espresso Bar", "CC0"
-    ),
-    "coins": _skimage(
-        "coins.png", "Greek coins from Pompeii, grey", "Brooklyn Museum",
-        "no known copyright restrictions",
-    ),
-    "grass": _skimage("grass.png", "grass, grey", "linolafett (DeviantArt)", "CC0"),
-    "gravel": _skimage("gravel.png", "gravel, grey", "CC0Textures", "CC0"),
-    "hubble_deep_field": _skimage(
-        "hubble_deep_field.jpg", "galaxies, by the Hubble telescope", "NASA", "public domain"
-    ),
+    "china": _sklearn("china.jpg", "danielbuechele (Flickr)"),
+    "flower": _sklearn("flower.jpg", "vultilion (Flickr)"),
+    "astronaut": _skimage("astronaut.png", "NASA Great Images", "public domain"),
+    "brick": _skimage("brick.png", "CC0Textures", "CC0"),
+    "camera": _skimage("camera.png", "Lav Varshney", "CC0"),
+    "chelsea": _skimage("chelsea.png", "Stefan van der Walt", "CC0"),
+    "clock": _skimage("clock_motion.png", "Stefan van der Walt", "public domain"),
+    "coffee": _skimage("coffee.png", "Rachel Michetti, courtesy of Pikolo Espresso Bar", "CC0"),
+    "coins": _skimage("coins.png", "Brooklyn Museum", "no known copyright restrictions"),
+    "grass": _skimage("grass.png", "linolafett (DeviantArt)", "CC0"),
+    "gravel": _skimage("gravel.png", "CC0Textures", "CC0"),
+    "hubble_deep_field": _skimage("hubble_deep_field.jpg", "NASA", "public domain"),
     "motorcycle_left": _skimage(
-        "motorcycle_left.png", "a motorcycle in a garage",
-        "Scharstein et al. (2014), Middlebury stereo benchmark", "none stated",
+        "motorcycle_left.png",
+        "Scharstein et al. (2014), Middlebury stereo benchmark",
+        "none stated",
     ),
-    "retina": _skimage("retina.jpg", "a human retina", "Mikael Häggström", "CC0"),
-    "rocket": _skimage("rocket.jpg", "a Falcon 9 lifts off", "SpaceX", "public domain"),
-}  # fmt: skip
-"""The photographs that need no network, and what is known of each."""
+    "retina": _skimage("retina.jpg", "Mikael Häggström", "CC0"),
+    "rocket": _skimage("rocket.jpg", "SpaceX", "public domain"),
+}
+"""The photographs that need no network, who made them, and under which licence."""
 
 
 def photograph(name="china", *, grey=True, height=None):

@@ -32,16 +32,10 @@ SHUFFLED = (
 )
 
 
-def non_faces(count, *, kinds=NON_FACES, difficulty=None, seed=0):
+def non_faces(count, *, difficulty=None, seed=0):
     """Draw pictures without a face, in the colours of faces and before the same backgrounds.
 
-    Parameters
-    ----------
-    count : int
-    kinds : tuple of str
-        Which of `NON_FACES`, each as likely as any other.
-    difficulty, seed
-        As for `faces`.
+    Each kind of `NON_FACES` is as likely as any other; difficulty and seed are as for `faces`.
 
     Returns
     -------
@@ -49,15 +43,10 @@ def non_faces(count, *, kinds=NON_FACES, difficulty=None, seed=0):
         (count, 3, 64, 64), values from 0 to 1, all labelled 0, with the attributes of `faces`
         (-1, or NaN for those that are no indices), and `kind`, an index into `NON_FACES`.
     """
-    unknown = [kind for kind in kinds if kind not in NON_FACES]
-    if unknown or not kinds:
-        wrong = repr(unknown[0]) if unknown else "nothing"
-        raise ValueError(f"kinds holds {wrong}, must be of {', '.join(NON_FACES)}")
     seed = whole("seed", seed, 0)
     drawn = sample_attributes(count, seed=seed + 1_000_003)  # no head in common with `faces`
     number, variant = np.random.default_rng([seed, 3]).random((count, 2)).T
-    known = np.array([NON_FACES.index(kind) for kind in kinds])
-    kind = known[(number * len(kinds)).astype(int)]
+    kind = (number * len(NON_FACES)).astype(int)
     images = np.empty((count, 3, SIDE, SIDE), np.float32)
     for place, draw in enumerate((_photographs, _textures, _missing, _shuffled, _objects)):
         those = np.flatnonzero(kind == place)
