@@ -34,7 +34,7 @@ PARTS = {
     },
     "training": {"files", "checks", "torch", "tqdm", "(scipy)", "(sklearn)"},
     "experiments": {"files", "models", "datasets", "training", "torch"}
-    | {"(torchvision)", "(filelock)"},
+    | {"(torchvision)", "(filelock)", "(cloudpickle)", "(distributed)"},
     "figures": {"luminance", "checks", "numpy", "matplotlib", "PIL", "shapes", "ops"}
     | {"derivation", "receptive_field"},
     "widgets": set(
