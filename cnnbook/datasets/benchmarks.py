@@ -25,7 +25,7 @@ MNIST_SUMS = {
 
 
 def mnist(root=None):
-    """Load MNIST: handwritten digits of about 500 writers.
+    """Load MNIST: handwritten digits of about 500 writers (LeCun et al. 1998).
 
     Parameters
     ----------
@@ -38,11 +38,6 @@ def mnist(root=None):
     -------
     ImageSet
         60,000 images to train on and 10,000 to test, (N, 1, 28, 28), values from 0 to 1.
-
-    References
-    ----------
-    LeCun, Bottou, Bengio & Haffner (1998), Gradient-Based Learning Applied to Document
-    Recognition, Proceedings of the IEEE 86(11).
     """
 
     def download(folder):
@@ -82,7 +77,7 @@ def _read_idx(root, name):
 
 
 def cifar10(root=None):
-    """Load CIFAR-10: small colour photographs of ten kinds of things.
+    """Load CIFAR-10: small colour photographs of ten kinds of things (Krizhevsky 2009).
 
     Parameters
     ----------
@@ -94,10 +89,6 @@ def cifar10(root=None):
     -------
     ImageSet
         50,000 images to train on and 10,000 to test, (N, 3, 32, 32), values from 0 to 1.
-
-    References
-    ----------
-    Krizhevsky (2009), Learning Multiple Layers of Features from Tiny Images, chapter 3.
     """
     root, source = data_root(root), torchvision_sets.CIFAR10
 

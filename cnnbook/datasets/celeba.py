@@ -24,7 +24,7 @@ FOLDERS = ("img_align_celeba/img_align_celeba", "img_align_celeba", "Img/img_ali
 
 
 def celeba(root, *, size=64, split="train", limit=None, progress=True):
-    """Load faces of CelebA that lie on this machine.
+    """Load faces of CelebA (Liu et al. 2015, arXiv:1411.7766) that lie on this machine.
 
     The data set may be used for research only, and has to be fetched by hand: nothing is
     downloaded here.
@@ -46,11 +46,6 @@ def celeba(root, *, size=64, split="train", limit=None, progress=True):
     -------
     AttributedImages
         (N, 3, H, W), values from 0 to 1, all labelled 1, a face; each attribute is 1 or 0.
-
-    References
-    ----------
-    Liu, Luo, Wang & Tang (2015), Deep Learning Face Attributes in the Wild, ICCV,
-    arXiv:1411.7766.
     """
     root, size = Path(root), check_size(size)
     if split is not None and split not in SPLITS:

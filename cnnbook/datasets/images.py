@@ -56,7 +56,6 @@ class Images:
         return len(self.labels)
 
     def __getitem__(self, index):
-        """Choose one image, with its label, by a number, or several by a slice or a tensor."""
         number = _as_number(index, len(self))
         if number is not None:
             return self.images[number], int(self.labels[number])
@@ -96,7 +95,6 @@ class AttributedImages(Images):
                 )
 
     def __getitem__(self, index):
-        """Choose one image, with its label, by a number; several, with attributes, as `Images`."""
         if _as_number(index, len(self)) is not None:
             return super().__getitem__(index)
         chosen = {name: values[index] for name, values in self.attributes.items()}
@@ -114,12 +112,9 @@ def concatenate(*parts):
         if set(part.attributes) != set(first.attributes):
             odd = sorted(set(part.attributes) ^ set(first.attributes))
             raise ValueError(f"attributes differ: {', '.join(odd)} not in both")
-    return AttributedImages(
-        torch.cat([part.images for part in parts]),
-        torch.cat([part.labels for part in parts]),
-        first.classes,
-        {name: torch.cat([part.attributes[name] for part in parts]) for name in first.attributes},
-    )
+    images, labels = (torch.cat([getattr(p, n) for p in parts]) for n in ("images", "labels"))
+    attributes = {n: torch.cat([part.attributes[n] for part in parts]) for n in first.attributes}
+    return AttributedImages(images, labels, first.classes, attributes)
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,13 +135,6 @@ def hold_out(data, size):
 
     `size` of them are set aside, the same ones everywhere, the same share of every class as nearly
     as that goes. Returns what remains, and what was set aside, both in their old order.
-
-    Examples
-    --------
-    >>> from cnnbook.datasets import digits
-    >>> train, validation = hold_out(digits().train, 200)
-    >>> len(train), len(validation)
-    (1237, 200)
     """
     size = whole("size", size, most=len(data) - 1)
     order = torch.randperm(len(data), generator=torch.Generator().manual_seed(0))

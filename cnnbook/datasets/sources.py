@@ -46,25 +46,9 @@ def shipped(package, file):
 def fetch(name, root, read, download, megabytes):
     """Read a data set; if it is not whole, download it beside its place, read it, and move it in.
 
-    Parameters
-    ----------
-    name : str
-        For messages.
-    root : Path
-        Where it belongs.
-    read : callable
-        Called with a folder: returns the data, or raises `DatasetError` with the file that is
-        missing or damaged.
-    download : callable
-        Called with an empty folder: puts the files there.
-    megabytes : int
-        Room that it takes.
-
-    Raises
-    ------
-    DatasetError
-        If it is not there and cannot be downloaded, or the downloaded files are damaged. Whatever
-        was in `root` before is still there; nothing half-written is.
+    Called with a folder, `read` returns the data, or raises `DatasetError` with the file that is
+    missing or damaged; `download` puts the files there. Whatever was in `root` before is still
+    there if that fails; nothing half-written is.
     """
     try:
         return read(root)
