@@ -135,11 +135,9 @@ def _on_test(data):
 
 
 PLAIN = {"width": 0.5, "dropout": 0.0, "lrn": False, "overlapping": False}
+BOTH = {"overlapping": True}  # and augmentation
 GENTLE = Augment(shift=2, flip=True)
 SMALL_BATCHES = SHORT | {"batch_size": 64}
-
-
-BOTH = {"overlapping": True}
 
 
 def _with(says, augment=None, recipe=SHORT, **ideas):
