@@ -19,7 +19,8 @@ PACKAGE = ROOT / "cnnbook"
 # each part of the package, and what it may import; the order is that of the book's table
 PARTS = {
     "checks": {"(numpy)"},
-    "_files": {"(platformdirs)"},
+    "files": {"(platformdirs)"},
+    "luminance": set(),
     "misfits": {"(torch)"},
     "recording": {"checks", "misfits", "numpy", "(torch)"},
     "shapes": {"checks"},
@@ -27,28 +28,29 @@ PARTS = {
     "ops": {"checks", "shapes", "numpy"},
     "derivation": {"checks", "shapes", "numpy"},
     "numpy_net": {"checks", "ops", "shapes", "numpy", "tqdm"},
-    "datasets": {"_files", "checks", "numpy", "torch", "torchvision", "tqdm"}
+    "datasets": {"files", "luminance", "checks", "numpy", "torch", "torchvision", "tqdm"}
     | {"(sklearn)", "(PIL)"},
     "models": {
-        *("checks", "_files", "recording", "shapes", "receptive_field", "torch"),
+        *("checks", "files", "recording", "shapes", "receptive_field", "torch"),
         *("(safetensors)", "(torchvision)", "(datasets)"),
     },
-    "training": {"_files", "checks", "recording", "torch", "tqdm", "(scipy)", "(sklearn)"},
-    "experiments": {"_files", "models", "datasets", "training", "torch"}
-    | {"(torchvision)", "(filelock)"},
-    "figures": {"checks", "numpy", "matplotlib", "PIL", "shapes", "ops"}
+    "training": {"files", "checks", "recording", "torch", "tqdm", "(scipy)", "(sklearn)"},
+    "experiments": {"files", "models", "datasets", "training", "torch"}
+    | {"(torchvision)", "(filelock)", "(cloudpickle)", "(distributed)"},
+    "figures": {"luminance", "checks", "numpy", "matplotlib", "PIL", "shapes", "ops"}
     | {"derivation", "receptive_field"},
     "widgets": set(
-        """ipywidgets traitlets anywidget numpy torch PIL (sklearn) checks shapes
-        recording receptive_field ops derivation numpy_net datasets models training figures""".split()
+        """ipywidgets traitlets anywidget numpy torch PIL (sklearn) luminance checks shapes
+        recording receptive_field ops derivation numpy_net datasets models training
+        figures""".split()
     ),
     "exercises": {"numpy", "ops", "shapes"},
     "selfcheck": None,  # asks what is installed: anything, but inside functions only
 }
 """Brackets: inside functions only, so that importing the module does not load the library."""
 
-FIRST = {"checks", "_files", "selfcheck"}
-"""Not in the drawing of the house: the first two come before all others, the last imports all."""
+FIRST = {"checks", "files", "luminance", "misfits", "selfcheck"}
+"""Not in the drawing of the house: the last imports all, the others come before all."""
 
 TOP_LEVEL = set(
     """pyproject.toml README.md LICENSE CHANGELOG.md CONTRIBUTING.md CITATION.cff requirements.txt

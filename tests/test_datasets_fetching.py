@@ -7,7 +7,6 @@ import hashlib
 import http.server
 import os
 import pickle
-import shutil
 import socket
 import tarfile
 import threading
@@ -19,7 +18,7 @@ import torch
 from platformdirs import user_data_path
 from torchvision import datasets as sources
 
-from cnnbook.datasets import DatasetError, benchmarks, cifar10, data_root, fashion_mnist, mnist
+from cnnbook.datasets import DatasetError, benchmarks, cifar10, data_root, mnist
 
 SHARED = os.environ.get("CNNBOOK_DATA")
 
@@ -44,9 +43,9 @@ def address(tmp_path):
         server.shutdown()
 
 
-@pytest.fixture(params=["MNIST", "FashionMNIST"])
-def small_mnist(request, tmp_path, monkeypatch, address):
-    """A server with a few images, and the function that loads from it."""
+@pytest.fixture
+def small_mnist(tmp_path, monkeypatch, address):
+    """A server with a few images: its folder, and the one where MNIST's files will lie."""
     server = tmp_path / "server"
     server.mkdir()
     rng = np.random.default_rng(0)
@@ -58,13 +57,11 @@ def small_mnist(request, tmp_path, monkeypatch, address):
         packed = gzip.compress(content, mtime=0)
         (server / f"{name}.gz").write_bytes(packed)
         resources.append((f"{name}.gz", hashlib.md5(packed).hexdigest()))
-    source = getattr(sources, request.param)
-    monkeypatch.setattr(source, "mirrors", [address])
-    monkeypatch.setattr(source, "resources", resources)
+    monkeypatch.setattr(sources.MNIST, "mirrors", [address])
+    monkeypatch.setattr(sources.MNIST, "resources", resources)
     sums = {name: hashlib.md5(content).hexdigest() for name, content in contents.items()}
     monkeypatch.setattr(benchmarks, "MNIST_SUMS", sums)
-    load = {"MNIST": mnist, "FashionMNIST": fashion_mnist}[request.param]
-    return load, server, tmp_path / "data" / request.param / "raw"
+    return server, tmp_path / "data" / "MNIST" / "raw"
 
 
 def root_of(raw):
@@ -72,8 +69,8 @@ def root_of(raw):
 
 
 def test_a_download_is_read_and_then_used_again(small_mnist):
-    load, server, raw = small_mnist
-    data = load(root_of(raw))
+    server, raw = small_mnist
+    data = mnist(root_of(raw))
     assert data.train.images.shape == (7, 1, 28, 28)
     assert data.test.labels.tolist() == [0, 1, 2]
     stored = (raw / "t10k-images-idx3-ubyte").read_bytes()[16:]
@@ -81,8 +78,8 @@ def test_a_download_is_read_and_then_used_again(small_mnist):
     np.testing.assert_array_equal(data.test.images.numpy(), expected)
     for file in server.iterdir():
         file.unlink()
-    assert torch.equal(load(root_of(raw)).train.images, data.train.images)
-    assert [p.name for p in root_of(raw).iterdir()] == [raw.parent.name]  # nothing left over
+    assert torch.equal(mnist(root_of(raw)).train.images, data.train.images)
+    assert [p.name for p in root_of(raw).iterdir()] == ["MNIST"]  # nothing left over
 
 
 def damage(path, position=100):
@@ -91,96 +88,16 @@ def damage(path, position=100):
     path.write_bytes(content)
 
 
-@pytest.mark.parametrize("harm", ["one bit", "half", "gone"])
-def test_a_damaged_file_is_repaired(small_mnist, harm):
-    load, _, raw = small_mnist
-    whole = load(root_of(raw)).train.images
-    path = raw / "train-images-idx3-ubyte"
-    if harm == "one bit":
-        damage(path)
-    elif harm == "half":
-        path.write_bytes(path.read_bytes()[:2000])
-    else:
-        path.unlink()
-    if harm == "gone":
-        again = load(root_of(raw))
-    else:
-        with pytest.warns(UserWarning, match=r"train-images-idx3-ubyte is damaged .*again"):
-            again = load(root_of(raw))
-    assert torch.equal(again.train.images, whole)
+def half(path):
+    path.write_bytes(path.read_bytes()[:500])
 
 
-def test_a_damaged_file_never_loads_without_a_network(small_mnist, monkeypatch):
-    load, _, raw = small_mnist
-    load(root_of(raw))
-    damage(raw / "train-images-idx3-ubyte")
-    before = (raw / "train-images-idx3-ubyte").read_bytes()
-    closed_port = ["http://127.0.0.1:9/"]
-    monkeypatch.setattr(getattr(sources, raw.parent.name), "mirrors", closed_port)
-    with (
-        pytest.warns(UserWarning, match="downloading it again"),
-        pytest.raises(DatasetError, match=r"is damaged .*download failed .*CNNBOOK_DATA"),
-    ):
-        load(root_of(raw))
-    assert (raw / "train-images-idx3-ubyte").read_bytes() == before
+def as_text(path):
+    path.write_bytes(b"<html>")
 
 
-def test_a_damaged_download_is_refused_and_leaves_nothing(small_mnist):
-    load, server, raw = small_mnist
-    damage(server / "t10k-images-idx3-ubyte.gz")
-    with pytest.raises(DatasetError, match="download failed"):
-        load(root_of(raw))
-    assert list(root_of(raw).iterdir()) == []
-
-
-def test_a_full_disk_is_named(small_mnist, monkeypatch):
-    load, _, raw = small_mnist
-
-    def full(*_, **__):
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr(getattr(sources, raw.parent.name), "download", full)
-    with pytest.raises(DatasetError, match=r"the disk of .* is full\. .*65 MB"):
-        load(root_of(raw))
-    assert list(root_of(raw).iterdir()) == []
-
-
-def test_an_interrupted_download_leaves_nothing(small_mnist, monkeypatch):
-    load, _, raw = small_mnist
-
-    def interrupted(self):
-        os.makedirs(self.raw_folder)
-        with open(os.path.join(self.raw_folder, "train-images-idx3-ubyte"), "wb") as file:
-            file.write(b"half")
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(getattr(sources, raw.parent.name), "download", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        load(root_of(raw))
-    assert list(root_of(raw).iterdir()) == []
-
-
-def test_what_a_killed_download_left_is_removed_after_a_day(small_mnist):
-    load, _, raw = small_mnist
-    left = [root_of(raw) / f".download-{age}" for age in ("old", "new")]
-    for folder in left:
-        folder.mkdir(parents=True)
-        (folder / "half").write_bytes(b"half")
-    os.utime(left[0], (0, 0))
-    load(root_of(raw))
-    assert [folder.exists() for folder in left] == [False, True]  # the other may be at work
-
-
-def test_unpacked_files_alone_are_enough(small_mnist):
-    load, _, raw = small_mnist
-    whole = load(root_of(raw)).train.images
-    for file in raw.glob("*.gz"):
-        file.unlink()
-    assert torch.equal(load(root_of(raw)).train.images, whole)
-    path = raw / "train-labels-idx1-ubyte"
-    path.write_bytes(path.read_bytes()[:-1])
-    with pytest.warns(UserWarning, match="train-labels-idx1-ubyte is damaged"):
-        assert len(load(root_of(raw)).train) == 7
+def empty(path):
+    path.write_bytes(b"")
 
 
 def packed_only(raw):
@@ -192,6 +109,79 @@ def packed_only(raw):
 def unpacked_only(raw):
     for file in raw.glob("*.gz"):
         file.unlink()
+
+
+@pytest.mark.parametrize("form", [packed_only, unpacked_only])
+@pytest.mark.parametrize("harm", [damage, half, as_text, empty])
+def test_a_damaged_file_never_loads_and_is_repaired(small_mnist, harm, form, monkeypatch):
+    _, raw = small_mnist
+    whole = mnist(root_of(raw)).train.images
+    form(raw)
+    (path,) = raw.glob("train-images-idx3-ubyte*")
+    harm(path)
+    before, wrong = path.read_bytes(), rf"{path.name} is damaged"
+    with monkeypatch.context() as closed:
+        closed.setattr(sources.MNIST, "mirrors", ["http://127.0.0.1:9/"])  # a closed port
+        with (
+            pytest.warns(UserWarning, match=f"{wrong}.*downloading it again"),
+            pytest.raises(DatasetError, match=f"{wrong}.*download failed .*CNNBOOK_DATA"),
+        ):
+            mnist(root_of(raw))
+    assert path.read_bytes() == before
+    with pytest.warns(UserWarning, match=wrong):
+        assert torch.equal(mnist(root_of(raw)).train.images, whole)
+
+
+def test_a_file_that_is_gone_is_fetched_without_a_warning(small_mnist):
+    _, raw = small_mnist
+    whole = mnist(root_of(raw)).train.images
+    for file in raw.glob("train-images*"):
+        file.unlink()
+    assert torch.equal(mnist(root_of(raw)).train.images, whole)
+
+
+def test_a_damaged_download_is_refused_and_leaves_nothing(small_mnist):
+    server, raw = small_mnist
+    damage(server / "t10k-images-idx3-ubyte.gz")
+    with pytest.raises(DatasetError, match="download failed"):
+        mnist(root_of(raw))
+    assert list(root_of(raw).iterdir()) == []
+
+
+def full(source):
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def interrupted(source):
+    os.makedirs(source.raw_folder)
+    Path(source.raw_folder, "train-images-idx3-ubyte").write_bytes(b"half")
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize(
+    ("stop", "error", "message"),
+    [
+        (full, DatasetError, r"the disk of .* is full\. .*65 MB"),
+        (interrupted, KeyboardInterrupt, ""),
+    ],
+)
+def test_a_download_that_stops_leaves_nothing(small_mnist, monkeypatch, stop, error, message):
+    _, raw = small_mnist
+    monkeypatch.setattr(sources.MNIST, "download", stop)
+    with pytest.raises(error, match=message):
+        mnist(root_of(raw))
+    assert list(root_of(raw).iterdir()) == []
+
+
+def test_what_a_killed_download_left_is_removed_after_a_day(small_mnist):
+    _, raw = small_mnist
+    left = [root_of(raw) / f".download-{age}" for age in ("old", "new")]
+    for folder in left:
+        folder.mkdir(parents=True)
+        (folder / "half").write_bytes(b"half")
+    os.utime(left[0], (0, 0))
+    mnist(root_of(raw))
+    assert [folder.exists() for folder in left] == [False, True]  # the other may be at work
 
 
 def dotted(raw):
@@ -217,6 +207,12 @@ def beside(raw):
         file.rename(raw.parent / file.name)
 
 
+def in_the_root(raw):
+    packed_only(raw)
+    for file in list(raw.iterdir()):
+        file.rename(root_of(raw) / file.name)
+
+
 def in_folders(raw):  # as Kaggle's archive unpacks: folders have the files' names
     dotted(raw)
     (raw / "train-images-idx3-ubyte").mkdir()
@@ -232,13 +228,15 @@ def no_network(monkeypatch):
     monkeypatch.setattr(socket, "create_connection", closed)
 
 
-ARRANGEMENTS = [packed_only, unpacked_only, dotted, packed_again, mixed, beside, in_folders]
+ARRANGEMENTS = [
+    packed_only, unpacked_only, dotted, packed_again, mixed, beside, in_the_root, in_folders
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("arrange", ARRANGEMENTS)
 def test_files_are_read_as_they_are_distributed(small_mnist, arrange, request, monkeypatch):
-    load, _, raw = small_mnist
-    whole = load(root_of(raw))
+    _, raw = small_mnist
+    whole = mnist(root_of(raw))
     arrange(raw)
     request.getfixturevalue("no_network")
     before = sorted(root_of(raw).rglob("*"))
@@ -248,46 +246,12 @@ def test_files_are_read_as_they_are_distributed(small_mnist, arrange, request, m
 
     for name in ("mkdir", "write_bytes"):
         monkeypatch.setattr(f"pathlib.Path.{name}", forbidden)
-    data = load(root_of(raw))
+    data = mnist(root_of(raw))
     for ours, theirs in ((data.train, whole.train), (data.test, whole.test)):
         assert torch.equal(ours.images, theirs.images)
         assert torch.equal(ours.labels, theirs.labels)
         assert ours.labels.dtype == torch.int64
     assert sorted(root_of(raw).rglob("*")) == before  # nothing was written
-
-
-def test_mnist_is_found_in_the_folder_itself(small_mnist, request):
-    load, _, raw = small_mnist
-    whole = load(root_of(raw))
-    packed_only(raw)
-    for file in list(raw.iterdir()):
-        file.rename(root_of(raw) / file.name)
-    raw.rmdir()
-    request.getfixturevalue("no_network")
-    if load is mnist:
-        assert torch.equal(load(root_of(raw)).train.images, whole.train.images)
-    else:  # another set has the same names
-        with pytest.raises(DatasetError, match="train-images-idx3-ubyte is missing"):
-            load(root_of(raw))
-
-
-@pytest.mark.parametrize("harm", ["half", "one bit", "text", "empty"])
-def test_a_damaged_packed_file_is_named(small_mnist, request, harm):
-    load, _, raw = small_mnist
-    load(root_of(raw))
-    packed_only(raw)
-    request.getfixturevalue("no_network")
-    path = raw / "t10k-images-idx3-ubyte.gz"
-    if harm == "one bit":
-        damage(path, 900)
-    else:
-        cut = path.read_bytes()[:700]
-        path.write_bytes({"half": cut, "text": b"<html>", "empty": b""}[harm])
-    with (
-        pytest.warns(UserWarning, match="downloading it again"),
-        pytest.raises(DatasetError, match=r"t10k-images-idx3-ubyte\.gz is damaged .*CNNBOOK_DATA"),
-    ):
-        load(root_of(raw))
 
 
 @pytest.fixture
@@ -335,23 +299,21 @@ def test_cifar10_is_fetched_repaired_and_in_order(small_cifar):
 def test_the_archive_of_cifar10_will_do(small_cifar, request):
     root, folder = small_cifar
     whole = cifar10(root)
-    (root / "cifar-10-batches-py" / "data_batch_1").unlink()
     archive = root / "cifar-10-python.tar.gz"
     archive.write_bytes((folder.parent / archive.name).read_bytes())
     request.getfixturevalue("no_network")
-    for _ in range(2):  # one file out of the archive, then all of them
-        data = cifar10(root)
-        assert torch.equal(data.train.images, whole.train.images)
-        assert data.test.labels.tolist() == whole.test.labels.tolist()
-        assert data.classes == whole.classes
-        shutil.rmtree(root / "cifar-10-batches-py", ignore_errors=True)
-    assert [path.name for path in root.iterdir()] == [archive.name]
-    archive.write_bytes(archive.read_bytes()[:-200])
-    with (
-        pytest.warns(UserWarning, match="downloading it again"),
-        pytest.raises(DatasetError, match=r"cifar-10-python\.tar\.gz is damaged"),
-    ):
+    (root / "cifar-10-batches-py" / "data_batch_1").unlink()
+    data = cifar10(root)
+    assert torch.equal(data.train.images, whole.train.images)
+    assert data.test.labels.tolist() == whole.test.labels.tolist()
+    assert data.classes == whole.classes
+    half(archive)
+    before = archive.read_bytes()
+    assert len(cifar10(root).train) == 8  # the folder is whole
+    (root / "cifar-10-batches-py" / "data_batch_1").unlink()
+    with pytest.raises(DatasetError, match="data_batch_1 is missing, and the download failed"):
         cifar10(root)
+    assert archive.read_bytes() == before
 
 
 def test_the_root_comes_from_argument_variable_or_repository(monkeypatch, tmp_path):
@@ -360,7 +322,7 @@ def test_the_root_comes_from_argument_variable_or_repository(monkeypatch, tmp_pa
     assert str(data_root()) == "/somewhere"
     monkeypatch.delenv("CNNBOOK_DATA")
     assert data_root() == Path(__file__).parent.parent / "data"
-    monkeypatch.setattr("cnnbook._files.CHECKOUT", False)  # a wheel: see test_installation
+    monkeypatch.setattr("cnnbook.files.CHECKOUT", False)  # a wheel: see test_installation
     assert data_root() == user_data_path("cnnbook", appauthor=False)
 
 

@@ -1,6 +1,12 @@
 """Studies: every run is kept, weights load again, and the files say what was done."""
 
 import json
+import os
+import re
+import sys
+import threading
+import time
+from dataclasses import replace
 
 import pytest
 import torch
@@ -19,12 +25,14 @@ from cnnbook.experiments import (
 )
 from cnnbook.experiments import run_study as run
 from cnnbook.experiments.__main__ import STUDIES, main
-from cnnbook.experiments.readme_table import readme_table
 from cnnbook.experiments.study import summarise
-from cnnbook.models import load_weights, save_weights
+from cnnbook.experiments.table import HEAD, result_table
+from cnnbook.models import load_weights
 
 
-def study(calls=(), **changes):
+def study(calls=None, says="", measures=(), **changes):
+    calls = [] if calls is None else calls
+
     def variant(name):
         def once(data, seed):
             calls.append((name, seed, data))
@@ -32,7 +40,7 @@ def study(calls=(), **changes):
             curve = [0.1, 0.2]
             return Outcome({"accuracy": 0.5 + 0.1 * seed, "curve": curve}, nn.Linear(2, 3))
 
-        return Variant(once, {"name": name})
+        return Variant(once, {"name": name}, says, measures)
 
     settings = {"name": "small", "question": "Is it so?", "load": lambda root: f"data in {root}"}
     settings |= {"variants": {"a": variant("a"), "b": variant("b")}, "settings": {"lr": 0.1}}
@@ -52,7 +60,7 @@ def test_a_study_runs_every_variant_with_every_seed(tmp_path):
     assert "curve" not in kept["mean"]
     assert set(result["versions"]) == {"cnnbook", "torch", "python", "cores"}
     assert len(lines) == 4
-    assert "small b seed 1: {'accuracy': 0.6}" in lines[3]
+    assert "small b seed 1: {'accuracy': 0.6, 'cpu_seconds': 0.0, 'threads': " in lines[3]
 
 
 def test_a_study_goes_on_where_it_stopped(tmp_path):
@@ -72,22 +80,22 @@ def test_a_run_that_fails_loses_nothing(tmp_path):
     def fails(data, seed):
         raise RuntimeError("no")
 
-    good = study([])
-    broken = study([], variants=good.variants | {"c": Variant(fails, {})})
+    good = study()
+    broken = study(variants=good.variants | {"c": Variant(fails, {})})
     with pytest.raises(RuntimeError, match="no"):
         run(broken, home=tmp_path, say=str)
     assert list(load_result("small", home=tmp_path)["variants"]) == ["a", "b"]
 
 
 def test_other_settings_are_not_mixed(tmp_path):
-    run(study([]), home=tmp_path, seeds=1, say=str)
+    run(study(), home=tmp_path, seeds=1, say=str)
     with pytest.raises(
         ValueError, match=r"small\.json holds runs with other settings; use --fresh"
     ):
-        run(study([], settings={"lr": 0.2}), home=tmp_path, say=str)
-    changed = study([]).variants | {"b": Variant(None, {"name": "c"})}
+        run(study(settings={"lr": 0.2}), home=tmp_path, say=str)
+    changed = study().variants | {"b": Variant(None, {"name": "c"})}
     with pytest.raises(ValueError, match="holds runs with other settings"):
-        run(study([], variants=changed), home=tmp_path, only=["a"], say=str)
+        run(study(variants=changed), home=tmp_path, only=["a"], say=str)
 
 
 @pytest.mark.parametrize(
@@ -100,7 +108,7 @@ def test_other_settings_are_not_mixed(tmp_path):
 )
 def test_a_study_refuses(options, message, tmp_path):
     with pytest.raises(ValueError, match=message):
-        run(study([]), home=tmp_path, **options)
+        run(study(), home=tmp_path, **options)
 
 
 @pytest.mark.parametrize(
@@ -118,7 +126,7 @@ def test_settings_that_would_not_come_back_are_refused_first(value, tmp_path):
 
 
 def test_weights_of_the_first_seed_load_again(tmp_path):
-    run(study([]), home=tmp_path, say=str)
+    run(study(), home=tmp_path, say=str)
     assert [file.name for file in (tmp_path / "weights").iterdir()] == ["small_b.safetensors"]
     model = load_weights(nn.Linear(2, 3).train(), "small_b", home=tmp_path)
     torch.manual_seed(0)
@@ -134,43 +142,112 @@ def test_weights_of_the_first_seed_load_again(tmp_path):
         load_result("other", home=tmp_path)
 
 
-def test_a_file_of_weights_has_no_spaces(tmp_path):
-    model = nn.Linear(2, 3)
-    assert save_weights(model, "small_b 0, twice", home=tmp_path).name == (
-        "small_b_0,_twice.safetensors"
-    )
-    again = load_weights(nn.Linear(2, 3), "small_b 0, twice", home=tmp_path)
-    assert torch.equal(again.weight, model.weight)
-
-
 def test_summaries_leave_out_runs_without_a_value():
     runs = [{"seed": 0, "epochs": 4.0, "threads": 1}, {"seed": 1, "epochs": None, "threads": 1}]
     assert summarise(runs) == {"n": 2, "mean": {"epochs": 4.0}, "std": {"epochs": 0.0}}
 
 
-def test_the_table_of_the_readme(monkeypatch, tmp_path, capsys):
-    run(study([]), home=tmp_path, say=str)
-    rows = {("small", name): (("accuracy", "cpu_seconds"), name.upper()) for name in "abc"}
-    monkeypatch.setattr("cnnbook.experiments.readme_table.ROWS", rows)
-    lines = readme_table(tmp_path).splitlines()
-    assert len(lines) == 2 + 4  # c has not been run
-    assert lines[2] == "| `small` | `a` | `accuracy` | 55.00 ± 7.07 % | 2 | 0 | A |"
-    assert lines[5] == "| `small` | `b` | `cpu_seconds` | 0.0 ± 0.0 | 2 | 0 | B |"
-    run(study([]), home=tmp_path, seeds=1, fresh=True, say=str)
-    assert "| 50.00 % | 1 |" in readme_table(tmp_path)  # a single run has no spread
-    monkeypatch.setattr("cnnbook.experiments.__main__.readme_table", lambda: "the table")
+def test_the_table_of_the_readme(tmp_path):
+    with_rows = study(says="{name}, rate {lr}", measures=("accuracy", "cpu_seconds"))
+    run(with_rows, home=tmp_path, only=["a"], say=str)
+    lines = result_table([with_rows, study()], tmp_path).splitlines()
+    assert lines[2] == "| `small` | `a` | `accuracy` | 55.00 ± 7.07 % | 2 | 0 | a, rate 0.1 |"
+    assert lines[3] == "| `small` | `a` | `cpu_seconds` | 0.0 ± 0.0 | 2 | 0 | a, rate 0.1 |"
+    assert len(lines) == 4  # b has not been run, the other study has no rows
+    run(with_rows, home=tmp_path, seeds=1, fresh=True, say=str)
+    assert "| 50.00 % | 1 |" in result_table([with_rows], tmp_path)  # a single run has no spread
+
+
+def test_the_table_is_written_into_its_place(tmp_path, capsys):
+    path = tmp_path / "README.md"
+    path.write_text(f"# Title\n\n{HEAD}| old |\n| old |\n\n| another |\n\nEnd", encoding="utf-8")
+    main(["table", "--write", str(path)])
     main(["table"])
-    assert capsys.readouterr().out == "the table\n"
+    table = capsys.readouterr().out
+    text = path.read_text(encoding="utf-8")
+    assert text == f"# Title\n\n{table}\n| another |\n\nEnd"
+    main(["table", "--write", str(path)])
+    assert path.read_text(encoding="utf-8") == text
+    path.write_text("no table")
+    with pytest.raises(SystemExit, match="2"):
+        main(["table", "--write", str(path)])
+    assert "holds no table that begins with '| study | network" in capsys.readouterr().err
+    assert path.read_text() == "no table"
 
 
-def test_the_command_line(capsys, monkeypatch, tmp_path):
+def test_the_command_line(monkeypatch, tmp_path):
     asked, folder = [], str(tmp_path)
     monkeypatch.setattr(
         "cnnbook.experiments.__main__.run_study", lambda s, **options: asked.append((s, options))
     )
     main(["digits", "mnist", "--seeds", "3", "--data", folder, "--only", "lenet"])
     assert [s.name for s, _ in asked] == ["digits", "mnist"]
-    assert asked[0][1] == {"data": folder, "seeds": 3, "only": ["lenet"], "fresh": False}
+    options = {"data": folder, "seeds": 3, "only": ["lenet"], "fresh": False, "scheduler": None}
+    assert asked[0][1] == options
+
+
+# ---------------------------------------------------------------- spread over a cluster
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    """The address of two worker processes with two threads each."""
+    distributed = pytest.importorskip("distributed", reason="needs the extra cluster")
+    with distributed.LocalCluster(
+        n_workers=2, threads_per_worker=2, processes=True, dashboard_address=None
+    ) as local:
+        yield local.scheduler_address
+
+
+def random(log, **changes):
+    """Make a study whose numbers are random, and wrong where two runs share a generator."""
+
+    def once(data, seed):
+        torch.manual_seed(seed)
+        time.sleep(0.02)
+        with open(log, "a") as file:
+            file.write(f"{os.getpid()} {threading.get_ident()}\n")
+        model = nn.Linear(2, 3)
+        return Outcome({"x": model.weight.sum(), "data": data, "curve": torch.rand(3)}, model)
+
+    variants = {name: Variant(once, {"name": name}) for name in ("a", "b 0, c", "d", "e")}
+    return study(variants=variants, kept=("b 0, c",), **changes)
+
+
+def test_spread_runs_make_the_same_files(cluster, tmp_path):
+    texts = []
+    for name, scheduler in (("here", None), ("there", cluster)):
+        options = {"home": tmp_path / name, "data": "/there", "say": str, "scheduler": scheduler}
+        run(random(tmp_path / f"log {name}"), **options)
+        text = (tmp_path / name / "results" / "small.json").read_text()
+        texts.append(re.sub(r'"cpu_seconds": [\d.]+', "", text))
+    assert texts[0] == texts[1]
+    here, there = (tmp_path / name / "weights" for name in ("here", "there"))
+    name = "small_b_0,_c.safetensors"
+    assert (here / name).read_bytes() == (there / name).read_bytes()
+    workers = {line.split()[0] for line in (tmp_path / "log there").read_text().splitlines()}
+    assert len(workers) == 2
+    assert str(os.getpid()) not in workers
+
+
+def test_a_spread_run_that_fails_loses_nothing(cluster, tmp_path):
+    def fails(data, seed):
+        raise DatasetError("no data here")
+
+    one = random(tmp_path / "log", seeds=1)
+    one = replace(one, variants={"bad": Variant(fails, {})} | one.variants)
+    with pytest.raises(DatasetError, match="no data here"):
+        run(one, home=tmp_path, scheduler=cluster, say=str)
+    assert list(load_result("small", home=tmp_path)["variants"]) == ["a", "b 0, c", "d", "e"]
+
+
+def test_a_cluster_needs_a_package(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(ValueError, match=r"a scheduler needs: pip install 'cnnbook\[cluster\]'"):
+        run(study(), home=tmp_path, scheduler="tcp://127.0.0.1:8786", say=str)
+
+
+# ---------------------------------------------------------------- the command line
 
 
 HOSTILE = {
@@ -183,6 +260,7 @@ HOSTILE = {
     "digits --data nowhere": "argument --data: 'nowhere' is no folder",
     "digits --data pyproject.toml": "argument --data: 'pyproject.toml' is no folder",
     "digits --threads 99999999999999999999": "must be at most 1024",
+    "digits --write README.md": "argument --write: goes with table",
     "digits --colour red": "unrecognized arguments: --colour red",
 } | {
     f"digits {name} {value}": f"argument {name}: '{value}', must be a whole number of at least 1"

@@ -8,9 +8,6 @@ import torch
 
 from cnnbook.datasets import (
     ATTRIBUTES,
-    BALANCED,
-    FACE_CLASSES,
-    NON_FACES,
     AttributedImages,
     Difficulty,
     Joint,
@@ -23,8 +20,13 @@ from cnnbook.datasets import (
     sample_attributes,
 )
 from cnnbook.datasets.faces import rendering
+from cnnbook.datasets.faces.attributes import BALANCED
+from cnnbook.datasets.faces.non_faces import NON_FACES
+from cnnbook.datasets.images import FACE_CLASSES
 
 HARD = Difficulty(noise=0.1, occlusion=0.4, contrast=0.5, blur=1)
+FACES_SEEN = [0.43388, 0.39827, 0.38523, 0.17459, 0.06287]  # red, green, blue, spread, contrast
+NON_FACES_SEEN = [0.44828, 0.42617, 0.40505, 0.21214, 0.06052]
 PLAIN = {"background": 0, "light": 0, "hair": 0, "gaze": 0}
 
 
@@ -61,14 +63,19 @@ def test_the_same_seed_gives_the_same_bytes_whatever_the_chunk(draw, monkeypatch
     assert digest(draw(30, difficulty=HARD, seed=4).images) != digest(first.images)
 
 
-def test_more_than_one_chunk_is_drawn():
-    data = faces(rendering.CHUNK + 3)
-    alone = render_faces({name: values[-2:] for name, values in shown(data).items()})
-    assert torch.equal(data.images[-2:], alone)
-
-
-def shown(data):
-    return {name: values.numpy() for name, values in data.attributes.items() if name != "kind"}
+@pytest.mark.parametrize(
+    ("drawn", "numbers"),
+    [
+        (faces(70, joint=biased(0.3, 0.3), difficulty=HARD, seed=2), FACES_SEEN),
+        (non_faces(70, difficulty=HARD, seed=2), NON_FACES_SEEN),
+    ],
+    ids=["faces", "non-faces"],
+)
+def test_the_pictures_are_those_that_the_weights_have_learned_from(drawn, numbers):
+    """Whatever changes them makes the results and the weights those of other pictures."""
+    x = drawn.images
+    found = [*x.mean((0, 2, 3)), x.std(), x.diff(dim=3).abs().mean()]
+    np.testing.assert_allclose(found, numbers, atol=2e-5)
 
 
 def test_faces_are_images_with_attributes():
@@ -133,12 +140,6 @@ def test_a_table_over_other_attributes():
     np.testing.assert_allclose((pose(drawn) == 2).mean(), 0.5, atol=0.03)
 
 
-def test_biased_is_what_it_says():
-    table = biased(dark=0.02, profile=0.05).table
-    np.testing.assert_allclose([table[4:].sum(), table[:, 2].sum()], [0.02, 0.05])
-    np.testing.assert_allclose(table[4:, 2].sum(), 0.001)
-
-
 # ---------------------------------------------------------------- what is seen
 
 
@@ -196,16 +197,6 @@ def test_the_nose_reaches_beyond_the_outline_in_profile():
     assert max(edge) - edge[5] > 3
 
 
-def test_glasses_change_only_what_is_around_the_eyes():
-    attributes = {"yaw": [0, 40], "hair": 0}
-    plain, worn = (render_faces(attributes | {"glasses": value}) for value in (0, 1))
-    different = changed(plain, worn)
-    rows = torch.nonzero(different.any(2))[:, 1]
-    assert 25 <= rows.min() < rows.max() <= 37
-    assert (different.sum((1, 2)) > 60).all()
-    assert torch.equal(plain[:, :, 42:], worn[:, :, 42:])
-
-
 @pytest.mark.parametrize(
     ("name", "values", "rows"),
     [
@@ -213,6 +204,7 @@ def test_glasses_change_only_what_is_around_the_eyes():
         ("eyes", (0.5, 1), (25, 36)),
         ("brows", (-1, 1), (20, 33)),
         ("beard", (0, 3), (32, 60)),
+        ("glasses", (0, 1), (25, 37)),
     ],
 )
 def test_an_attribute_changes_its_part_alone(name, values, rows):
@@ -257,11 +249,6 @@ def test_groups_are_skin_by_pose():
         assert (turned >= 45).all() if name.endswith("profile") else (turned < 45).all()
 
 
-def test_balanced_groups_are_equally_large():
-    groups, _ = face_groups(described(900))
-    assert chi_square(np.bincount(groups), np.full(6, 1 / 6)) < 21
-
-
 # ---------------------------------------------------------------- non-faces
 
 
@@ -276,13 +263,7 @@ def test_non_faces_have_all_kinds_and_no_attributes():
         (n, v.dtype) for n, v in faces(1).attributes.items()
     }
     assert data.images.flatten(1).std(1).min() > 0.005  # nothing is blank
-
-
-@pytest.mark.parametrize("kind", NON_FACES)
-def test_non_faces_of_one_kind(kind):
-    data = non_faces(12, kinds=(kind,))
-    assert set(data.attributes["kind"].tolist()) == {NON_FACES.index(kind)}
-    assert len({digest(image) for image in data.images}) == 12
+    assert len({digest(image) for image in data.images}) == 60
 
 
 # ---------------------------------------------------------------- difficulty
@@ -324,8 +305,6 @@ def test_a_patch_covers_a_part_and_a_blur_keeps_the_mean():
     ("call", "message"),
     [
         (lambda: faces(0), "count is 0, must be at least 1"),
-        (lambda: non_faces(-2), "count is -2, must be at least 1"),
-        (lambda: faces(3, seed=-1), "seed is -1, must be at least 0"),
         (lambda: render_faces({"skin": [0, 7]}), "skin is 7, must be from 0 to 5"),
         (lambda: render_faces({"yaw": -80.0}), "yaw is -80, must be from -75 to 75"),
         (lambda: render_faces({"yaw": float("nan")}), "yaw is nan, must be from -75 to 75"),
@@ -337,9 +316,6 @@ def test_a_patch_covers_a_part_and_a_blur_keeps_the_mean():
         (lambda: Joint(("yaw",), [1]), "names holds 'yaw', must be of pose"),
         (lambda: Joint(("skin", "skin"), np.eye(6) / 6), "1 of them differ"),
         (lambda: biased(dark=1.2), "dark is 1.2, must be from 0 to 1"),
-        (lambda: biased(profile=-0.1), "profile is -0.1, must be from 0 to 1"),
-        (lambda: non_faces(3, kinds=("dog",)), "kinds holds 'dog', must be of photograph"),
-        (lambda: non_faces(3, kinds=()), "kinds holds nothing"),
         (lambda: Difficulty(noise=-1), "noise is -1, must be from 0 to"),
         (lambda: Difficulty(contrast=1.5), "contrast is 1.5, must be from 0 to 1"),
         (lambda: concatenate(), "parts has 0 sets"),

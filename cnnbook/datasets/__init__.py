@@ -1,42 +1,26 @@
 """Data for the chapters, most of it readable without a network."""
 
-from cnnbook.datasets._fetching import DatasetError, data_root
-from cnnbook.datasets.benchmarks import cifar10, fashion_mnist, mnist
+from cnnbook.datasets.benchmarks import cifar10, mnist
 from cnnbook.datasets.celeba import celeba
-from cnnbook.datasets.digits import DIGITS, centre_digits, digits, mnist_small
-from cnnbook.datasets.faces import (
+from cnnbook.datasets.digits import centre_digits, digits, mnist_small
+from cnnbook.datasets.faces.attributes import (
     ATTRIBUTES,
-    BALANCED,
-    NON_FACES,
-    Attribute,
-    Difficulty,
     Joint,
     biased,
     face_groups,
-    faces,
-    non_faces,
-    render_faces,
     sample_attributes,
 )
+from cnnbook.datasets.faces.difficulty import Difficulty
+from cnnbook.datasets.faces.non_faces import non_faces
+from cnnbook.datasets.faces.rendering import faces, render_faces
 from cnnbook.datasets.folder import image_folder
-from cnnbook.datasets.images import (
-    FACE_CLASSES,
-    AttributedImages,
-    Images,
-    ImageSet,
-    concatenate,
-    hold_out,
-)
+from cnnbook.datasets.images import AttributedImages, Images, ImageSet, concatenate, hold_out
 from cnnbook.datasets.photographs import PHOTOGRAPHS, photograph
+from cnnbook.datasets.sources import DatasetError, data_root
 
 __all__ = [
     "ATTRIBUTES",
-    "BALANCED",
-    "DIGITS",
-    "FACE_CLASSES",
-    "NON_FACES",
     "PHOTOGRAPHS",
-    "Attribute",
     "AttributedImages",
     "DatasetError",
     "Difficulty",
@@ -52,7 +36,6 @@ __all__ = [
     "digits",
     "face_groups",
     "faces",
-    "fashion_mnist",
     "hold_out",
     "image_folder",
     "mnist",

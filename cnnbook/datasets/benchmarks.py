@@ -1,22 +1,21 @@
-"""The well-known image sets, through torchvision: MNIST, Fashion-MNIST and CIFAR-10."""
+"""The well-known image sets, through torchvision: MNIST and CIFAR-10."""
 
 import gzip
 import hashlib
-import math
-import pickle
-import tarfile
+import shutil
 import zlib
-from pathlib import Path
 
 import numpy as np
 import torch
-from torchvision import datasets as sources
+from torchvision import datasets as torchvision_sets
+from torchvision.datasets.utils import check_integrity
 
-from cnnbook.datasets._fetching import data_root, fetch
 from cnnbook.datasets.digits import DIGITS
 from cnnbook.datasets.images import Images, ImageSet
+from cnnbook.datasets.sources import DatasetError, data_root, fetch
 
-# MD5 sums of MNIST's unpacked files; torchvision knows those of the packed ones
+# of the unpacked files: torchvision knows the sums of the packed ones, and asks for them only
+# when it downloads
 MNIST_SUMS = {
     "train-images-idx3-ubyte": "6bbc9ace898e44ae57da46a324031adb",
     "train-labels-idx1-ubyte": "a25bea736e30d166cdddb491f175f624",
@@ -26,7 +25,7 @@ MNIST_SUMS = {
 
 
 def mnist(root=None):
-    """Load MNIST: handwritten digits of about 500 writers.
+    """Load MNIST: handwritten digits of about 500 writers (LeCun et al. 1998).
 
     Parameters
     ----------
@@ -39,188 +38,81 @@ def mnist(root=None):
     -------
     ImageSet
         60,000 images to train on and 10,000 to test, (N, 1, 28, 28), values from 0 to 1.
-
-    Raises
-    ------
-    DatasetError
-        If it is not there, or damaged, and cannot be downloaded.
-
-    References
-    ----------
-    LeCun, Bottou, Bengio & Haffner (1998), Gradient-Based Learning Applied to Document
-    Recognition, Proceedings of the IEEE 86(11).
     """
-    return _load_idx(sources.MNIST, data_root(root), DIGITS, MNIST_SUMS)
+
+    def download(folder):
+        torchvision_sets.MNIST(folder, download=True)
+
+    return fetch("MNIST", data_root(root), _read_mnist, download, megabytes=65)
 
 
-def fashion_mnist(root=None):
-    """Load Fashion-MNIST: photographs of clothing, in the form of MNIST.
+def _read_mnist(root):
+    parts = []
+    for part in ("train", "t10k"):
+        images = _read_idx(root, f"{part}-images-idx3-ubyte")
+        labels = _read_idx(root, f"{part}-labels-idx1-ubyte")
+        parts.append(Images(images[:, None].float().div_(255), labels.long(), DIGITS))
+    return ImageSet(*parts)
 
-    Parameters
-    ----------
-    root : path, optional
-        Folder that holds, or gets, `FashionMNIST/raw` (see `data_root`), packed or not, as for
-        `mnist`.
 
-    Returns
-    -------
-    ImageSet
-        60,000 images to train on and 10,000 to test, (N, 1, 28, 28), values from 0 to 1.
-
-    Raises
-    ------
-    DatasetError
-        If it is not there, or damaged, and cannot be downloaded.
-
-    References
-    ----------
-    Xiao, Rasul & Vollgraf (2017), Fashion-MNIST, arXiv:1708.07747.
-    """
-    return _load_idx(sources.FashionMNIST, data_root(root), tuple(sources.FashionMNIST.classes))
+def _read_idx(root, name):
+    """Find one file, packed or not, verify it, and turn its bytes into a tensor."""
+    folders = (root / "MNIST" / "raw", root / "MNIST", root)
+    names = [n + end for n in (name, name.replace("-idx", ".idx")) for end in ("", ".gz")]
+    path = next((f / n for f in folders for n in names if (f / n).is_file()), None)
+    if path is None:
+        raise DatasetError(f"{name} is missing")
+    damaged = f"{path.name} is damaged ({path.stat().st_size} bytes"
+    try:
+        content = path.read_bytes()
+        content = gzip.decompress(content) if path.suffix == ".gz" else content
+    except (OSError, EOFError, zlib.error) as error:
+        raise DatasetError(f"{damaged}: {error})") from None
+    if hashlib.md5(content, usedforsecurity=False).hexdigest() != MNIST_SUMS[name]:
+        raise DatasetError(f"{damaged}: its MD5 sum is not the published one)")
+    axes = content[3]  # a head of 4 bytes, 4 more for the size of each axis, then a byte an entry
+    shape = [int.from_bytes(content[at : at + 4], "big") for at in range(4, 4 + 4 * axes, 4)]
+    entries = np.frombuffer(content, np.uint8, offset=4 + 4 * axes)
+    return torch.from_numpy(entries.reshape(shape).copy())
 
 
 def cifar10(root=None):
-    """Load CIFAR-10: small colour photographs of ten kinds of things.
+    """Load CIFAR-10: small colour photographs of ten kinds of things (Krizhevsky 2009).
 
     Parameters
     ----------
     root : path, optional
         Folder that holds, or gets, `cifar-10-batches-py` (see `data_root`); the archive
-        `cifar-10-python.tar.gz` will do, and is not unpacked.
+        `cifar-10-python.tar.gz` will do, and is unpacked there.
 
     Returns
     -------
     ImageSet
         50,000 images to train on and 10,000 to test, (N, 3, 32, 32), values from 0 to 1.
-
-    Raises
-    ------
-    DatasetError
-        If it is not there, or damaged, and cannot be downloaded.
-
-    References
-    ----------
-    Krizhevsky (2009), Learning Multiple Layers of Features from Tiny Images, chapter 3.
     """
-    root = data_root(root)
-    source, files = sources.CIFAR10, {}
-    batches = [dict(source.train_list), dict(source.test_list)]
-    sums = batches[0] | batches[1] | {source.meta["filename"]: source.meta["md5"]}
-
-    def problem(folder):
-        folder = Path(folder)
-        files.clear()
-        for name in sums:
-            path = folder / source.base_folder / name
-            if path.is_file():
-                files[name] = path.read_bytes()
-        if len(files) < len(sums) and (folder / source.filename).is_file():
-            try:
-                _read_archive(folder / source.filename, source.base_folder, sums, files)
-            except (OSError, EOFError, tarfile.TarError, zlib.error):
-                return f"{source.filename} is damaged"
-        for name, published in sums.items():
-            if name not in files:
-                return f"{name} is missing"
-            if _md5(files[name]) != published:
-                return f"{name} is damaged (its MD5 sum is not the published one)"
-        return ""
+    root, source = data_root(root), torchvision_sets.CIFAR10
 
     def download(folder):
+        archive = folder / source.filename
+        if (root / source.filename).is_file():  # torchvision takes it if it is whole
+            shutil.copyfile(root / source.filename, archive)
         source(folder, download=True)
-        (Path(folder) / source.filename).unlink()  # the archive doubles the room
+        archive.unlink()  # it doubles the room
 
-    fetch("CIFAR-10", root, download, problem, megabytes=520)
-    # safe to unpickle: the sums were those of the published files
-    classes = tuple(pickle.loads(files[source.meta["filename"]])[source.meta["key"]])
-    parts = []
-    for names in batches:
-        entries = [pickle.loads(files.pop(name), encoding="latin1") for name in names]
-        images, labels = (
-            torch.from_numpy(np.concatenate([np.asarray(entry[key]) for entry in entries]))
-            for key in ("data", "labels")
-        )
-        images = images.reshape(-1, 3, 32, 32).float().div_(255)
-        parts.append(Images(images, labels.long(), classes))
+    return fetch("CIFAR-10", root, _read_cifar10, download, megabytes=520)
+
+
+def _read_cifar10(root):
+    source, parts = torchvision_sets.CIFAR10, []
+    meta = (source.meta["filename"], source.meta["md5"])
+    for name, published in [*source.train_list, *source.test_list, meta]:
+        path = root / source.base_folder / name
+        if not path.is_file():
+            raise DatasetError(f"{name} is missing")
+        if not check_integrity(path, published):
+            raise DatasetError(f"{name} is damaged (its MD5 sum is not the published one)")
+    for train in (True, False):
+        part = source(root, train=train)
+        images = torch.from_numpy(part.data.transpose(0, 3, 1, 2).copy()).float().div_(255)
+        parts.append(Images(images, torch.tensor(part.targets), tuple(part.classes)))
     return ImageSet(*parts)
-
-
-def _read_archive(path, folder, names, files):
-    """Add those files of an archive that are not there yet."""
-    with tarfile.open(path) as archive:
-        for member in archive:
-            parent, _, name = member.name.rpartition("/")
-            if parent == folder and name in names and name not in files and member.isfile():
-                files[name] = archive.extractfile(member).read()
-
-
-def _load_idx(source, root, classes, sums=()):
-    sums, contents = dict(sums), {}
-
-    def problem(folder):
-        contents.clear()
-        for packed, published in source.resources:
-            name = packed.removesuffix(".gz")
-            content, wrong = _read_idx(Path(folder), source.__name__, name, published, sums)
-            if wrong:
-                return wrong
-            contents[name] = content
-        return ""
-
-    name = source.__name__
-    fetch(name, root, lambda folder: source(folder, download=True), problem, megabytes=65)
-    parts = []
-    for part in ("train", "t10k"):
-        images = _to_tensor(contents.pop(f"{part}-images-idx3-ubyte"))
-        labels = _to_tensor(contents.pop(f"{part}-labels-idx1-ubyte"))
-        parts.append(Images(images[:, None].float().div_(255), labels.long(), classes))
-    return ImageSet(*parts)
-
-
-def _read_idx(root, source, name, published, sums):
-    """Find one file, packed or not; return its bytes, or what is wrong with it."""
-    names = (name, name.replace("-idx", ".idx"))
-    folders = (root / source / "raw", root / source, root)
-    if name not in sums:
-        folders = folders[:2]  # the names are MNIST's too: without its sum it cannot be told apart
-    found = [f for folder in folders for n in names for f in (folder / n, folder / f"{n}.gz")]
-    path = next((file for file in found if file.is_file()), None)
-    if path is None:
-        return b"", f"{name} is missing"
-    try:
-        stored = path.read_bytes()
-        content = gzip.decompress(stored) if path.suffix == ".gz" else stored
-    except (OSError, EOFError, zlib.error) as error:
-        return b"", f"{path.name} is damaged ({path.stat().st_size} bytes: {error})"
-    packed = path.with_name(f"{path.name}.gz")
-    if name in sums:
-        whole = _md5(content) == sums[name]
-    elif packed.is_file():  # unpacked from a file of which the sum is known
-        known = packed.read_bytes()
-        whole = _md5(known) != published or gzip.decompress(known) == content
-    else:
-        whole = True
-    whole = whole and len(content) == _idx_size(content)
-    return content, "" if whole else f"{path.name} is damaged ({path.stat().st_size} bytes)"
-
-
-def _md5(content):
-    """Return the MD5 sum, as torchvision publishes them; not a protection from malice."""
-    return hashlib.md5(content, usedforsecurity=False).hexdigest()
-
-
-def _idx_size(content):
-    """Read from the head of an IDX file how long it must be: 4 bytes, 4 an axis, 1 an entry."""
-    shape = _idx_shape(content) if content[:3] == b"\0\0\x08" and len(content) > 3 else ()
-    return 4 + 4 * len(shape) + math.prod(shape)
-
-
-def _idx_shape(content):
-    heads = range(4, 4 + 4 * content[3], 4)
-    return [int.from_bytes(content[head : head + 4], "big") for head in heads]
-
-
-def _to_tensor(content):
-    shape = _idx_shape(content)
-    entries = np.frombuffer(content, np.uint8, offset=4 + 4 * len(shape))
-    return torch.from_numpy(entries.reshape(shape).copy())

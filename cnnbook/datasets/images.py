@@ -12,27 +12,13 @@ FACE_CLASSES = ("not a face", "face")
 
 @dataclass(frozen=True, eq=False)
 class Images:
-    """Images with their classes, as tensors in memory.
+    """Images (N, C, H, W), float32, with their classes, as tensors in memory.
 
-    A number chooses one image and its label, ``data[3]``, as torchvision's data sets do, so that
-    `torch.utils.data.DataLoader`, `Subset` and `random_split` take them; a slice, a mask or a
-    tensor of indices chooses several, ``data[:100]``, which are `Images` again.
-
-    Parameters
-    ----------
-    images : tensor of shape (N, C, H, W), float32
-        Values from 0 (black) to 1, where the data set does not say otherwise.
-    labels : tensor of shape (N,), int64
-        Indices into `classes`.
-    classes : tuple of str
-        Names of the classes.
-
-    Raises
-    ------
-    TypeError
-        If images or labels are no tensors.
-    ValueError
-        If the shapes do not fit each other, or a label has no class.
+    Values are from 0 (black) to 1, where the data set does not say otherwise; labels (N,), int64,
+    are indices into `classes`, which are names. A number chooses one image and its label,
+    ``data[3]``, as torchvision's data sets do, so that `torch.utils.data.DataLoader`, `Subset` and
+    `random_split` take them; a slice, a mask or a tensor of indices chooses several,
+    ``data[:100]``, which are `Images` again.
 
     Examples
     --------
@@ -70,7 +56,6 @@ class Images:
         return len(self.labels)
 
     def __getitem__(self, index):
-        """Choose one image, with its label, by a number, or several by a slice or a tensor."""
         number = _as_number(index, len(self))
         if number is not None:
             return self.images[number], int(self.labels[number])
@@ -82,38 +67,20 @@ def _as_number(index, count):
     if isinstance(index, slice | list) or getattr(index, "ndim", 0):
         return None
     try:
-        number = whole("index", index, -count, count - 1)
+        return whole("index", index, -count, count - 1)
     except ValueError:  # what ends a loop over the images
         raise IndexError(f"index is {index}, there are {count} images") from None
     except TypeError:
         raise TypeError(
             f"index is {index!r}, expected a number, a slice, a mask or a tensor of indices"
         ) from None
-    return number
 
 
 @dataclass(frozen=True, eq=False)
 class AttributedImages(Images):
-    """Images of which more is known than their class.
+    """Images of which more is known than their class: a tensor (N,) for each attribute.
 
-    Parameters
-    ----------
-    images, labels, classes
-        As for `Images`.
-    attributes : dict of str to tensor of shape (N,)
-        What is known of each image; -1, or NaN where the numbers are floats, if an attribute
-        means nothing for it.
-
-    Raises
-    ------
-    ValueError
-        If an attribute has not one value for each image.
-
-    Examples
-    --------
-    >>> from cnnbook.datasets import faces
-    >>> faces(20)[:3].attributes["skin"].shape
-    torch.Size([3])
+    A value is -1, or NaN where the numbers are floats, if an attribute means nothing for an image.
     """
 
     attributes: dict
@@ -128,7 +95,6 @@ class AttributedImages(Images):
                 )
 
     def __getitem__(self, index):
-        """Choose one image, with its label, by a number; several, with attributes, as `Images`."""
         if _as_number(index, len(self)) is not None:
             return super().__getitem__(index)
         chosen = {name: values[index] for name, values in self.attributes.items()}
@@ -136,22 +102,7 @@ class AttributedImages(Images):
 
 
 def concatenate(*parts):
-    """Put several sets of attributed images into one, in the order given.
-
-    Parameters
-    ----------
-    *parts : AttributedImages
-        With the same classes and the same names of attributes, such as `faces` and `non_faces`.
-
-    Returns
-    -------
-    AttributedImages
-
-    Raises
-    ------
-    ValueError
-        If there is none, or their classes or attributes differ.
-    """
+    """Put several `AttributedImages`, of the same classes and attributes, into one, in order."""
     if not parts:
         raise ValueError("parts has 0 sets of images, must be at least 1")
     first = parts[0]
@@ -161,12 +112,9 @@ def concatenate(*parts):
         if set(part.attributes) != set(first.attributes):
             odd = sorted(set(part.attributes) ^ set(first.attributes))
             raise ValueError(f"attributes differ: {', '.join(odd)} not in both")
-    return AttributedImages(
-        torch.cat([part.images for part in parts]),
-        torch.cat([part.labels for part in parts]),
-        first.classes,
-        {name: torch.cat([part.attributes[name] for part in parts]) for name in first.attributes},
-    )
+    images, labels = (torch.cat([getattr(p, n) for p in parts]) for n in ("images", "labels"))
+    attributes = {n: torch.cat([part.attributes[n] for part in parts]) for n in first.attributes}
+    return AttributedImages(images, labels, first.classes, attributes)
 
 
 @dataclass(frozen=True, eq=False)
@@ -182,38 +130,14 @@ class ImageSet:
         return self.train.classes
 
 
-def hold_out(data, size, *, seed=0):
+def hold_out(data, size):
     """Set some training images aside, to choose settings on.
 
-    Parameters
-    ----------
-    data : Images
-    size : int
-        How many to set aside, the same share of every class as nearly as that goes.
-    seed : int
-        What decides which; the same seed gives the same split everywhere.
-
-    Returns
-    -------
-    tuple of Images and Images
-        What remains, and what was set aside; both in their old order.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If `size` is no whole number from 1 to one less than the number of images, or `seed` none.
-
-    Examples
-    --------
-    >>> from cnnbook.datasets import digits
-    >>> train, validation = hold_out(digits().train, 200)
-    >>> len(train), len(validation)
-    (1237, 200)
+    `size` of them are set aside, the same ones everywhere, the same share of every class as nearly
+    as that goes. Returns what remains, and what was set aside, both in their old order.
     """
     size = whole("size", size, most=len(data) - 1)
-    seed = whole("seed", seed, -(2**63), 2**63 - 1)
-    generator = torch.Generator().manual_seed(seed)
-    order = torch.randperm(len(data), generator=generator)
+    order = torch.randperm(len(data), generator=torch.Generator().manual_seed(0))
     # number the images of each class; taking the lowest numbers first takes equal shares
     labels = data.labels[order]
     rank = torch.empty(len(data))

@@ -5,29 +5,24 @@ from pathlib import Path
 
 import torch
 
-from cnnbook._files import own_folder
 from cnnbook.datasets import DatasetError
 from cnnbook.experiments.debiasing import DEBIASING
 from cnnbook.experiments.generation import VAE_STUDY
 from cnnbook.experiments.handwriting import ALEXNET_DIGITS, DIGITS, MNIST
 from cnnbook.experiments.photographs import ABLATION, ACTIVATION, CIFAR10
-from cnnbook.experiments.readme_table import readme_table
 from cnnbook.experiments.study import check_request, run_study
+from cnnbook.experiments.table import result_table, write_table
+from cnnbook.files import own_folder
 
 STUDIES = {
     study.name: study
     for study in (
-        DIGITS,
-        ALEXNET_DIGITS,
-        MNIST,
-        ACTIVATION,
-        ABLATION,
-        CIFAR10,
-        VAE_STUDY,
-        DEBIASING,
+        *(MNIST, DIGITS, ALEXNET_DIGITS),
+        *(CIFAR10, ACTIVATION, ABLATION),
+        *(VAE_STUDY, DEBIASING),
     )
 }
-
+"""In the order of the README's table."""
 
 MOST_THREADS = 1024  # beyond, some systems end the process without a word
 
@@ -49,16 +44,8 @@ def _count(text):
 def main(arguments=None):
     """Read the command line and run the studies that it names.
 
-    Parameters
-    ----------
-    arguments : list of str, optional
-        Those of the process, if not given.
-
-    Raises
-    ------
-    SystemExit
-        With 2 if what is asked for is impossible, 1 if the data or the disk are not as they must
-        be, 130 if the reader stopped it; one line says why.
+    Ends with 2 if what is asked for is impossible, 1 if the data or the disk are not as they must
+    be, 130 if the reader stopped it; one line says why.
     """
     parser = _Parser(
         prog="python -m cnnbook.experiments",
@@ -72,12 +59,16 @@ def main(arguments=None):
         nargs="+",
         help="a study; or table: print what was measured, as in the README",
     )
+    parser.add_argument("--write", metavar="FILE", help="put the table in its place in this file")
     parser.add_argument("--data", help="folder of data sets; else CNNBOOK_DATA, else that folder")
     parser.add_argument("--seeds", type=_count, help="runs of each variant")
     parser.add_argument("--only", nargs="+", metavar="VARIANT", help="these variants alone")
     parser.add_argument("--threads", type=_count, help="of PyTorch")
     parser.add_argument(
         "--fresh", action="store_true", help="make all runs again; the old ones stay until then"
+    )
+    parser.add_argument(
+        "--scheduler", metavar="ADDRESS", help="of a Dask cluster, whose workers make the runs"
     )
     chosen = parser.parse_args(arguments)
     if chosen.data is not None and not Path(chosen.data).is_dir():
@@ -86,17 +77,21 @@ def main(arguments=None):
         parser.error(f"argument --threads: {chosen.threads}, must be at most {MOST_THREADS}")
     if chosen.threads:
         torch.set_num_threads(chosen.threads)
-    options = {"data": chosen.data, "seeds": chosen.seeds, "only": chosen.only}
+    if chosen.write is not None and "table" not in chosen.name:
+        parser.error("argument --write: goes with table")
+    options = {name: getattr(chosen, name) for name in ("data", "seeds", "fresh", "scheduler")}
     names = list(dict.fromkeys(chosen.name))
     try:
         for name in names:  # before the first runs for hours
             if name != "table":
                 check_request(STUDIES[name], chosen.seeds, chosen.only)
         for name in names:
-            if name == "table":
-                print(readme_table())
+            if name != "table":
+                run_study(STUDIES[name], only=chosen.only, **options)
+            elif chosen.write is None:
+                print(result_table(STUDIES.values()), end="")
             else:
-                run_study(STUDIES[name], fresh=chosen.fresh, **options)
+                write_table(chosen.write, result_table(STUDIES.values()))
     except ValueError as error:
         parser.error(str(error))
     except (DatasetError, OSError) as error:

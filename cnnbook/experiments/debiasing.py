@@ -1,17 +1,12 @@
 """The study of chapter 14: how often a debiasing VAE finds the faces of rare groups."""
 
 import functools
+import math
 from dataclasses import asdict
 
 import torch
 
-from cnnbook.datasets import (
-    biased,
-    concatenate,
-    face_groups,
-    faces,
-    non_faces,
-)
+from cnnbook.datasets import biased, concatenate, face_groups, faces, non_faces
 from cnnbook.datasets.faces.attributes import RARE_GROUPS
 from cnnbook.datasets.faces.difficulty import HARD
 from cnnbook.experiments.study import Outcome, Study, Variant, complete
@@ -34,62 +29,25 @@ TEST_SEED, FIRST_TRAINING_SEED = 1002, 2000
 
 
 def biased_faces(seed):
-    """Render what a run learns from: few dark faces, few profiles, as many non-faces.
-
-    Parameters
-    ----------
-    seed : int
-        Each run has its own faces.
-
-    Returns
-    -------
-    AttributedImages
-        `TRAINING` faces, then as many non-faces.
-    """
+    """Render what a run learns from: few dark faces, few profiles, then as many non-faces."""
     options = {"difficulty": DIFFICULTY, "seed": FIRST_TRAINING_SEED + seed}
     chosen = faces(TRAINING, joint=biased(**SHARES), **options)
     return concatenate(chosen, non_faces(TRAINING, **options))
 
 
 def balanced_faces(seed, count=GROUP):
-    """Render what networks are judged by: `count` faces of each group, and as many non-faces.
-
-    Parameters
-    ----------
-    seed : int
-    count : int
-
-    Returns
-    -------
-    AttributedImages
-
-    Raises
-    ------
-    ValueError
-        If ten times as many faces hold too few of some group, as may be for small counts.
-    """
+    """Render what networks are judged by: `count` faces of each group, and as many non-faces."""
     many = faces(10 * count, difficulty=DIFFICULTY, seed=seed)
     groups, names = face_groups(many)
     chosen = torch.cat([(groups == g).nonzero()[:count, 0] for g in range(len(names))])
-    if len(chosen) < count * len(names):
+    if len(chosen) < count * len(names):  # as may be for small counts
         raise ValueError(f"{10 * count} faces hold {len(chosen)}, expected {count} of each group")
     others = non_faces(len(chosen), difficulty=DIFFICULTY, seed=seed)
     return concatenate(many[chosen], others)
 
 
 def judge(model, data):
-    """Report how well a network finds the faces of each group.
-
-    Parameters
-    ----------
-    model : FaceClassifier or DebiasingVAE
-    data : AttributedImages
-        Such as `balanced_faces`.
-
-    Returns
-    -------
-    GroupReport
-    """
+    """Report how well a network finds the faces of each group in, say, `balanced_faces`."""
     logits = torch.cat([model.classify(part) for part in data.images.split(500)])
     groups, names = face_groups(data)
     return group_report(logits, data.labels, groups, names, minimum=GROUP)
@@ -111,16 +69,7 @@ _training_faces = functools.lru_cache(maxsize=1)(biased_faces)
 def by_group(model, data):
     """Draw all groups equally often, which takes attributes that the method does not get to see.
 
-    Parameters
-    ----------
-    model : torch.nn.Module
-        Not read.
-    data : AttributedImages
-
-    Returns
-    -------
-    tensor of shape (N,)
-        Half of the sum belongs to faces; see the `draw` of `cnnbook.training.fit`.
+    The probabilities (N,) are a `draw` of `cnnbook.training.fit`; half of their sum is for faces.
     """
     groups, names = face_groups(data)
     counts = torch.bincount(groups + 1, minlength=len(names) + 1).double()  # first: no face
@@ -128,64 +77,23 @@ def by_group(model, data):
     return (weights / counts)[groups + 1]
 
 
-def standard(seed, draw=None, augment=CHANGES):
-    """Train the standard CNN.
+def _variant(says, model, loss, draw=None, *, augment=CHANGES, settings):
+    """Make the variant that trains and judges a network; it has rows in the README if it says."""
 
-    Parameters
-    ----------
-    seed : int
-    draw, augment : callable, optional
-        See `cnnbook.training.fit`.
-
-    Returns
-    -------
-    FaceClassifier
-    """
-    torch.manual_seed(seed)
-    model = FaceClassifier()
-    options = {"loss": face_loss, "correct": count_faces_right, "draw": draw, "augment": augment}
-    complete(fit(model, _training_faces(seed), seed=seed, **options, **RECIPE))
-    return model
-
-
-def debiased(seed, alpha, combine="max", **changed):
-    """Train a DB-VAE, whose own latents decide how often it sees which face.
-
-    Parameters
-    ----------
-    seed : int
-    alpha : float
-    combine : {"max", "product"}
-        See `cnnbook.training.resampling_probabilities`.
-    **changed
-        Of `LOSS`.
-
-    Returns
-    -------
-    DebiasingVAE
-    """
-    torch.manual_seed(seed)
-    model = DebiasingVAE(LATENTS)
-    loss = functools.partial(debiasing_loss, **LOSS | changed)
-    draw = adaptive(alpha, bins=BINS, combine=combine)
-    options = {"loss": loss, "correct": count_faces_right, "draw": draw}
-    data = _training_faces(seed)
-    complete(fit(model, data, seed=seed, augment=CHANGES, **options, **RECIPE))
-    return model
-
-
-def _variant(train, draw=None, **settings):
     def run(test, seed):
-        model = train(seed)
-        report = judge(model, test)
+        torch.manual_seed(seed)
+        network, data = model(), _training_faces(seed)
+        options = {"loss": loss, "correct": count_faces_right, "draw": draw, "augment": augment}
+        complete(fit(network, data, seed=seed, **options, **RECIPE))
+        report = judge(network, test)
         measured = {f"recall {group.name}": group.recall for group in report.groups}
         for name in ("variance", "gap", "recall", "precision", "accuracy", "auc"):
             measured[name] = getattr(report, name)
         if draw is not None:
-            measured |= _drawn(draw(model, _training_faces(seed)), _training_faces(seed))
-        return Outcome(measured, model)
+            measured |= _drawn(draw(network, data), data)
+        return Outcome(measured, network)
 
-    return Variant(run, settings)
+    return Variant(run, settings, says, ("gap", "accuracy") if says else ())
 
 
 def _drawn(probabilities, data):
@@ -195,31 +103,33 @@ def _drawn(probabilities, data):
     return {f"drawn {name}": share for name, share in shares.items()}
 
 
-def _standard(draw=None, **changed):
-    settings = {} if not changed else {"augment": None}
-    return _variant(functools.partial(standard, draw=draw, **changed), draw, **settings)
+def _standard(says="", draw=None, **changed):
+    return _variant(says, FaceClassifier, face_loss, draw, **changed, settings=changed)
 
 
-def _debiasing_vae(alpha, combine="max", **changed):
-    train = functools.partial(debiased, alpha=alpha, combine=combine, **changed)
+def _debiasing_vae(alpha, combine="max", says="", **changed):
+    loss = functools.partial(debiasing_loss, **LOSS | changed)
     draw = adaptive(alpha, bins=BINS, combine=combine)
-    return _variant(train, draw, alpha=str(alpha), combine=combine, **changed)
+    settings = {"alpha": str(alpha), "combine": combine, **changed}
+    network = functools.partial(DebiasingVAE, LATENTS)
+    return _variant(says, network, loss, draw, settings=settings)
 
-
-ALPHAS = (0, 0.01, 0.1, float("inf"))
 
 DEBIASING = Study(
     name="debiasing",
     question="Does resampling by its own latents make a face detector fairer?",
     load=lambda root: balanced_faces(TEST_SEED),
     variants={
-        "standard": _standard(),
-        "resampled by group": _standard(by_group),
-        **{f"DB-VAE {alpha}": _debiasing_vae(alpha) for alpha in ALPHAS},
+        "standard": _standard("face detector that saw few dark faces and few profiles"),
+        "resampled by group": _standard("the same, told the groups", by_group),
+        "DB-VAE 0": _debiasing_vae(0, says="debiasing VAE, α = {alpha}"),
+        "DB-VAE 0.01": _debiasing_vae(0.01),
+        "DB-VAE 0.1": _debiasing_vae(0.1),
+        "DB-VAE inf": _debiasing_vae(math.inf, says="debiasing VAE without its resampling"),
         "DB-VAE product 0.1": _debiasing_vae(0.1, "product"),
         "DB-VAE 0, small λ": _debiasing_vae(0, vae_weight=1e-3),
         "standard, no changes": _standard(augment=None),
-        "resampled by group, no changes": _standard(by_group, augment=None),
+        "resampled by group, no changes": _standard(draw=by_group, augment=None),
     },
     settings=RECIPE
     | {"difficulty": asdict(DIFFICULTY), "shares": SHARES, "training_faces": TRAINING}

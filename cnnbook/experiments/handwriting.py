@@ -22,23 +22,22 @@ def _mnist_and_foreign(root):
     return mnist(root), Images(centre_digits(images), labels, small.classes)
 
 
-def _learn(model, *, augment=None, smoothing=0.1, **options):
+def _learn(model, says, measures, *, augment=None, smoothing=0.1, **options):
     """Make the variant that trains a model in this way."""
     loss = functools.partial(F.cross_entropy, label_smoothing=smoothing)
 
     def run(data, seed):
-        source, foreign = data
         torch.manual_seed(seed)
-        network = model()
-        history = fit(network, source.train, seed=seed, loss=loss, augment=augment, **options)
-        complete(history)
-        return _judged(network, source, foreign, history)
+        return _judged(model(), data, seed=seed, loss=loss, augment=augment, **options)
 
     changes = asdict(augment) if augment else None
-    return Variant(run, options | {"loss": f"label smoothing {smoothing}", "augment": changes})
+    settings = options | {"loss": f"label smoothing {smoothing}", "augment": changes}
+    return Variant(run, settings, says, measures)
 
 
-def _judged(network, source, foreign, history):
+def _judged(network, data, **options):
+    source, foreign = data
+    history = complete(fit(network, source.train, **options))
     measured = {"test_accuracy": evaluate(network, source.test).accuracy}
     if foreign is not None:
         measured["foreign_accuracy"] = evaluate(network, foreign).accuracy
@@ -52,15 +51,12 @@ DECAY = 0.1
 
 def _learn_as_in_1998(data, seed):
     """Train LeNet-5 with its own loss, on white at −0.1 and black at 1.175."""
-    source, foreign = (_with_paper_range(part) for part in data)
+    data = tuple(_with_paper_range(part) for part in data)
     torch.manual_seed(seed)
     network = LeNet5(padding=2, background=-0.1)
     optimizer = functools.partial(torch.optim.AdamW, weight_decay=DECAY)
-    history = fit(
-        network, source.train, seed=seed, loss=LeNet5.loss, optimizer=optimizer, **YEAR_1998
-    )
-    complete(history)
-    return _judged(network, source, foreign, history)
+    options = {"loss": LeNet5.loss, "optimizer": optimizer}
+    return _judged(network, data, seed=seed, **options, **YEAR_1998)
 
 
 def _with_paper_range(data):
@@ -69,6 +65,7 @@ def _with_paper_range(data):
     return Images(data.images * 1.275 - 0.1, data.labels, data.classes)
 
 
+BOTH, ONE = ("test_accuracy", "foreign_accuracy"), ("test_accuracy",)
 PLAIN = {"epochs": 5, "lr": 0.01, "batch_size": 64}
 LONG = {"epochs": 60, "lr": 0.01, "batch_size": 128}
 
@@ -77,15 +74,21 @@ MNIST = Study(
     question="How well do an MLP and LeNet read MNIST, and digits of other writers?",
     load=_mnist_and_foreign,
     variants={
-        "mlp": _learn(MLP, **PLAIN | {"lr": 3e-3}),
-        "mlp_augmented": _learn(MLP, **LONG | {"lr": 3e-3}, augment=CHANGES),
-        "lenet": _learn(LeNet, **PLAIN),
-        "lenet_augmented": _learn(LeNet, **LONG, augment=CHANGES),
+        "mlp": _learn(
+            MLP, "784-300-100-10, 266,610 parameters, {epochs} epochs", BOTH, **PLAIN | {"lr": 3e-3}
+        ),
+        "mlp_augmented": _learn(MLP, "", (), **LONG | {"lr": 3e-3}, augment=CHANGES),
+        "lenet": _learn(LeNet, "61,706 parameters, {epochs} epochs", BOTH, **PLAIN),
+        "lenet_augmented": _learn(
+            LeNet, "the same with augmentation, {epochs} epochs", BOTH, **LONG, augment=CHANGES
+        ),
         "lenet5": Variant(
             _learn_as_in_1998,
             YEAR_1998
             | {"loss": "equation 9 of its paper", "weight_decay": DECAY}
             | {"ink": "-0.1 to 1.175", "augment": None},
+            "LeNet-5 of 1998, 60,000 parameters, {epochs} epochs",
+            BOTH,
         ),
     },
     settings={
@@ -96,6 +99,7 @@ MNIST = Study(
     kept=("mlp", "lenet", "lenet_augmented", "lenet5"),
 )
 
+SMALL = "the digits of scikit-learn, {epochs} epochs"
 EMBEDDED = {"epochs": 40, "lr": 0.01, "batch_size": 32}
 
 DIGITS = Study(
@@ -103,9 +107,11 @@ DIGITS = Study(
     question="How well do networks read the 1,797 digits that need no download?",
     load=lambda root: (digits(as_mnist=True), None),
     variants={
-        "mlp": _learn(MLP, **EMBEDDED | {"lr": 3e-3}),
-        "lenet": _learn(LeNet, **EMBEDDED),
-        "lenet_augmented": _learn(LeNet, **EMBEDDED, augment=CHANGES),
+        "mlp": _learn(MLP, f"the same MLP on {SMALL}", ONE, **EMBEDDED | {"lr": 3e-3}),
+        "lenet": _learn(LeNet, f"LeNet on {SMALL}", ONE, **EMBEDDED),
+        "lenet_augmented": _learn(
+            LeNet, "the same with augmentation", ONE, **EMBEDDED, augment=CHANGES
+        ),
     },
     settings={
         "optimizer": "AdamW, one cycle",
@@ -121,6 +127,8 @@ ALEXNET_DIGITS = Study(
     variants={
         "small_alexnet": _learn(
             functools.partial(SmallAlexNet, 1, width=0.5, dropout=0.2, upscale=4),
+            "trained live in chapter 10, {epochs} epochs",
+            ONE,
             epochs=9,
             lr=4e-3,
             batch_size=64,

@@ -1,14 +1,16 @@
-"""What a study is, and how its runs are kept: one JSON file, weights as safetensors."""
+"""What a study is, and how its runs are made and kept: one JSON file, weights as safetensors."""
 
 import contextlib
 import functools
 import json
 import math
 import os
+import pickle
 import platform
 import re
 import shutil
 import statistics
+import threading
 import time
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -17,46 +19,38 @@ from typing import NamedTuple
 
 import torch
 
-from cnnbook._files import HOME, check_writable, finish, own_folder, replacing
+from cnnbook.files import check_writable, finish, homes, own_folder, replacing
 from cnnbook.models import find_weights, save_weights
 
 
 class Outcome(NamedTuple):
-    """What one run gave."""
+    """What one run gave: a number, or a list of them (a curve), for each name; and the network."""
 
     measured: dict
-    """Name to number, or to a list of numbers (a curve)."""
     model: torch.nn.Module | None = None
 
 
 class Variant(NamedTuple):
-    """One of the things that a study compares."""
+    """One of the things that a study compares, and its rows in the README.
+
+    `run` is called with (data, seed) and returns an `Outcome`. `settings` hold what one must know
+    to repeat it, beside the study's settings, in JSON's types. The README has a row for each of
+    `measures`; `says` is what it says of the variant, settings in braces: ``"{epochs} epochs"``.
+    """
 
     run: callable
-    """Called with (data, seed); returns an `Outcome`."""
     settings: dict
-    """What one must know to repeat it, beside the study's settings, in JSON's types."""
+    says: str = ""
+    measures: tuple = ()
 
 
 @dataclass(frozen=True)
 class Study:
     """A question, the variants to compare, and the data to compare them on.
 
-    Parameters
-    ----------
-    name : str
-        Of the result file.
-    question : str
-        One sentence.
-    load : callable
-        Called with the folder of data sets; its result goes to every run.
-    variants : dict of str to Variant
-    settings : dict
-        What all variants share, in JSON's types.
-    seeds : int
-        How many runs of each variant, with the seeds 0, 1, …
-    kept : tuple of str
-        Variants whose weights are saved, those of seed 0.
+    `name` is that of the result file. `load` is called with the folder of data sets; its result
+    goes to every run. `settings` are what all variants share, in JSON's types. Each variant has
+    runs with the seeds 0, 1, …; weights of the `kept` variants are saved, those of seed 0.
     """
 
     name: str
@@ -67,9 +61,24 @@ class Study:
     seeds: int = 5
     kept: tuple = ()
 
+    def keeps(self, variant, seed):
+        """Whether the weights of a run are saved."""
+        return variant in self.kept and seed == 0
 
-def run_study(study, *, data=None, seeds=None, only=None, home=None, fresh=False, say=print):
-    """Run what is missing of a study, and write its results after every run.
+
+NO_NUMBERS = ("nan", "inf", "-inf")
+"""What a file holds where a number is none that JSON knows."""
+
+# ---------------------------------------------------------------- making runs
+
+
+def run_study(
+    study, *, data=None, seeds=None, only=(), home=None, fresh=False, scheduler=None, say=print
+):
+    """Run what is missing of a study, and write its results after every run; return the file's.
+
+    Several processes may work on one study: each run is made by one of them. A run's time is what
+    the processors worked, in seconds: the clock's time depends on what else the machine does.
 
     Parameters
     ----------
@@ -81,63 +90,37 @@ def run_study(study, *, data=None, seeds=None, only=None, home=None, fresh=False
     only : sequence of str, optional
         These variants alone.
     home : path, optional
-        Results go to ``home/results``, weights to ``home/weights``. Without it, to `data/` of the
-        repository; or to a folder of the user's where the package was installed without one, and
-        what ships is gone on with.
+        Results go to ``home/results``, weights to ``home/weights``. Without it, to `own_folder`,
+        and what ships is gone on with.
     fresh : bool
         Make all runs that are asked for again. They are gathered in ``home/fresh`` and replace the
         old ones when all are there; stopped before, the next call with `fresh` goes on with them.
-        Without it the runs in the file are kept, if the settings are the same.
+        Without it the runs in the file are kept; it is refused if their settings are others.
+    scheduler : str, optional
+        Address of a Dask cluster, whose workers make the runs; they must find the data there.
     say : callable
         Gets a line of text after each run.
-
-    Returns
-    -------
-    dict
-        What the file holds.
-
-    Raises
-    ------
-    ValueError
-        If the file is damaged, or holds runs with other settings and `fresh` is false, `seeds` is
-        below 1, `only` names no variant, or the results cannot be written.
-
-    Notes
-    -----
-    A run's time is what the processors worked, in seconds: the clock's time depends on what else
-    the machine does.
-
-    Several processes may work on one study: each run is made by one of them. Weights are written
-    before the run that they belong to. A run whose weights are missing is made again.
     """
     seeds = study.seeds if seeds is None else seeds
-    only = list(only or ())
     check_request(study, seeds, only)
     names = [name for name in study.variants if not only or name in only]
-    shelf = _Shelf(study, own_folder() if home is None else Path(home), ships=home is None)
-    work = functools.partial(_run_missing, names=names, seeds=seeds, data=data, say=say)
-    if fresh:
-        _renew(shelf, names, work, say)
+    # all variants of a seed before the next: comparable at any time
+    asked = [(name, seed) for seed in range(seeds) for name in names]
+    if scheduler is None:
+        load = functools.cache(lambda: study.load(data))
+        compute = functools.partial(_compute_here, load=load)
     else:
-        work(shelf)
+        compute = functools.partial(_compute_there, data=data, scheduler=scheduler)
+    shelf = _Shelf(study, home)
+    if fresh:
+        _renew(shelf, names, lambda aside: _make(aside, asked, compute, say), say)
+    else:
+        _make(shelf, asked, compute, say)
     return shelf.read()
 
 
-def check_request(study, seeds=None, only=None):
-    """Refuse what cannot be run, before anything is.
-
-    Parameters
-    ----------
-    study : Study
-    seeds, only : optional
-        See `run_study`.
-
-    Raises
-    ------
-    ValueError
-        If `seeds` is below 1, `only` names no variant, or settings would not come back from the
-        file as they are.
-    """
+def check_request(study, seeds=None, only=()):
+    """Refuse what cannot be run, before anything is."""
     if seeds is not None and seeds < 1:
         raise ValueError(f"seeds is {seeds}, must be at least 1")
     unknown = set(only or ()) - set(study.variants)
@@ -154,67 +137,115 @@ def check_request(study, seeds=None, only=None):
 
 
 def complete(history):
-    """Stop a study whose training was stopped: half a training is no result.
-
-    Parameters
-    ----------
-    history : History
-        What `cnnbook.training.fit` returned, which keeps what was learned when it is interrupted.
-
-    Returns
-    -------
-    History
-        The same.
-
-    Raises
-    ------
-    KeyboardInterrupt
-        If it was interrupted.
-    """
+    """Stop a study whose training was stopped: half a training is no result."""
     if history.interrupted:
         raise KeyboardInterrupt
     return history
 
 
-def _run_missing(shelf, *, names, seeds, data, say):
+def _make(shelf, asked, compute, say):
     """Make the runs that are not there; those that another process makes are waited for."""
-    # all variants of a seed before the next: comparable at any time
-    asked = [(name, seed) for seed in range(seeds) for name in names]
-    if all(shelf.has(*each) for each in asked):
-        return
-    shelf.check_room()
-    load = functools.cache(lambda: shelf.study.load(data))
-    busy = [each for each in asked if not _run_once(shelf, *each, load, say)]
-    for name, seed in busy:
-        if not shelf.has(name, seed):
-            say(f"{shelf.study.name} {name} seed {seed}: another process makes it, waiting")
-            _run_once(shelf, name, seed, load, say, wait=True)
+    if shelf.missing(asked):
+        shelf.check_room()
+    told = False
+    while missing := shelf.missing(asked):
+        with contextlib.closing(compute(shelf, missing)) as runs:
+            made = [_keep(shelf, *each, say) for each in runs]
+        if not made:
+            if not told:
+                name, seed = missing[0]
+                say(f"{shelf.study.name} {name} seed {seed}: another process makes it, waiting")
+            told = True
+            time.sleep(0.2)
 
 
-def _run_once(shelf, name, seed, load, say, wait=False):
-    """Make a run if it is not there; return False if another process is making it."""
-    with shelf.lock(name, seed, wait=wait) as mine:
-        if shelf.has(name, seed):
-            return True
+def _keep(shelf, name, run, model, say):
+    """Write a run even if Ctrl-C comes just then, or say its numbers if that cannot be."""
+    try:
+        finish(lambda: shelf.put(name, run, model))
+    except Exception:
+        say(f"{shelf.study.name} {name}: this run could not be written: {json.dumps(run)}")
+        raise
+    shown = {key: value for key, value in run.items() if not isinstance(value, list)}
+    say(f"{shelf.study.name} {name} seed {shown.pop('seed')}: {shown}")
+
+
+def _compute_here(shelf, missing, load):
+    """Make those runs that no other process is making; yield each while it is locked."""
+    for name, seed in missing:
+        with shelf.lock(name, seed) as mine:
+            if mine and shelf.missing([(name, seed)]):
+                yield name, *_compute(shelf.study, name, seed, load())
+
+
+def _compute_there(shelf, missing, data, scheduler):
+    """Send runs to the workers of a Dask cluster; yield them as they come, a failed one last."""
+    try:
+        import cloudpickle
+        from distributed import Client, as_completed
+    except ImportError as error:
+        raise ValueError(f"a scheduler needs: pip install 'cnnbook[cluster]' ({error})") from None
+    with contextlib.ExitStack() as stack:
+        mine = [each for each in missing if stack.enter_context(shelf.lock(*each))]
+        mine = shelf.missing(mine)
         if not mine:
-            return False
-        study, loaded = shelf.study, load()
-        began = time.process_time()
-        outcome = study.variants[name].run(loaded, seed)
-        effort = {"cpu_seconds": round(time.process_time() - began, 1)}
-        effort["threads"] = torch.get_num_threads()
-        run = _plain({"seed": seed, **outcome.measured, **effort})
-        try:
-            finish(lambda: shelf.put(name, run, outcome.model))
-        except Exception:
-            say(f"{study.name} {name}: this run could not be written: {json.dumps(run)}")
-            raise
-        shown = {k: v for k, v in outcome.measured.items() if not isinstance(v, list)}
-        say(f"{study.name} {name} seed {seed}: {shown}, {effort}")
-        return True
+            return
+        client = stack.enter_context(Client(scheduler))
+        study = cloudpickle.dumps(shelf.study)
+        common = (data and os.path.abspath(data), torch.get_num_threads())
+        sent = {client.submit(_work, study, *each, *common, pure=False): each for each in mine}
+        failed = []
+        for future in as_completed(sent):
+            if future.status == "finished":
+                yield sent[future][0], *future.result()
+            else:
+                failed.append(future)
+        for future in failed:
+            future.result()
 
 
-def _renew(shelf, names, work, say):
+_ALONE = threading.Lock()  # a worker's threads share PyTorch's random numbers
+
+
+def _work(study, name, seed, data, threads):
+    """Make one run on a worker, in the way it is made here."""
+    with _ALONE:
+        torch.set_num_threads(threads)
+        study, loaded = _unpack(study, data)
+        return _compute(study, name, seed, loaded)
+
+
+@functools.lru_cache(maxsize=1)
+def _unpack(study, data):
+    """Load a study and its data once for all runs of a worker."""
+    study = pickle.loads(study)
+    return study, study.load(data)
+
+
+def _compute(study, name, seed, data):
+    """Make one run; return what goes to the file, and the network if its weights do."""
+    began = time.process_time()
+    outcome = study.variants[name].run(data, seed)
+    effort = {"cpu_seconds": round(time.process_time() - began, 1)}
+    effort["threads"] = torch.get_num_threads()
+    run = _plain({"seed": seed, **outcome.measured, **effort})
+    return run, outcome.model if study.keeps(name, seed) else None
+
+
+def _plain(value):
+    """Put what was measured into JSON's types; numbers that JSON lacks become "nan" or "inf"."""
+    if isinstance(value, dict):
+        return {str(key): _plain(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    if hasattr(value, "tolist"):  # numbers and arrays of NumPy and PyTorch
+        return _plain(value.tolist())
+    if isinstance(value, float):
+        return value if math.isfinite(value) else str(value)
+    return value if value is None or isinstance(value, int | str) else str(value)
+
+
+def _renew(shelf, names, make, say):
     """Make runs aside, and put them in the place of the old ones when all are there."""
     study, folder = shelf.study, shelf.home / "fresh" / shelf.study.name
     aside = _Shelf(study, folder, advice=f"remove {folder} to begin anew")
@@ -227,17 +258,15 @@ def _renew(shelf, names, work, say):
             shutil.rmtree(folder)
         if aside.path.exists():
             say(f"{study.name}: going on with the runs in {folder}; remove it to begin anew")
-        work(aside)
+        make(aside)
         made = aside.read()["variants"]
         new = {name: made.pop(name) for name in names}
         with shelf.lock(wait=True):
             for name in filter(new.get, study.kept):
-                source = find_weights(shelf.weights(name), home=aside.home)
-                target = shelf.home / "weights" / source.name
-                with replacing(target) as temporary:
+                source = find_weights(f"{study.name}_{name}", home=folder)
+                with replacing(shelf.home / "weights" / source.name) as temporary:
                     shutil.copyfile(source, temporary)
-            old = shelf.read()["variants"] if partly else {}
-            shelf.write(old | new)
+            shelf.write((shelf.read()["variants"] if partly else {}) | new)
         if made:  # of variants that were not asked for this time
             aside.write(made)
         else:
@@ -256,19 +285,22 @@ def _was_moved_in(aside, shelf):
     return all(there.get(name) == kept for name, kept in gathered.items())
 
 
+# ---------------------------------------------------------------- keeping them
+
+
 class _Shelf:
     """The file of a study and its weights, which several processes may share."""
 
-    def __init__(self, study, home, *, ships=False, advice="use --fresh to replace it"):
-        self.study, self.home, self.ships, self.advice = study, home, ships, advice
-        self.path = home / "results" / f"{study.name}.json"
+    def __init__(self, study, home=None, advice="use --fresh to replace it"):
+        self.study, self.given, self.advice = study, home, advice
+        self.home = own_folder() if home is None else Path(home)
+        self.path = self.home / "results" / f"{study.name}.json"
 
     @contextlib.contextmanager
-    def lock(self, *what, wait):
+    def lock(self, *what, wait=False):
         """Keep other processes from the file, or from one run; yield whether that is ours."""
         from filelock import FileLock, Timeout
 
-        name_of_run = len(what) == 2
         words = re.sub(r"[^\w.-]", "_", "-".join(map(str, (self.study.name, *what))))
         lock = self.path.with_name(f".{words}.lock")
         lock.parent.mkdir(parents=True, exist_ok=True)
@@ -276,10 +308,10 @@ class _Shelf:
         held = FileLock(lock, is_singleton=True)
         try:
             with contextlib.suppress(Timeout):
-                held.acquire(timeout=-1 if wait else 0, poll_interval=0.2 if what else 0.02)
+                held.acquire(timeout=-1 if wait else 0, poll_interval=0.02)
             yield held.is_locked
         finally:
-            if held.is_locked and name_of_run:  # who waits for it looks whether the run is there
+            if held.is_locked and not wait:  # of one run: who comes next looks whether it is there
                 with contextlib.suppress(OSError):
                     lock.unlink()
             held.release(force=True)
@@ -291,133 +323,100 @@ class _Shelf:
         if self.study.kept:
             check_writable(self.home / "weights")
 
-    def weights(self, name):
-        """Name the weights of a variant."""
-        return f"{self.study.name}_{name}"
-
     def read(self):
         """Read what is there; refuse it if it is damaged or was made in another way."""
-        study = self.study
-        result = {"study": study.name, "question": study.question, "settings": study.settings}
-        result |= {"versions": _versions(), "variants": {}}
-        path = self.path
-        if self.ships and not path.exists():
-            path = HOME / "results" / path.name
-        if not path.exists():
-            return result
+        path, study = find_result(self.study.name, self.given), self.study
+        if path is None:
+            return self._result({})
         old = _read(path)
         asked = {name: variant.settings for name, variant in study.variants.items()}
         found = {name: kept["settings"] for name, kept in old["variants"].items()}
         if old["settings"] != study.settings or any(found[n] != asked.get(n) for n in found):
             raise ValueError(f"{path} holds runs with other settings; {self.advice}")
-        return result | {"versions": old.get("versions"), "variants": old["variants"]}
+        return self._result(old["variants"]) | {"versions": old.get("versions")}
 
-    def has(self, name, seed):
-        """Whether a run is there, and its weights if they are kept."""
-        runs = self.read()["variants"].get(name, {"runs": []})["runs"]
-        return any(run["seed"] == seed for run in runs) and not self._lacks_weights(name, seed)
-
-    def _lacks_weights(self, name, seed):
-        home = None if self.ships else self.home
-        kept = name in self.study.kept and seed == 0
-        return kept and find_weights(self.weights(name), home=home) is None
+    def missing(self, asked):
+        """List those runs that are not there, or whose weights are not."""
+        study, variants = self.study, self.read()["variants"]
+        there = {(name, run["seed"]) for name, kept in variants.items() for run in kept["runs"]}
+        lost = {
+            (name, 0)
+            for name in study.kept
+            if find_weights(f"{study.name}_{name}", home=self.given) is None
+        }
+        return [each for each in asked if each not in there or each in lost]
 
     def put(self, name, run, model):
         """Add a run to what is there now, after its weights; one that is there stays."""
+        study, seed = self.study, run["seed"]
         with self.lock(wait=True):
-            if self.has(name, run["seed"]):
+            if not self.missing([(name, seed)]):
                 return
-            if name in self.study.kept and run["seed"] == 0:
-                origin = {"study": self.study.name, "variant": name, "seed": run["seed"]}
-                save_weights(model, self.weights(name), home=self.home, **origin)
+            if study.keeps(name, seed):
+                origin = {"study": study.name, "variant": name, "seed": seed}
+                save_weights(model, f"{study.name}_{name}", home=self.home, **origin)
             variants = self.read()["variants"]
-            by_seed = {each["seed"]: each for each in variants.get(name, {"runs": []})["runs"]}
-            by_seed[run["seed"]] = run
-            runs = [by_seed[seed] for seed in sorted(by_seed)]
-            settings = self.study.variants[name].settings
-            self.write(variants | {name: {"settings": settings, "runs": runs, **summarise(runs)}})
+            runs = {each["seed"]: each for each in variants.get(name, {"runs": []})["runs"]}
+            runs = [each for _, each in sorted((runs | {seed: run}).items())]
+            kept = {"settings": study.variants[name].settings, "runs": runs, **summarise(runs)}
+            self.write(variants | {name: kept})
 
     def write(self, variants):
         """Replace the file, the variants in the study's order."""
+        variants = {name: variants[name] for name in self.study.variants if name in variants}
+        text = json.dumps(self._result(variants), indent=1, ensure_ascii=False, allow_nan=False)
+        with replacing(self.path) as temporary:
+            temporary.write_text(text + "\n", encoding="utf-8")
+
+    def _result(self, variants):
         study = self.study
         result = {"study": study.name, "question": study.question, "settings": study.settings}
-        result |= {"versions": _versions()}
-        result["variants"] = {name: variants[name] for name in study.variants if name in variants}
-        text = json.dumps(result, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-        with replacing(self.path) as temporary:
-            temporary.write_text(text, encoding="utf-8")
+        return result | {"versions": _versions(), "variants": variants}
 
 
-def _plain(value):
-    """Put what was measured into JSON's types; numbers that JSON lacks become "nan" or "inf"."""
-    if isinstance(value, dict):
-        return {str(key): _plain(each) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(each) for each in value]
-    if hasattr(value, "tolist"):  # numbers and arrays of NumPy and PyTorch
-        return _plain(value.tolist())
-    if isinstance(value, float):
-        return value if math.isfinite(value) else str(value)
-    return value if value is None or isinstance(value, int | str) else str(value)
-
-
-def summarise(runs):
-    """Return mean, standard deviation (n − 1) and number of each measured value.
-
-    Parameters
-    ----------
-    runs : list of dict
-        Those entries count that are plain numbers, but not the seed.
-
-    Returns
-    -------
-    dict
-        {"mean": {name: …}, "std": {name: …}, "n": …}; the spread of a single run is 0.
-    """
-    names = dict.fromkeys(name for run in runs for name in run if name not in ("seed", "threads"))
-    columns = {name: [_number(run.get(name)) for run in runs] for name in names}
-    columns = {name: [v for v in values if v is not None] for name, values in columns.items()}
-    columns = {name: values for name, values in columns.items() if values}
+@functools.cache
+def _versions():
     return {
-        "n": len(runs),
-        "mean": {name: _rounded(statistics.fmean(values)) for name, values in columns.items()},
-        "std": {name: _rounded(_spread(values)) for name, values in columns.items()},
+        "cnnbook": version("cnnbook"),
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+        "cores": os.cpu_count(),
     }
 
 
-def _spread(values):
-    if not all(map(math.isfinite, values)):
-        return math.nan
-    return statistics.stdev(values) if len(values) > 1 else 0.0
+def summarise(runs):
+    """Return the mean and the standard deviation (n − 1) of each number of the runs, and their n.
 
-
-def _number(value):
-    """Read a plain number back, "nan" and "inf" too; None for all else."""
-    if isinstance(value, str):
-        return float(value) if value in ("nan", "inf", "-inf") else None
-    return float(value) if isinstance(value, int | float) else None
+    Seeds, threads and curves do not count; the spread of a single run is 0. Six significant digits
+    are kept: the rest is noise, and would make needless differences.
+    """
+    summary = {"n": len(runs), "mean": {}, "std": {}}
+    for name in dict.fromkeys(name for run in runs for name in run):
+        values = [run.get(name) for run in runs]
+        values = [float(v) for v in values if isinstance(v, int | float) or v in NO_NUMBERS]
+        if values and name not in ("seed", "threads"):
+            summary["mean"][name] = _rounded(statistics.fmean(values))
+            finite = all(map(math.isfinite, values))
+            spread = statistics.stdev(values) if finite and len(values) > 1 else 0.0
+            summary["std"][name] = _rounded(spread) if finite else None
+    return summary
 
 
 def _rounded(value):
-    """Keep six significant digits: the rest is noise, and would make needless differences."""
     return float(f"{value:.6g}") if math.isfinite(value) else None
-
-
-def _versions():
-    names = {"cnnbook": version("cnnbook"), "torch": torch.__version__}
-    return names | {"python": platform.python_version(), "cores": os.cpu_count()}
 
 
 def _read(path):
     """Read a file of results; refuse what no study wrote."""
     try:
         result = json.loads(path.read_text(encoding="utf-8"), parse_constant=_no_number)
+        for kept in (result, *result["variants"].values()):
+            if not isinstance(kept["settings"], dict):
+                raise ValueError("its settings are no dict")
         for kept in result["variants"].values():
             seeds = [run["seed"] for run in kept["runs"]]
-            if len(set(seeds)) < len(seeds) or not isinstance(kept["settings"], dict):
+            if len(set(seeds)) < len(seeds):
                 raise ValueError(f"its runs have the seeds {seeds}")
-        if not isinstance(result["settings"], dict):
-            raise ValueError("its settings are no dict")
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         reason = f"it has no {error}" if isinstance(error, KeyError) else error
         raise ValueError(
@@ -431,28 +430,10 @@ def _no_number(text):
 
 
 def load_result(name, *, home=None):
-    """Read the results of a study.
-
-    Parameters
-    ----------
-    name : str
-        Of the study.
-    home : path, optional
-        Without it, what was measured here is read, else what ships.
-
-    Returns
-    -------
-    dict
-
-    Raises
-    ------
-    ValueError
-        If there are none, or the file is damaged; the message says how to make them.
-    """
-    paths = _result_paths(name, home)
-    path = next((path for path in paths if path.exists()), None)
+    """Read the results of a study: what was measured here, else what ships, else from ``home``."""
+    path = find_result(name, home)
     if path is None:
-        places = " or ".join(str(path.parent) for path in paths)
+        places = " or ".join(str(folder / "results") for folder in homes(home))
         raise ValueError(
             f"there are no results of {name!r} in {places}: "
             f"python -m cnnbook.experiments {name} makes them"
@@ -460,23 +441,7 @@ def load_result(name, *, home=None):
     return _read(path)
 
 
-def has_result(name, *, home=None):
-    """Whether there are results of a study.
-
-    Parameters
-    ----------
-    name : str
-    home : path, optional
-        See `load_result`.
-
-    Returns
-    -------
-    bool
-    """
-    return any(path.exists() for path in _result_paths(name, home))
-
-
-def _result_paths(name, home):
-    """List where the results of a study may be; what was made here comes before what ships."""
-    folders = [own_folder(), HOME] if home is None else [Path(home)]
-    return [folder / "results" / f"{name}.json" for folder in dict.fromkeys(folders)]
+def find_result(name, home=None):
+    """Return the path of the results of a study, None if there are none."""
+    paths = (folder / "results" / f"{name}.json" for folder in homes(home))
+    return next((path for path in paths if path.exists()), None)

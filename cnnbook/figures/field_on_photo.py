@@ -7,6 +7,7 @@ import numpy as np
 
 from cnnbook.figures.cells import format_number
 from cnnbook.figures.picture import Picture
+from cnnbook.luminance import luminance
 from cnnbook.receptive_field import Field
 
 WIDTH, HEIGHT, TOP = 680, 400, 60
@@ -102,7 +103,7 @@ class PlacedField:
 
 def _pixels(image):
     """Grey bytes: colour is kept for the frames, and grey pictures are a third as heavy."""
-    grey = image @ [0.299, 0.587, 0.114] if image.ndim == 3 else image
+    grey = luminance(image) if image.ndim == 3 else image
     return np.dstack([(np.clip(grey, 0, 1) * 255).astype(np.uint8)] * 3)
 
 

@@ -6,7 +6,7 @@ A file says in its metadata how its network is built, so that its name is enough
 import json
 from pathlib import Path
 
-from cnnbook._files import HOME, own_folder, replacing
+from cnnbook.files import HOME, own_folder, replacing
 from cnnbook.models.building import NETWORKS
 from cnnbook.models.efficientnet_lite import imagenet
 

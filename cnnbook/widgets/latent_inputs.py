@@ -9,9 +9,9 @@ from torch import nn
 
 from cnnbook.datasets import digits, faces, photograph
 from cnnbook.datasets.faces.attributes import FEW_PROFILES
+from cnnbook.luminance import luminance
 from cnnbook.models import pretrained
 
-LUMINANCE = (0.299, 0.587, 0.114)  # ITU-R BT.601, as in `photograph`
 SHAPES = {"digits": (1, 28, 28), "faces": (3, 64, 64)}
 SHIPPED = {"digits": "vae_conv", "faces": "vae_faces"}
 NEW_FACES = 3001  # a seed whose faces the shipped network has not seen
@@ -176,7 +176,7 @@ def read_own(source, shape):
         raise ValueError(f"the picture has shape {given}, expected (H, W), (H, W, 3) or (C, H, W)")
     _require_range("the picture", image)
     if image.shape[0] > shape[0]:
-        image = (image * torch.tensor(LUMINANCE)[:, None, None]).sum(0, keepdim=True)
+        image = torch.from_numpy(luminance(image.permute(1, 2, 0).numpy())).float()[None]
     height, width = image.shape[1:]
     side = min(height, width)
     top, left = (height - side) // 2, (width - side) // 2

@@ -91,16 +91,10 @@ COLOUR_GIVEN_SKIN = {
         [0.35, 0.30, 0.16, 0.07, 0.03, 0.09],
         [0.62, 0.22, 0.05, 0.02, 0.01, 0.08],
     ],
-    "eye_colour": [
-        [0.20, 0.30, 0.20, 0.30],
-        [0.50, 0.35, 0.10, 0.05],
-        [0.85, 0.12, 0.02, 0.01],
-    ],
+    "eye_colour": [[0.2, 0.3, 0.2, 0.3], [0.5, 0.35, 0.1, 0.05], [0.85, 0.12, 0.02, 0.01]],
 }
 
-CELLS = {"pose": POSES} | {
-    name: attribute.names for name, attribute in ATTRIBUTES.items() if attribute.names
-}
+CELLS = {"pose": POSES} | {name: a.names for name, a in ATTRIBUTES.items() if a.names}
 """What a `Joint` may be over: the attributes that are indices, and the pose."""
 
 
@@ -108,23 +102,9 @@ CELLS = {"pose": POSES} | {
 class Joint:
     """Probabilities over the combinations of some attributes; all others keep their own.
 
-    Parameters
-    ----------
-    names : tuple of str
-        Such as ``("skin", "pose")``: attributes with names for their values (`CELLS`).
-    table : array, one axis for each name
-        One probability for each combination; they add up to 1.
-
-    Raises
-    ------
-    ValueError
-        If a name is unknown, or the table has another shape, a negative number, or another sum.
-
-    Examples
-    --------
-    Half of the faces with glasses, whatever else they are:
-
-    >>> joint = Joint(("glasses",), [0.5, 0.5])
+    `names` are attributes with names for their values (`CELLS`), such as ``("skin", "pose")``; the
+    table has an axis for each, and its numbers add up to 1. ``Joint(("glasses",), [0.5, 0.5])``:
+    half of the faces with glasses, whatever else they are.
     """
 
     names: tuple
@@ -166,22 +146,8 @@ RARE_GROUPS = {"dark": 0.05, "profile": 0.1}
 def biased(dark=0.02, profile=0.05):
     """Make the joint distribution of a collection with few dark faces and few profiles.
 
-    Parameters
-    ----------
-    dark : float
-        Share of skin types V and VI; the other four types share the rest equally.
-    profile : float
-        Share of faces in profile; frontal ones and half-turned ones share the rest equally.
-
-    Returns
-    -------
-    Joint
-        Over ("skin", "pose"), independent of each other.
-
-    Raises
-    ------
-    ValueError
-        If a share is not from 0 to 1.
+    `dark` is the share of skin types V and VI, `profile` that of faces in profile, independent of
+    each other; the other types of skin share the rest equally, and so do the other poses.
     """
     for name, value in (("dark", dark), ("profile", profile)):
         if not 0 <= value <= 1:
@@ -194,26 +160,10 @@ def biased(dark=0.02, profile=0.05):
 def sample_attributes(count, *, joint=None, seed=0):
     """Draw descriptions of faces.
 
-    Parameters
-    ----------
-    count : int
-    joint : Joint, optional
-        Probabilities of some attributes together; `BALANCED` if none is given.
-    seed : int
-        Each attribute has its own stream of random numbers, so that face i is the same however
-        many are drawn.
-
-    Returns
-    -------
-    dict of str to ndarray of shape (count,)
-        One for each of `ATTRIBUTES`, int64 for those with names, else float32. They are
-        independent but for what `joint` says and for the colours of hair and eyes, which follow
-        the skin loosely.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If `count` is not at least 1, or beyond all memory, or `seed` is negative.
+    An array (count,) for each of `ATTRIBUTES`, int64 for those with names, else float32. They are
+    independent but for what `joint` (`BALANCED` if none is given) says and for the colours of hair
+    and eyes, which follow the skin loosely. Each has its own stream of random numbers, so that
+    face i is the same however many are drawn.
     """
     count, seed = whole("count", count), whole("seed", seed, 0)
     if count > MOST:
@@ -249,22 +199,9 @@ def _quantile(attribute, uniform):
 def face_groups(data):
     """Sort faces into the six groups that a fair classifier treats alike.
 
-    Parameters
-    ----------
-    data : AttributedImages
-        With the attributes `skin` and `yaw`.
-
-    Returns
-    -------
-    tuple of tensor of shape (N,), int64, and tuple of str
-        For each image the index of its group, -1 for what is not a face, and the groups' names:
-        skin (light: I and II, medium: III and IV, dark: V and VI) by pose (profile if the head
-        is turned by at least 45 degrees, else frontal).
-
-    Raises
-    ------
-    ValueError
-        If an attribute is missing.
+    Groups are skin (light: I and II, medium: III and IV, dark: V and VI) by pose (profile if the
+    head is turned by at least 45 degrees, else frontal). Returns for each image the index of its
+    group, a tensor (N,), -1 for what is not a face; and the names of the groups.
     """
     missing = [name for name in ("skin", "yaw") if name not in data.attributes]
     if missing:

@@ -4,27 +4,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
+CHUNK = 64  # images spoiled at a time: so few that they stay in the processor's cache
+
 
 @dataclass(frozen=True)
 class Difficulty:
     """How much pictures are spoiled at most; each draws its own strengths from none to that.
 
-    Parameters
-    ----------
-    noise : float
-        Greatest standard deviation of Gaussian noise, from 0.
-    occlusion : float
-        Greatest side of a patch of one colour that covers some place, as a share of the image's
-        side, from 0 to 1.
-    contrast : float
-        Least contrast, from 0 to 1: 0.4 draws the differences from the image's mean in to 40 %.
-    blur : float
-        Greatest standard deviation of a Gaussian blur, in pixels, from 0 to 3.
-
-    Raises
-    ------
-    ValueError
-        If a number is out of its range.
+    `noise` is the greatest standard deviation of Gaussian noise, `occlusion` the greatest side of
+    a patch of one colour that covers some place, as a share of the image's side, `contrast` the
+    least contrast (0.4 draws the differences from the image's mean in to 40 %), `blur` the
+    greatest standard deviation of a Gaussian blur, in pixels.
     """
 
     noise: float = 0.0
@@ -37,39 +27,21 @@ class Difficulty:
             if not 0 <= getattr(self, name) <= most:
                 raise ValueError(f"{name} is {getattr(self, name)}, must be from 0 to {most}")
 
-    def apply(self, images, *, seed=0, chunk=64):
-        """Spoil images in place: blurred, then covered, then faded, then noisy.
+    def apply(self, images, *, seed=0):
+        """Spoil images (N, 3, H, W), float32, in place: blurred, covered, faded, then noisy.
 
-        Parameters
-        ----------
-        images : ndarray of shape (N, 3, H, W), float32
-            Values from 0 to 1, and so they stay.
-        seed : int
-            Image i is spoiled in the same way however many there are.
-        chunk : int
-            How many are worked on at a time: for speed only.
+        Values stay from 0 to 1. Image i is spoiled in the same way however many there are.
         """
-        names = (
-            "blur",
-            "side",
-            "shape",
-            "row",
-            "column",
-            "red",
-            "green",
-            "blue",
-            "contrast",
-            "noise",
-        )
+        names = "blur side shape row column red green blue contrast noise".split()
         streams = np.random.SeedSequence([seed, 2]).spawn(len(names) + 1)
         draw = {
             name: np.random.default_rng(stream).random(len(images), dtype=np.float32)
             for name, stream in zip(names, streams, strict=False)
         }
         grain = np.random.default_rng(streams[-1])
-        for start in range(0, len(images), chunk):
-            part = images[start : start + chunk]
-            u = {name: value[start : start + chunk] for name, value in draw.items()}
+        for start in range(0, len(images), CHUNK):
+            here = slice(start, start + CHUNK)
+            part, u = images[here], {name: value[here] for name, value in draw.items()}
             if self.blur:
                 _blur(part, self.blur * u["blur"])
             if self.occlusion:

@@ -4,12 +4,10 @@ import numpy as np
 import torch
 
 from cnnbook.checks import whole
-from cnnbook.datasets.faces import _colours
-from cnnbook.datasets.faces._objects import objects
-from cnnbook.datasets.faces._solids import SIDE
 from cnnbook.datasets.faces.attributes import ATTRIBUTES, sample_attributes
+from cnnbook.datasets.faces.canvas import HAIR, SIDE, SKIN, View, colour_of, column, paint
 from cnnbook.datasets.faces.difficulty import Difficulty
-from cnnbook.datasets.faces.rendering import render
+from cnnbook.datasets.faces.rendering import background, render
 from cnnbook.datasets.images import FACE_CLASSES, AttributedImages
 from cnnbook.datasets.photographs import photograph
 
@@ -17,6 +15,7 @@ NON_FACES = ("photograph", "texture", "missing", "shuffled", "object")
 """Crops of two photographs, patterns in the colours of faces, heads that lack eyes or mouth or
 show their back, heads whose parts are in wrong places, and a house, a socket, a clock, a plant."""
 
+DARK, WHITE = (0.08, 0.07, 0.07), (0.92, 0.92, 0.9)
 # parts of a head: (shown, moved right, moved down, right side lower, upside down)
 GONE = (0, 0, 0, 0, 1)
 MISSING = (
@@ -33,39 +32,21 @@ SHUFFLED = (
 )
 
 
-def non_faces(count, *, kinds=NON_FACES, difficulty=None, seed=0):
+def non_faces(count, *, difficulty=None, seed=0):
     """Draw pictures without a face, in the colours of faces and before the same backgrounds.
 
-    Parameters
-    ----------
-    count : int
-    kinds : tuple of str
-        Which of `NON_FACES`, each as likely as any other.
-    difficulty : Difficulty, optional
-        How the pictures are spoiled; not at all if none is given.
-    seed : int
-        The same seed gives the same bytes, and picture i is the same however many are drawn.
+    Each kind of `NON_FACES` is as likely as any other; difficulty and seed are as for `faces`.
 
     Returns
     -------
     AttributedImages
         (count, 3, 64, 64), values from 0 to 1, all labelled 0, with the attributes of `faces`
         (-1, or NaN for those that are no indices), and `kind`, an index into `NON_FACES`.
-
-    Raises
-    ------
-    ValueError
-        If `count` is not at least 1, or a kind is unknown.
     """
-    unknown = [kind for kind in kinds if kind not in NON_FACES]
-    if unknown or not kinds:
-        wrong = repr(unknown[0]) if unknown else "nothing"
-        raise ValueError(f"kinds holds {wrong}, must be of {', '.join(NON_FACES)}")
     seed = whole("seed", seed, 0)
     drawn = sample_attributes(count, seed=seed + 1_000_003)  # no head in common with `faces`
     number, variant = np.random.default_rng([seed, 3]).random((count, 2)).T
-    known = np.array([NON_FACES.index(kind) for kind in kinds])
-    kind = known[(number * len(kinds)).astype(int)]
+    kind = (number * len(NON_FACES)).astype(int)
     images = np.empty((count, 3, SIDE, SIDE), np.float32)
     for place, draw in enumerate((_photographs, _textures, _missing, _shuffled, _objects)):
         those = np.flatnonzero(kind == place)
@@ -103,10 +84,6 @@ def _heads(faces, variant, layouts):
     return render(faces, parts)
 
 
-def _objects(faces, variant, rngs):
-    return objects(faces, variant)
-
-
 def _photographs(faces, variant, rngs):
     """Cut squares of many sizes out, mirror half of them, change their colours."""
     from PIL import Image
@@ -123,7 +100,7 @@ def _photographs(faces, variant, rngs):
         box = (left, top, left + size, top + size)
         crop = source.resize((SIDE, SIDE), Image.Resampling.BILINEAR, box=box)
         pixels = np.asarray(crop, np.float32).transpose(2, 0, 1)[:, :, :: rng.choice([-1, 1])] / 255
-        skin = _colours.SKIN[:, faces["skin"][place], None, None]
+        skin = SKIN[:, faces["skin"][place], None, None]
         tint = rng.choice([0, 0.7])  # half of them in tones of skin
         images[place] = (1 - tint) * pixels + tint * 1.6 * skin * pixels.mean(0)
         images[place] *= rng.uniform(0.75, 1.25, (3, 1, 1))
@@ -132,11 +109,9 @@ def _photographs(faces, variant, rngs):
 
 def _textures(faces, variant, rngs):
     """Mix two colours by clouds, stripes, spots or a warped grid."""
-    first = _colours.SKIN[:, faces["skin"]].T
+    first = SKIN[:, faces["skin"]].T
     second = np.where(
-        variant % 2,
-        _colours.HAIR[:, faces["hair_colour"]],
-        _colours.hue(faces["clothes"], 0.4, 0.5),
+        variant % 2, HAIR[:, faces["hair_colour"]], colour_of(faces["clothes"], 0.4, 0.5)
     ).T
     images = np.empty((len(variant), 3, SIDE, SIDE), np.float32)
     for place, rng in enumerate(rngs):
@@ -173,3 +148,80 @@ def _smooth(values):
     """Average over squares of 5×5, with the edges repeated."""
     padded = np.pad(values, 2, "edge")
     return sum(padded[i : i + SIDE, j : j + SIDE] for i in range(5) for j in range(5)) / 25
+
+
+def _objects(faces, variant, rngs):
+    """Draw a house, a socket, a clock or a plant, in the colours of faces."""
+    view = View.of({**faces, "yaw": 0 * faces["yaw"], "pitch": 0 * faces["yaw"]})
+    rgb = background(faces["background"], faces["backdrop"], faces["brightness"])
+    for place, draw in enumerate((_house, _socket, _clock, _plant)):
+        those = variant == place
+        if those.any():
+            part, here = rgb[:, those], {name: values[those] for name, values in faces.items()}
+            skin = column(SKIN[:, here["skin"]])
+            hair = column(HAIR[:, here["hair_colour"]])
+            coat = column(colour_of(here["clothes"], 0.5, 0.6))
+            draw(part, view[those], here, skin, hair, coat)
+            angle = np.radians(column(here["light"]))
+            part *= 0.92 + 0.25 * np.sin(angle) * view.right[those] - 0.08 * view.down[those]
+            rgb[:, those] = part
+    return np.clip(rgb, 0, 1).swapaxes(0, 1)
+
+
+def _box(view, right, down, half_width, half_height):
+    across = half_width - abs(view.right - right)
+    return np.minimum(across, half_height - abs(view.down - down))
+
+
+def _disc(view, right, down, radius):
+    return radius - np.sqrt((view.right - right) ** 2 + (view.down - down) ** 2)
+
+
+def _house(rgb, view, faces, skin, hair, coat):
+    width = column(0.82 * faces["width"])
+    paint(rgb, view.cover(_box(view, 0, 0.35, width, 0.75)), skin)
+    roof = np.minimum(0.75 * (view.down + 1.15) - 0.72 * abs(view.right), -0.3 - view.down)
+    paint(rgb, view.cover(roof), hair)
+    for side in (-1, 1):
+        window = _box(view, side * 0.38, 0.08, 0.19, 0.05 + 0.16 * column(faces["eyes"]))
+        paint(rgb, view.cover(window + 0.05), WHITE)
+        paint(rgb, view.cover(window), DARK)
+    door = _box(view, 0.2 * column(faces["gaze"]), 0.78, 0.16, 0.32)
+    paint(rgb, view.cover(door), coat)
+
+
+def _socket(rgb, view, faces, skin, hair, coat):
+    plate = _box(view, 0, 0, 0.86, 0.86)
+    paint(rgb, view.cover(plate + 0.03), 0.6 * skin)
+    paint(rgb, view.cover(plate), skin)
+    hollow = _disc(view, 0, 0, 0.66)
+    paint(rgb, view.cover(hollow), skin * (0.75 - 0.15 * view.down))
+    for side in (-1, 1):
+        paint(rgb, view.cover(_disc(view, side * 0.27, -0.08, 0.09)), DARK)
+    slot = _box(view, 0, 0.34, 0.05 + 0.14 * column(faces["opening"]), 0.06)
+    paint(rgb, view.cover(slot), DARK)
+
+
+def _clock(rgb, view, faces, skin, hair, coat):
+    paint(rgb, view.cover(_disc(view, 0, 0, 0.98)), hair)
+    paint(rgb, view.cover(_disc(view, 0, 0, 0.86)), skin)
+    for hour in range(12):
+        angle = hour * np.pi / 6
+        mark = _disc(view, 0.72 * np.sin(angle), -0.72 * np.cos(angle), 0.06)
+        paint(rgb, view.cover(mark), DARK)
+    for turn, length in ((faces["backdrop"] * 9, 0.66), (faces["clothes"] * 7, 0.45)):
+        right, down = np.sin(column(turn)), -np.cos(column(turn))
+        along = right * view.right + down * view.down
+        off = abs(right * view.down - down * view.right)
+        hand = np.minimum(0.045 - off, np.minimum(along + 0.08, length - along))
+        paint(rgb, view.cover(hand), DARK)
+
+
+def _plant(rgb, view, faces, skin, hair, coat):
+    pot = np.minimum(0.62 - 0.22 * (view.down - 0.2) - abs(view.right), 0.98 - view.down)
+    paint(rgb, view.cover(np.minimum(pot, view.down - 0.12)), skin * (1.1 - 0.5 * view.right**2))
+    paint(rgb, view.cover(_box(view, 0, 0.2, 0.72, 0.09)), 0.85 * skin)
+    leaves = np.sin(15 * view.right + 3 * np.sin(7 * view.down)) * np.sin(14 * view.down)
+    bush = 0.75 - np.sqrt(view.right**2 / column(faces["width"]) + (view.down + 0.45) ** 2)
+    green = 0.5 * hair + 0.5 * np.float32([0.2, 0.42, 0.2]).reshape(3, 1, 1, 1)
+    paint(rgb, view.cover(bush + 0.08 * leaves), green * (1 + 0.35 * leaves))

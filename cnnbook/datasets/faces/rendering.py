@@ -3,39 +3,52 @@
 import numpy as np
 import torch
 
-from cnnbook.datasets.faces._colours import HAIR, SKIN
-from cnnbook.datasets.faces._features import features
-from cnnbook.datasets.faces._head import hair, head, illuminate
-from cnnbook.datasets.faces._scene import background, body
-from cnnbook.datasets.faces._solids import SIDE, View, column, paint
-from cnnbook.datasets.faces.attributes import ATTRIBUTES
-
-__all__ = ["render_faces"]
+from cnnbook.datasets.faces.attributes import ATTRIBUTES, sample_attributes
+from cnnbook.datasets.faces.canvas import HAIR, SIDE, SKIN, View, colour_of, column, paint
+from cnnbook.datasets.faces.difficulty import Difficulty
+from cnnbook.datasets.faces.features import features
+from cnnbook.datasets.faces.head import hair, head, illuminate
+from cnnbook.datasets.images import FACE_CLASSES, AttributedImages
 
 HEAD, FACE = 50, 40  # rows and columns that hold a head without hair, what is painted on it
+ABOVE = 38  # rows in which there is neither neck nor coat
 CHUNK = 64  # faces drawn at a time: so few that they stay in the processor's cache
 # of each part: shown, moved right, moved down, its right side lower, upside down (-1)
 PARTS = {part: np.float32([[1], [0], [0], [0], [1]]) for part in ("eyes", "brows", "nose", "mouth")}
 
 
-def render_faces(attributes):
-    """Draw exactly the faces that are described.
+def faces(count, *, joint=None, difficulty=None, seed=0):
+    """Draw faces whose attributes are known.
 
     Parameters
     ----------
-    attributes : dict of str to array of shape (N,)
-        Any of `ATTRIBUTES`, as `sample_attributes` draws them; what is not given has its default.
-        A single number stands for all faces.
+    count : int
+    joint : Joint, optional
+        How likely combinations of attributes are; six equal groups if none is given.
+    difficulty : Difficulty, optional
+        How the pictures are spoiled; not at all if none is given.
+    seed : int
+        The same seed gives the same bytes, and face i is the same however many are drawn.
 
     Returns
     -------
-    tensor of shape (N, 3, 64, 64), float32
-        Values from 0 to 1.
+    AttributedImages
+        (count, 3, 64, 64), values from 0 to 1, all labelled 1, with all of `ATTRIBUTES` and
+        `kind`, which is -1.
+    """
+    attributes = sample_attributes(count, joint=joint, seed=seed)
+    images = render_faces(attributes)
+    (difficulty or Difficulty()).apply(images.numpy(), seed=seed)
+    tensors = {name: torch.from_numpy(values) for name, values in attributes.items()}
+    tensors["kind"] = torch.full((count,), -1)
+    return AttributedImages(images, torch.ones(count, dtype=torch.int64), FACE_CLASSES, tensors)
 
-    Raises
-    ------
-    ValueError
-        If an attribute is unknown or out of its range, or the lengths differ.
+
+def render_faces(attributes):
+    """Draw exactly the faces that are described: (N, 3, 64, 64), float32, values from 0 to 1.
+
+    `attributes` are any of `ATTRIBUTES`, as `sample_attributes` draws them; what is not given has
+    its default, and a single number stands for all faces.
     """
     return torch.from_numpy(render(check_attributes(attributes)))
 
@@ -106,3 +119,36 @@ def face(rgb, view, faces, surface, outline):
     illuminate(skin, view, faces, surface)
     paint(rgb, outline, skin)
     return rgb
+
+
+def background(kind, hue, value):
+    """Draw pictures (3, N, 64, 64) of one colour, of a gradient, or of colours that flow."""
+    row = np.linspace(-1, 1, SIDE, dtype=np.float32)[:, None]
+    along = row.T
+    first = column(colour_of(hue, 0.38, 0.25 + 0.65 * value))
+    second = column(colour_of(hue + 0.12, 0.45, 0.12 + 0.6 * value))
+    turn = column(20 * hue + 7 * value)  # what is random in a background comes from its colour
+    wave = np.sin(2.6 * row + turn) * np.sin(2.9 * along + 1.7 * turn)
+    wave += 0.6 * np.sin(5 * along + 2.3 * turn) * np.cos(4 * row - 3.1 * turn)
+    ramp = column(kind == 1) * (0.5 + 0.5 * row)
+    amount = column(kind == 2) * (0.5 + 0.45 * wave) + ramp
+    return (second - first) * amount + first
+
+
+def body(rgb, view, faces):
+    """Paint the neck, with the shadow of the head, and the clothes; they do not turn."""
+    rgb = rgb[:, :, ABOVE:]
+    view = View(view.rotation, view.scale, view.right[:, ABOVE:], view.down[:, ABOVE:])
+    back = 0.16 * np.sin(np.radians(column(faces["yaw"])))  # the neck is at the back of a head
+    right, down, w = view.right + back, view.down, column(faces["width"])
+    skin = column(SKIN[:, faces["skin"]])
+    side = np.sin(np.radians(column(faces["light"])))
+    neck = view.cover(np.minimum(0.38 * w + 0.12 * (down - 1) ** 2 - abs(right), down - 0.3))
+    round_off = 0.86 - 0.5 * right * right + 0.2 * side * right - 0.28 * np.clip(1.45 - down, 0, 1)
+    paint(rgb, neck, skin * round_off)
+    coat = 1 - np.sqrt((0.7 * right) ** 2 + ((down - 1.85) / 0.78) ** 2)
+    collar = 1 - np.sqrt((right / 0.48) ** 2 + ((down - 0.98) / 0.36) ** 2)
+    clothes = column(colour_of(faces["clothes"], 0.5, 0.25 + 0.5 * (faces["clothes"] * 7 % 1)))
+    shape = view.cover(np.minimum(0.7 * coat, -0.35 * collar))
+    seam = 1 - 0.25 * np.exp(-((collar + 0.12) ** 2) / 0.004)
+    paint(rgb, shape, clothes * seam * (1.05 - 0.3 * right * right + 0.2 * side * right))

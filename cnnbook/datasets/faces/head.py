@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from cnnbook.datasets.faces._solids import column, join
 from cnnbook.datasets.faces.attributes import HAIRS
+from cnnbook.datasets.faces.canvas import column, join
 
 
 def head(view, faces):

@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from cnnbook.datasets.faces import _colours
-from cnnbook.datasets.faces._solids import column, paint
+from cnnbook.datasets.faces.canvas import HAIR, IRIS, SKIN, colour_of, column, paint
 
 EYE_RIGHT, EYE_DOWN, EYE = 0.285, -0.02, 0.175  # place of the eyes and half their width
 
@@ -12,8 +11,8 @@ def features(rgb, view, faces, points):
     """Paint all of them, far ones first."""
     right, down, front = points
     ahead = np.clip(front * 6, 0, 1)
-    skin = column(_colours.SKIN[:, faces["skin"]])
-    hair = column(_colours.HAIR[:, faces["hair_colour"]])
+    skin = column(SKIN[:, faces["skin"]])
+    hair = column(HAIR[:, faces["hair_colour"]])
     marks(rgb, view, faces, right, down, front)
     _some(beard, rgb, view, faces, points)
     mouth(rgb, view, faces, *_moved(faces, "mouth", right, down, 0.58), ahead, skin)
@@ -69,7 +68,7 @@ def eyes(rgb, view, faces, right, down, shown, ahead, skin):
     iris_right = u - 0.28 * np.sign(right) * column(faces["gaze"])
     away = np.sqrt(iris_right**2 + (v + 0.06) ** 2)
     iris = eye * view.cover(EYE * (0.48 - away))
-    paint(rgb, iris, column(_colours.IRIS[:, faces["eye_colour"]]))
+    paint(rgb, iris, column(IRIS[:, faces["eye_colour"]]))
     paint(rgb, eye * view.cover(EYE * (0.22 - away)), (0.03, 0.03, 0.03))
     glint = np.sqrt((iris_right * np.sign(right) + 0.16) ** 2 + (v + 0.26) ** 2)
     paint(rgb, 0.9 * eye * view.cover(EYE * (0.12 - glint)), (1, 1, 1))
@@ -116,7 +115,7 @@ def mouth(rgb, view, faces, right, down, shown, ahead, skin):
 
 def beard(rgb, view, faces, right, down, front):
     """Paint stubble, a moustache or a full beard."""
-    hair = column(_colours.HAIR[:, faces["hair_colour"]])
+    hair = column(HAIR[:, faces["hair_colour"]])
     kind = column(faces["beard"])
     grown = np.array([0, 0.38, 0.88, 0.88], np.float32)[faces["beard"]]
     line = 0.08 + 0.36 * np.clip((front + 0.05) / 0.5, 0, 1)  # from the ear to the cheek
@@ -142,5 +141,5 @@ def glasses(rgb, view, faces, right, down, front):
     bridge = np.minimum(0.022 - abs(up + 0.05), 0.1 - abs(right))
     arm = np.minimum(0.024 - abs(up + 0.04), np.minimum(abs(right) - 0.48, front + 0.12))
     frame = np.maximum(view.cover(np.maximum(rim, bridge)) * ahead, view.cover(arm))
-    shade = column(_colours.hue(faces["clothes"] + 0.4, 0.5, 0.22))
+    shade = column(colour_of(faces["clothes"] + 0.4, 0.5, 0.22))
     paint(rgb, 0.92 * frame, shade)

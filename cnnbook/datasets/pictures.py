@@ -39,7 +39,7 @@ def open_picture(file, side=None):
     Parameters
     ----------
     file : path, or file opened for reading bytes
-        Whatever Pillow reads, of any colour mode.
+        Whatever Pillow reads, of any colour mode. An error names it.
     side : int, optional
         The larger side that is wanted. A JPEG far larger than that is decoded at a half, a
         quarter or an eighth: at least twice the side and 1,024 pixels remain.
@@ -47,18 +47,9 @@ def open_picture(file, side=None):
     Returns
     -------
     PIL.Image.Image
-        Of mode L or RGB, or F where the file has more than 8 bits per pixel. Brightness is
-        from 0 to 255 in all of them, with fractions in F: integers are divided by the greatest
-        that their type holds, floats from 0 to 1 are taken as they are. Transparent parts show
-        white paper. The orientation that the camera noted is applied.
-
-    Raises
-    ------
-    TypeError
-        If `file` is neither a path nor an open file.
-    ValueError
-        If there is no such file, or it is a folder, empty, damaged, too large or not a picture,
-        or its numbers leave their range. The message names the file.
+        Of mode L or RGB, or F where the file has more than 8 bits per pixel: brightness from 0 to
+        255, with fractions in F. Integers are divided by the greatest that their type holds,
+        floats from 0 to 1 are taken as they are.
     """
     from PIL import Image, ImageOps, UnidentifiedImageError
 
@@ -92,20 +83,9 @@ def open_picture(file, side=None):
 
 
 def read_picture(file, size=None, grey=False):
-    """Return one picture as numbers.
+    """Return one picture as numbers from 0 to 1: (3, H, W), or (1, H, W) if `grey`, float32.
 
-    Parameters
-    ----------
-    file : path, or file opened for reading bytes
-        See `open_picture`.
-    size : tuple of two ints, optional
-        (H, W): the picture is scaled to cover it, and the middle is cut out.
-    grey : bool
-
-    Returns
-    -------
-    ndarray of shape (3, H, W) or (1, H, W), float32
-        Values from 0 to 1.
+    With `size`, (H, W), the picture is scaled to cover it, and the middle is cut out.
     """
     from PIL import Image, ImageOps
 

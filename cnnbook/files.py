@@ -15,13 +15,7 @@ HOME = (PACKAGE.parent if CHECKOUT else PACKAGE) / "data"
 
 
 def own_folder():
-    """Find the folder of what is made or downloaded here: `HOME` in a checkout, else the user's.
-
-    Returns
-    -------
-    Path
-        It may not be there yet.
-    """
+    """Find the folder of what is made or downloaded here: `HOME` in a checkout, else the user's."""
     if CHECKOUT:
         return HOME
     from platformdirs import user_data_path
@@ -29,23 +23,19 @@ def own_folder():
     return user_data_path("cnnbook", appauthor=False)
 
 
+def homes(home=None):
+    """List where results and weights may be, if not in `home`: what was made here comes first."""
+    return list(dict.fromkeys([own_folder(), HOME])) if home is None else [Path(home)]
+
+
 @contextlib.contextmanager
 def replacing(path):
     """Write a file beside its place, and move it in when it is whole.
 
-    Readers find the old file or the new one, never half, and two writers never share a file.
-    Whatever stops the writing leaves the old file as it was. A link is followed; the permissions
-    of the old file are kept.
-
-    Parameters
-    ----------
-    path : path
-        Its folder is made if it is not there.
-
-    Yields
-    ------
-    Path
-        Of a new, empty file, to be written under this name.
+    Yields the path of a new, empty file, to be written under this name. Readers find the old file
+    or the new one, never half, and two writers never share a file. Whatever stops the writing
+    leaves the old file as it was. A link is followed; the permissions of the old file are kept; a
+    folder that is not there is made.
     """
     path = Path(os.path.realpath(path))
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -64,20 +54,7 @@ def replacing(path):
 
 
 def check_writable(folder, room=1_000_000):
-    """Make sure, before hours of work, that their result can be written.
-
-    Parameters
-    ----------
-    folder : path
-        Made if it is not there.
-    room : int
-        Bytes that must fit in.
-
-    Raises
-    ------
-    ValueError
-        If it cannot; the message names the folder and the reason.
-    """
+    """Make sure, before hours of work, that their result can be written: so many bytes."""
     probe = Path(folder) / f".probe-{os.getpid()}-{secrets.token_hex(4)}.tmp"
     try:
         probe.parent.mkdir(parents=True, exist_ok=True)
@@ -94,13 +71,7 @@ def check_writable(folder, room=1_000_000):
 
 
 def finish(write):
-    """Write even if the reader presses Ctrl-C just then, and stop after that.
-
-    Parameters
-    ----------
-    write : callable
-        Called without arguments, and once more if it was interrupted.
-    """
+    """Call `write` even if the reader presses Ctrl-C just then, and stop after that."""
     try:
         write()
     except KeyboardInterrupt:

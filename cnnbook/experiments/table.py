@@ -1,0 +1,51 @@
+"""The README's table of results: each variant of a study says which rows are its own."""
+
+from pathlib import Path
+
+from cnnbook.experiments.study import find_result, load_result
+from cnnbook.files import replacing
+
+HEAD = """\
+| study | network | measured | mean ± spread | runs | CPU seconds a run | what it is |
+|---|---|---|---|---|---|---|
+"""
+
+
+def result_table(studies, home=None):
+    """Write the table of what was measured in Markdown; a variant that has not run is left out.
+
+    Shares are in per cent with two digits, all else has one; a single run has no spread.
+    """
+    lines = [HEAD]
+    for study in studies:
+        there = (
+            load_result(study.name, home=home)["variants"] if find_result(study.name, home) else {}
+        )
+        for name, variant in study.variants.items():
+            says = variant.says.format(**study.settings | variant.settings)
+            for measure in variant.measures if name in there else ():
+                kept = there[name]
+                cells = (f"`{study.name}`", f"`{name}`", f"`{measure}`", _value(kept, measure))
+                seconds = round(kept["mean"]["cpu_seconds"])
+                lines.append(f"| {' | '.join(cells)} | {kept['n']} | {seconds} | {says} |\n")
+    return "".join(lines)
+
+
+def _value(kept, measure):
+    share = measure.endswith(("accuracy", "gap"))
+    numbers = [kept["mean"][measure], kept["std"][measure]][: kept["n"]]
+    shown = [f"{100 * n:.2f}" if share else f"{n:.1f}" for n in numbers]
+    return " ± ".join(shown) + (" %" if share else "")
+
+
+def write_table(path, table):
+    """Put the table in the place of the one that a file holds, and leave all else as it is."""
+    text = Path(path).read_text(encoding="utf-8")
+    before, head, after = text.partition(HEAD)
+    if not head:
+        raise ValueError(f"{path} holds no table that begins with {HEAD.splitlines()[0]!r}")
+    lines = after.splitlines(keepends=True)
+    while lines and lines[0].startswith("|"):
+        lines.pop(0)
+    with replacing(path) as temporary:
+        temporary.write_text(before + table + "".join(lines), encoding="utf-8")
