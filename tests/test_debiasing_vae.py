@@ -114,9 +114,8 @@ def batch(seed=0):
     draw = lambda *shape: torch.randn(*shape, generator=generator, dtype=torch.float64)  # noqa: E731
     x = torch.rand(6, 1, 2, 3, generator=generator, dtype=torch.float64)
     out = DebiasingOutput(draw(6), x, draw(6, 1, 2, 3), draw(6, 4), draw(6, 4), draw(6, 4))
-    return DebiasingOutput(*(part.requires_grad_() for part in out)), torch.tensor(
-        [1, 0, 0, 1, 1, 0]
-    )
+    out = DebiasingOutput(*(part.requires_grad_() for part in out))
+    return out, torch.tensor([1, 0, 0, 1, 1, 0])
 
 
 def check_loss(loss):
@@ -280,13 +279,6 @@ def test_alpha_goes_from_even_bins_to_even_images(combine):
     for alpha in (1e12, math.inf):
         even = resampling_probabilities(values, alpha=alpha, **options)
         np.testing.assert_allclose(even, 1 / 500, rtol=1e-6)
-    # one latent and no smoothing: every occupied bin gets the same in all
-    alone = resampling_probabilities(values[:, :1], alpha=0, **options)
-    _, place = densities(values[:, :1], bins=8)[:, 0].unique(return_inverse=True)
-    shares = torch.zeros(int(place.max()) + 1, dtype=torch.float64).scatter_add_(0, place, alone)
-    assert len(shares) <= 8
-    unit = shares.min()
-    np.testing.assert_allclose(shares / unit, (shares / unit).round(), atol=1e-9)
 
 
 def test_many_latents_and_a_constant_one_stay_finite():
@@ -336,13 +328,10 @@ def test_half_of_what_is_drawn_are_faces_and_the_rare_ones_come_more_often():
 
 
 @pytest.mark.parametrize("judge", [face_loss, count_faces_right])
-@pytest.mark.parametrize("shape", [(3, 1), (1, 3), (2,), (1,), ()])
-def test_labels_of_faces_are_one_for_each_image(judge, shape):
-    message = r"labels has shape \(.*\), logit \(3,\), expected \(N,\) for both"
-    with pytest.raises(ValueError, match=message):
-        judge(torch.zeros(3), torch.ones(shape))
-    with pytest.raises(ValueError, match=r"labels has shape .*, logit \(3, 1\)"):
-        judge(torch.zeros(3, 1), torch.ones(3, 1))
+@pytest.mark.parametrize("shapes", [((3,), (3, 1)), ((3,), (1,)), ((3,), ()), ((3, 1), (3, 1))])
+def test_labels_of_faces_are_one_for_each_image(judge, shapes):
+    with pytest.raises(ValueError, match=r"labels has shape .*, logit \(3,.*expected \(N,\)"):
+        judge(*map(torch.ones, shapes))
 
 
 def test_labels_of_faces_are_0_or_1():
