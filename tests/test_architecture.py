@@ -34,8 +34,8 @@ PARTS = {
         *("checks", "files", "recording", "shapes", "receptive_field", "torch"),
         *("(safetensors)", "(torchvision)", "(datasets)"),
     },
-    "training": {"files", "checks", "recording", "torch", "tqdm", "(scipy)", "(sklearn)"},
-    "experiments": {"files", "models", "datasets", "training", "torch"}
+    "training": {"checks", "recording", "torch", "tqdm", "(scipy)", "(sklearn)"},
+    "experiments": {"files", "recording", "models", "datasets", "training", "torch"}
     | {"(torchvision)", "(filelock)", "(cloudpickle)", "(distributed)"},
     "figures": {"luminance", "checks", "numpy", "matplotlib", "PIL", "shapes", "ops"}
     | {"derivation", "receptive_field"},

@@ -8,7 +8,8 @@ import torch
 from torch import nn
 
 from cnnbook.models.building import Stack, remembered
-from cnnbook.models.variational import evaluating, reparameterise
+from cnnbook.models.variational import reparameterise
+from cnnbook.recording import evaluating
 
 # ---------------------------------------------------------------- images to features, and back
 

@@ -1,30 +1,17 @@
 """What a variational autoencoder minimises: divergence, reconstruction, and bounds in nats."""
 
-import contextlib
 import math
 
 import torch
 import torch.nn.functional as F
 
 from cnnbook.checks import whole
+from cnnbook.recording import evaluating
 
 LIKELIHOODS = ("l1", "l2", "bernoulli")
 
 LEFT_OUT = {"l1": math.log(2), "l2": math.log(math.pi) / 2, "bernoulli": 0.0}
 """What `reconstruction_error` leaves out of −log p(x|z), for each pixel."""
-
-
-@contextlib.contextmanager
-def evaluating(model):
-    """Set a network to evaluation mode, without gradients; afterwards each part to its mode."""
-    modes = {part: part.training for part in model.modules()}
-    model.eval()
-    try:
-        with torch.no_grad():
-            yield
-    finally:
-        for part, mode in modes.items():
-            part.training = mode
 
 
 def reparameterise(mean, log_variance, generator=None):

@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 
 from cnnbook.checks import whole
+from cnnbook.recording import evaluating
 
 
 class Evaluation(NamedTuple):
@@ -34,7 +35,6 @@ def count_right(scores, labels):
     return int((scores.argmax(1) == labels).sum())
 
 
-@torch.no_grad()
 def evaluate(model, data, *, loss=F.cross_entropy, correct=count_right, batch_size=500):
     """Run a network over images in evaluation mode, and set it back: an `Evaluation`.
 
@@ -49,10 +49,8 @@ def evaluate(model, data, *, loss=F.cross_entropy, correct=count_right, batch_si
     batch_size : int
     """
     batch_size, device = check_data(data, batch_size), device_of(model)
-    was_training = model.training
-    model.eval()
     parts, total, right = [], 0.0, 0
-    try:
+    with evaluating(model):
         for images, labels in zip(
             data.images.split(batch_size), data.labels.split(batch_size), strict=True
         ):
@@ -61,8 +59,6 @@ def evaluate(model, data, *, loss=F.cross_entropy, correct=count_right, batch_si
             if correct is not None:
                 right += check_right(correct(output, labels), len(labels))
             parts.append(output)
-    finally:
-        model.train(was_training)
     accuracy = None if correct is None else float(right / len(data.labels))
     return Evaluation(total / len(data.labels), accuracy, _join(parts))
 
