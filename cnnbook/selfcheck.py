@@ -64,12 +64,9 @@ def _data_problem():
 
 
 def find_problems():
-    """Check Python, each package, NumPy against PyTorch, and the data that packages ship.
+    """Say of Python, each package, NumPy against PyTorch and the data that ship what is wrong.
 
-    Returns
-    -------
-    dict of str to str
-        For each thing checked, what is wrong with it; empty where nothing is.
+    A dict of what was checked; the text is empty where nothing is wrong.
     """
     now = "" if sys.version_info >= OLDEST_PYTHON else f"this is {sys.version.split()[0]}"
     found = {"Python 3.11 or newer": now}
@@ -83,13 +80,7 @@ def find_problems():
 
 
 def selfcheck():
-    """Print one line for each thing checked, and what to do if something is missing.
-
-    Raises
-    ------
-    RuntimeError
-        If anything is missing, so that a test that runs the cell fails too.
-    """
+    """Print a line for each thing checked; if anything is missing raise, so that the cell fails."""
     problems = find_problems()
     for name, problem in problems.items():
         print(f"✗ {name}: {problem}" if problem else f"✓ {name}")

@@ -150,7 +150,7 @@ def _make(shelf, asked, compute, say):
     told = False
     while missing := shelf.missing(asked):
         with contextlib.closing(compute(shelf, missing)) as runs:
-            made = [_keep(shelf, *each, say) for each in runs]
+            made = [_keep(shelf, name, run, model, say) for name, run, model in runs]
         if not made:
             if not told:
                 name, seed = missing[0]
@@ -192,12 +192,15 @@ def _compute_there(shelf, missing, data, scheduler):
             return
         client = stack.enter_context(Client(scheduler))
         study = cloudpickle.dumps(shelf.study)
-        common = (data and os.path.abspath(data), torch.get_num_threads())
-        sent = {client.submit(_work, study, *each, *common, pure=False): each for each in mine}
+        folder, threads = data and os.path.abspath(data), torch.get_num_threads()
+        sent = {
+            client.submit(_work, study, name, seed, folder, threads, pure=False): name
+            for name, seed in mine
+        }
         failed = []
         for future in as_completed(sent):
             if future.status == "finished":
-                yield sent[future][0], *future.result()
+                yield sent[future], *future.result()
             else:
                 failed.append(future)
         for future in failed:
@@ -339,12 +342,9 @@ class _Shelf:
         """List those runs that are not there, or whose weights are not."""
         study, variants = self.study, self.read()["variants"]
         there = {(name, run["seed"]) for name, kept in variants.items() for run in kept["runs"]}
-        lost = {
-            (name, 0)
-            for name in study.kept
-            if find_weights(f"{study.name}_{name}", home=self.given) is None
-        }
-        return [each for each in asked if each not in there or each in lost]
+        kept = {name: find_weights(f"{study.name}_{name}", home=self.given) for name in study.kept}
+        lost = {(name, 0) for name, path in kept.items() if path is None}
+        return [each for each in asked if each not in there - lost]
 
     def put(self, name, run, model):
         """Add a run to what is there now, after its weights; one that is there stays."""
@@ -376,12 +376,8 @@ class _Shelf:
 
 @functools.cache
 def _versions():
-    return {
-        "cnnbook": version("cnnbook"),
-        "torch": torch.__version__,
-        "python": platform.python_version(),
-        "cores": os.cpu_count(),
-    }
+    names = {"cnnbook": version("cnnbook"), "torch": torch.__version__}
+    return names | {"python": platform.python_version(), "cores": os.cpu_count()}
 
 
 def summarise(runs):
