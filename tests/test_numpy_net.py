@@ -126,25 +126,6 @@ def test_one_step_by_hand():
     np.testing.assert_array_equal(network.parameters["0.bias"], [-1.25, 1.25])
 
 
-@pytest.mark.parametrize("steps", [1, 3])
-def test_adams_first_steps_are_as_long_as_the_rate(steps):
-    """Of a constant gradient only the sign counts."""
-    network = net.Linear(2, 1, bias=False, dtype=np.float64)
-    network.load({"weight": [[0.0, 0.0]]})
-    network.gradients = {"weight": np.array([[1e-3, -50.0]])}
-    optimiser = net.Adam(network, lr=0.1)
-    for _ in range(steps):
-        optimiser.step()
-    np.testing.assert_allclose(network.parameters["weight"], [[-0.1 * steps, 0.1 * steps]], 1e-4)
-
-
-def test_lenet_has_its_number_of_parameters():
-    sizes = {name: a.size for name, a in net.lenet().parameters.items()}
-    by_layer = [sizes[f"{i}.weight"] + sizes[f"{i}.bias"] for i in (0, 3, 7, 9, 11)]
-    assert by_layer == [156, 2_416, 48_120, 10_164, 850]
-    assert sum(by_layer) == 61_706
-
-
 @pytest.mark.parametrize(
     ("layer", "fan_in"),
     [

@@ -1,37 +1,11 @@
 """unfold and fold against PyTorch, against hand-worked numbers, and against bad input."""
 
-import itertools
-
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 
 from cnnbook.ops import conv2d, fold, unfold
-
-SETTINGS = list(itertools.product([1, (2, 1)], [0, (1, 2)], [1, 3, (1, 2)]))
-
-
-@pytest.mark.parametrize(("dilation", "padding", "stride"), SETTINGS)
-@pytest.mark.parametrize("shape", [(2, 3, 8, 7), (3, 8, 7), (0, 3, 8, 7), (1, 1, 8, 7)])
-def test_unfold_and_fold_match_torch(dilation, padding, stride, shape):
-    x = np.random.default_rng(0).standard_normal(shape)
-    options = {"dilation": dilation, "padding": padding, "stride": stride}
-    expected = F.unfold(torch.tensor(x), (3, 2), **options)
-    columns = unfold(x, (3, 2), **options)
-    np.testing.assert_array_equal(columns, expected.numpy(), strict=True)
-    columns = np.random.default_rng(1).standard_normal(columns.shape)
-    expected = F.fold(torch.tensor(columns), (8, 7), (3, 2), **options).numpy()
-    out = fold(columns, (8, 7), (3, 2), **options)
-    np.testing.assert_allclose(out, expected, rtol=1e-12, atol=1e-12, strict=True)
-
-
-def test_arguments_stand_in_torchs_order():
-    x = np.random.default_rng(0).standard_normal((2, 3, 9, 9))
-    expected = F.unfold(torch.tensor(x), 2, 3, 1, 2)
-    np.testing.assert_array_equal(unfold(x, 2, 3, 1, 2), expected.numpy(), strict=True)
-    expected = F.fold(expected, 9, 2, 3, 1, 2).numpy()
-    np.testing.assert_allclose(fold(unfold(x, 2, 3, 1, 2), 9, 2, 3, 1, 2), expected, strict=True)
 
 
 def test_unfold_by_hand():
@@ -112,15 +86,9 @@ BAD = [  # each breaks one rule of an otherwise good call
     (unfold, (np.zeros((1, 0, 4, 5)), 2), ValueError, "x has size 0 along axis 1"),
     (unfold, (np.zeros((3, 0, 5)), 2, 1, 1), ValueError, "x has size 0 along axis 1"),
     (unfold, (X, 5), ValueError, "kernel_size 5 .* more than the 4"),
-    (unfold, (X, 0), ValueError, "kernel_size is 0, must be at least 1"),
     (unfold, (X, (2,)), ValueError, "kernel_size has 1 entries, expected 2"),
     (unfold, (X, (2, 2, 2)), ValueError, "kernel_size has 3 entries, expected 2"),
-    (unfold, (X, 2, 0), ValueError, "dilation is 0, must be at least 1"),
-    (unfold, (X, 2, 1, -1), ValueError, "padding is -1, must be at least 0"),
-    (unfold, (X, 2, 1, 0, 0), ValueError, "stride is 0, must be at least 1"),
-    (unfold, (X, 2.0), TypeError, r"kernel_size must be an int or a tuple of ints, got 2\.0"),
     (unfold, (X, 2, 1, "same"), TypeError, "padding must be an int or a tuple of ints"),
-    (unfold, (X, None), TypeError, "kernel_size must be an int or a tuple of ints, got None"),
     (unfold, (X.tolist(), 2), TypeError, "x must be a NumPy array, got list"),
     (unfold, (X.astype(bool), 2), TypeError, "x must hold numbers, got dtype bool"),
     (fold, (X, (4, 5), 2), ValueError, r"x has 4 axes \(2, 3, 4, 5\), expected \(N, C \* kH"),
@@ -128,10 +96,7 @@ BAD = [  # each breaks one rule of an otherwise good call
     (fold, (np.zeros((2, 11, 12)), (4, 5), 2), ValueError, "x has 11 entries a .* of the 4 of"),
     (fold, (COLUMNS, (4, 6), 2), ValueError, r"x has 12 columns, output_size \(4, 6\) has 15"),
     (fold, (COLUMNS, (1, 5), 2), ValueError, "kernel_size 2 .* more than the 1"),
-    (fold, (COLUMNS, 0, 2), ValueError, "output_size is 0, must be at least 1"),
     (fold, (COLUMNS, (4, 5, 6), 2), ValueError, "output_size has 3 entries, expected 2"),
-    (fold, (COLUMNS, (4, 5), 2, 1, 0, -1), ValueError, "stride is -1, must be at least 1"),
-    (fold, (COLUMNS, (4, 5.0), 2), TypeError, "output_size must be an int or a tuple of ints"),
     (fold, (COLUMNS.astype(object), (4, 5), 2), TypeError, "x must hold numbers, got dtype object"),
 ]
 

@@ -48,13 +48,6 @@ def test_constant_pads_any_number_of_axes(rank):
         assert_same(x, (1, 2, 0, 3, 2, 1, 1, 0, 1, 2)[: 2 * axes], value=-1.5)
 
 
-@pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("axes", [1, 2, 3])
-def test_the_other_modes_pad_maps_and_batches_of_maps(mode, axes):
-    for rank in (axes + 1, axes + 2):
-        assert_same(numbered(*range(3, 3 + rank)), (2, 1, 0, 2, 1, 1)[: 2 * axes], mode)
-
-
 @settings(max_examples=300, deadline=None)
 @given(st.data())
 def test_pad_matches_torch_everywhere(data):
@@ -128,8 +121,6 @@ IMAGE_F4, IMAGE_U1, IMAGE_I8 = (IMAGE.astype(dtype) for dtype in ("f4", "u1", "i
         ({"x": np.ones((2, 2), object)}, TypeError, "x must hold numbers, got dtype object"),
         ({"pad": 1}, TypeError, "pad must be a tuple of ints, got 1"),
         ({"pad": "same"}, TypeError, "pad must be a tuple of ints, got 'same'"),
-        ({"pad": (1.0, 1)}, TypeError, r"pad must be an int or a tuple of ints, got 1.0"),
-        ({"pad": (True, 1)}, TypeError, "pad must be an int or a tuple of ints, got True"),
         ({"pad": (1, 1, 1)}, ValueError, "pad has 3 entries, must have 2 an axis"),
         ({"pad": (1,)}, ValueError, "pad has 1 entries, must have 2 an axis"),
         ({"pad": (1,) * 8}, ValueError, "pad has 8 entries, x with 3 axes takes 6"),

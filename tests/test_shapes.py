@@ -164,28 +164,6 @@ def test_macs_are_the_products_that_a_convolution_sums():
 # ---------------------------------------------------------------- numbers of the book
 
 
-def test_c2_narrow_wide_and_equal_width():
-    for size, kernel in ((10, 3), (11, 5)):
-        assert output_size(size, kernel) == size - kernel + 1
-        assert output_size(size, kernel, padding=kernel - 1) == size + kernel - 1
-        assert output_size(size, kernel, padding=(kernel - 1) // 2) == size
-
-
-def test_c3_valid_and_c4_same():
-    cases = {(3, 1): 7, (3, 2): 4, (4, 1): 6, (4, 2): 3}
-    for (kernel, stride), expected in cases.items():
-        assert output_size(9, kernel, stride, "valid") == expected
-        assert math.ceil((9 - kernel + 1) / stride) == expected
-        assert output_size(9, kernel, stride, "same") == math.ceil(9 / stride)
-
-
-def test_c5_range_of_paddings():
-    assert same_padding_range(9, 2, 4) == range(1, 5)
-    assert {output_size(9, 2, 4, (0, p)) for p in range(1, 5)} == {3}
-    assert output_size(9, 2, 4) == 2
-    assert output_size(9, 2, 4, (0, 5)) == 4
-
-
 def test_c6_least_padding_in_its_piecewise_form():
     for size in range(1, 15):
         for kernel in range(1, 7):
@@ -197,43 +175,11 @@ def test_c6_least_padding_in_its_piecewise_form():
     assert same_padding(8, 2, 4) == Padding(0, 0)
 
 
-def test_c7_where_the_zeros_go():
-    assert same_padding(9, 5, 4) == (2, 2)
-    assert same_padding(6, 4, 1) == (1, 2)
-    assert same_padding((9, 6), (5, 4), (4, 1)) == (Padding(2, 2), Padding(1, 2))
-
-
-def test_c9_exercise():
-    size, kernel, stride = (13, 15), (6, 4), (5, 7)
-    assert output_size(size, kernel, stride, "valid") == (2, 2)
-    assert output_size(size, kernel, stride, "same") == (3, 3)
-    assert [sum(pad) for pad in same_padding(size, kernel, stride)] == [3, 3]
-
-
 def test_c10_corners_take_part_least():
     rows, columns = participation_counts((5, 4), 3)
     assert (rows, columns) == ((1, 2, 3, 2, 1), (1, 2, 2, 1))
     assert participation_counts(5, 3, padding=1) == (2, 3, 3, 3, 2)
     assert participation_counts(6, 2, stride=3) == (1, 1, 0, 1, 1, 0)
-
-
-def test_d3_d4_d6_parameters_and_macs():
-    assert conv_parameters(3, 2, 3) == 56
-    assert conv_macs(3, 2, 3, output_size((10, 10), 3)) == 3_456
-    assert output_size((12, 12), 3) == (10, 10)
-    assert conv_parameters(3, 2, 3, bias=False) == 54
-
-
-@pytest.mark.parametrize(
-    ("kernel", "side", "macs"), [(3, 26, 6_084), (5, 24, 14_400), (14, 15, 44_100), (20, 9, 32_400)]
-)
-def test_d5_work_against_kernel_size(kernel, side, macs):
-    assert output_size(28, kernel) == side
-    assert conv_macs(1, 1, kernel, side) == macs
-
-
-def test_a1_dense_layer_on_a_photo():
-    assert linear_parameters(36_000_000, 100, bias=False) == 3_600_000_000
 
 
 # ---------------------------------------------------------------- forms of arguments

@@ -390,20 +390,50 @@ def _mean_backward(grad_out, x, tiling, count_include_pad=True, divisor_override
     return InputGradient(np.ascontiguousarray(crop(grad, tiling.pads)).reshape(x.shape))
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def _adaptive_mean(axes, x, output_size):
-    for tiling in _axis_by_axis(axes, x, output_size):
-        x = _mean(x, tiling)
-    return x
+    tiling = _tile_adaptive(axes, x, output_size, kinds="f")
+    shares = _shares(x, x.shape[-axes:], tiling.positions)
+    return _mean(x, tiling) if shares is None else _along_axes(x, shares)
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def _adaptive_mean_backward(axes, grad_out, x, output_size):
-    tilings = _axis_by_axis(axes, x, output_size)
-    check_grad_out(grad_out, x, (*x.shape[:-axes], *tilings[-1].positions))
-    sizes = [x.shape[-axes:], *(tiling.positions for tiling in tilings)]
-    for tiling, size in zip(tilings[::-1], sizes[-2::-1], strict=True):
-        stage = np.broadcast_to(x.dtype.type(0), (*x.shape[:-axes], *size))
-        grad_out = _mean_backward(grad_out, stage, tiling).grad_x
-    return InputGradient(grad_out)
+    tiling = _tile_adaptive(axes, x, output_size, kinds="f")
+    check_grad_out(grad_out, x, (*x.shape[:-axes], *tiling.positions))
+    shares = _shares(grad_out, x.shape[-axes:], tiling.positions)
+    if shares is None:
+        return _mean_backward(grad_out, x, tiling)
+    return InputGradient(_along_axes(grad_out, [share.T for share in shares]))
+
+
+def _shares(x, size, counts):
+    """Write an adaptive mean as a matrix an axis: what each pixel counts in each window.
+
+    None where that is no good: where 0 * inf would be NaN, or a matrix large.
+    """
+    if not np.isfinite(x.sum()) or any(n * o > 2**20 for n, o in zip(size, counts, strict=True)):
+        return None
+    shares = []
+    for n, count in zip(size, counts, strict=True):
+        shares.append(np.zeros((count, n), x.dtype))
+        for i, row in enumerate(shares[-1]):
+            first, last = i * n // count, -(-(i + 1) * n // count)
+            row[first:last] = 1 / (last - first)
+    return shares
+
+
+def _along_axes(x, matrices):
+    """Multiply each of the last axes by a matrix of its own."""
+    for axis, matrix in enumerate(matrices, start=-len(matrices)):
+        before, after = x.shape[:axis], x.shape[axis:][1:]
+        x = (
+            matrix @ x.reshape(*before, matrix.shape[1], math.prod(after))
+            if after
+            else x @ matrix.T
+        )
+        x = x.reshape(*before, len(matrix), *after)
+    return x
 
 
 def _divisor(x, tiling, count_include_pad, divisor_override):
@@ -495,13 +525,3 @@ def _adaptive(size, counts):
         plan = Plan(kernel, stride, (1,) * len(size), [(0, 0)] * len(size))
         tiles.append(Tile((..., *where), (..., *part), plan))
     return Tiling([(0, 0)] * len(size), counts, tiles)
-
-
-def _axis_by_axis(axes, x, output_size):
-    """Split an adaptive pooling: all windows in a row are equally wide, so means have a mean."""
-    whole = _tile_adaptive(axes, x, output_size, kinds="f")
-    size, counts = x.shape[-axes:], whole.positions
-    if 0 in counts:
-        return [whole]
-    sizes = [(*counts[:axis], *size[axis:]) for axis in range(axes + 1)]
-    return [_adaptive(*pair) for pair in itertools.pairwise(sizes)]
