@@ -96,8 +96,8 @@ def _fits(line, turn):
 def _pattern(line):
     """The smallest turn that fits a line and comes twice in it; None if it does not move along."""
     first, half = line.reshape(len(line), -1)[:, 0] if line.size else line, len(line) // 2
-    start = np.argmax(np.isfinite(first)) if line.size else half
-    if start >= len(line) - half:
+    start = np.argmax(np.isfinite(first)) if line.size else 0
+    if not half or start >= len(line) - half or np.isinf(first[start]):
         return None
     periods = np.arange(1, half + 1)
     advances = first[start + periods] - first[start]
@@ -142,21 +142,27 @@ class Seen:
         return cls(pairs.reshape(*[size if n == dim else 1 for n in range(rank)], 4), (1, 1))
 
     @classmethod
-    def settled(cls, pairs, turn):
-        """With one entry along what makes no difference; the turn found anew if it does not fit."""
-        if turn is None:  # no rule holds
+    def settled(cls, pairs, turn, certain=True):
+        """With a turn that is found anew if it may be wrong; None if no rule holds."""
+        if turn is None:
             pairs, turn = pairs.copy(), (1, 0)
             pairs[..., 2:] = -np.inf
-        pairs = compact(pairs, pairs.ndim - 1)
-        if len(dims := _varying(pairs)) == 1:
-            line = pairs[..., 2:].reshape(pairs.shape[dims.pop()], 2)
-            turn = turn if _fits(line, turn) else _pattern(line) or turn
-        return cls(pairs, turn)
+        seen = cls(compact(pairs, pairs.ndim - 1), turn)
+        if len(seen.dims) == 1 and not (certain and seen.turns):
+            seen = cls(seen.pairs, _pattern(seen.pairs[..., 2:].reshape(-1, 2)) or turn)
+        return seen
 
     @property
     def dims(self):
         """The dimensions along which it makes a difference where an entry is."""
         return _varying(self.pairs)
+
+    @property
+    def turns(self):
+        """Whether nothing speaks against the turn."""
+        if len(self.dims) != 1:
+            return True
+        return _fits(self.pairs[..., 2:].reshape(-1, 2), self.turn)
 
     def line(self, dim, size):
         """The numbers with one dimension in front."""
@@ -197,11 +203,13 @@ class Seen:
         """Entries that see what those of the given numbers see; -1 stands for nothing at all."""
         numbers, turn = compact(numbers, numbers.ndim), self.turn
         rows = np.concatenate([self.pairs.reshape(-1, 4), np.full((1, 4), np.inf)])
+        shift = None
         if len(self.dims) == 1 == sum(size > 1 for size in numbers.shape):
             places = numbers.ravel().astype(float)
-            shift = _pattern(np.stack([places, -places], -1)) or (1, 1)
-            turn = _turned(turn, *shift)
-        return Seen.settled(rows[numbers], turn)
+            shift = (1, 1) if len(places) == len(rows) - 1 and (np.diff(places) == 1).all() \
+                else _pattern(np.stack([places, -places], -1))  # fmt: skip
+            turn = _turned(turn, *shift) if shift else turn
+        return Seen.settled(rows[numbers], turn, shift is not None)
 
     def collapsed(self, gone):
         """Put together all entries along the dimensions `gone`, which keep one."""
@@ -212,10 +220,10 @@ class Seen:
             if (turn[0] < len(line) or alone) and _fits(line, turn):  # one moves by as many as were
                 turn = _turned(turn, 1, len(line))
             elif alone:
-                first = np.unique(line[..., 0])
-                whole = np.ptp(first) * turn[0] == (len(first) - 1) * turn[1]
+                first = np.unique(line[..., 0][np.isfinite(line[..., 0])])
+                whole = len(first) and np.ptp(first) * turn[0] == (len(first) - 1) * turn[1]
                 turn = _turned(turn, 1, len(first) if whole else 1)
-            seen = Seen.settled(seen.pairs.min(dim, keepdims=True), turn)
+            seen = Seen.settled(seen.pairs.min(dim, keepdims=True), turn, len(seen.dims) < 3)
         return seen
 
     def told(self, dim, size):
@@ -248,11 +256,15 @@ def compact(array, rank):
     return array
 
 
-def _common_turn(turns):
+def _common_turn(seens):
     """The turn of axes that are joined; None if their units move by different numbers of pixels."""
+    most = max((seen.dims for seen in seens), key=len)
+    turns = [seen.turn for seen in seens if seen.dims in (most, set()) and seen.turns]
     jumps = {Fraction(advance, period) for period, advance in turns}
     if len(jumps) > 1:
         return None
+    if not turns:
+        return seens[0].turn
     period = math.lcm(*(period for period, _ in turns))
     return period, int(jumps.pop() * period)
 
@@ -342,10 +354,8 @@ def join(fields):
     """Unite tensors that are added or multiplied: each entry sees what its operands see."""
     joined = []
     for seens in zip(*fields, strict=True):
-        most = max((seen.dims for seen in seens), key=len)
-        turn = _common_turn([seen.turn for seen in seens if seen.dims in (most, set())])
         pairs = reduce(np.minimum, (seen.pairs for seen in seens))
-        joined.append(Seen.settled(pairs, turn))
+        joined.append(Seen.settled(pairs, _common_turn(seens)))
     return Tracked(joined)
 
 
@@ -371,6 +381,6 @@ def beside(parts, dim):
             np.broadcast_to(array, [*full[:dim], size, *full[dim + 1 :]])
             for array, (_, size) in zip(arrays, parts, strict=True)
         ]
-        turn = _common_turn([field[number].turn for field in known])
+        turn = _common_turn([field[number] for field in known])
         joined.append(Seen.settled(np.concatenate(arrays, dim), turn))
     return Tracked(joined)
