@@ -173,6 +173,25 @@ def fit(build, sizes, width=WIDTH, height=math.inf):
     return block
 
 
+def placed(block, width=0, height=0, *, across=0.5, down=0.5):
+    """A block in a room of at least this size, in its middle; 0 is left and top, 1 right and low."""
+    width, height = max(block.width, width), max(block.height, height)
+
+    def draw(picture, x, y):
+        left, top = across * (width - block.width), down * (height - block.height)
+        block.draw(picture, x + left, y + top)
+
+    return Block(width, height, draw)
+
+
+def clip(words, width, size=13, bold=False, mono=False):
+    """Cut a line of text to what fits into a width, with … for what is left out."""
+    shown, more = words, ""
+    while shown and text_width(shown + more, size, bold, mono) > width:
+        shown, more = shown[:-1], "…"
+    return shown + more
+
+
 def page(*blocks, description, width=WIDTH, gap=14, palette=False):
     """Draw blocks below one another on a canvas that is at least `width` wide."""
     whole = column(*blocks, gap=gap)
@@ -342,6 +361,20 @@ def bars(names, shares, *, length=120, height=19, most=1.0, roles="ink", chosen=
             picture.text(x + before + wide + 6, base, write(share), mono=True, **style)
 
     return Block(before + length + after, height * len(names), draw)
+
+
+def box(width, height, *words, role, tint=None, size=12, radius=0):
+    """A filled rectangle with lines in its middle; a tinted one is edged in its colour."""
+    written = (text(line, size=size, mono=True) for line in words)
+    inside = placed(column(*written, gap=0, align=0.5), width, height)
+
+    def draw(picture, x, y):
+        edge = None if tint is None else role
+        style = {"fill": role, "tint": tint, "stroke": edge, "radius": radius}
+        picture.rect(x, y, width, height, **style)
+        inside.draw(picture, x, y)
+
+    return Block(width, height, draw)
 
 
 # ---------------------------------------------------------------- plots
