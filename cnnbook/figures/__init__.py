@@ -1,5 +1,7 @@
 """Pictures that show themselves, and the type and colours of all figures."""
 
+from cnnbook.figures.architecture import Architecture, Towers
+from cnnbook.figures.layer_step import LayerStep
 from cnnbook.figures.picture import Picture
 from cnnbook.figures.style import LIGHT, FewColours, label_line, plain_axes, show_photo
 from cnnbook.figures.window import Window

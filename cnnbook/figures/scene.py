@@ -174,7 +174,7 @@ def fit(build, sizes, width=WIDTH, height=math.inf):
 
 
 def placed(block, width=0, height=0, *, across=0.5, down=0.5):
-    """A block in a room of at least this size, in its middle; 0 is left and top, 1 right and low."""
+    """A block in a room of at least this size, in its middle; 0 is left or top, 1 beyond."""
     width, height = max(block.width, width), max(block.height, height)
 
     def draw(picture, x, y):
@@ -184,12 +184,13 @@ def placed(block, width=0, height=0, *, across=0.5, down=0.5):
     return Block(width, height, draw)
 
 
-def clip(words, width, size=13, bold=False, mono=False):
-    """Cut a line of text to what fits into a width, with … for what is left out."""
-    shown, more = words, ""
-    while shown and text_width(shown + more, size, bold, mono) > width:
-        shown, more = shown[:-1], "…"
-    return shown + more
+def clip(words, width, size=13, bold=False, mono=False, *, tail=False):
+    """Cut a line of text to a width, at its end or before its `tail`; … is what was cut."""
+    shown, length = words, len(words)
+    while length and text_width(shown, size, bold, mono) > width:
+        length -= 1
+        shown = "…" + words[len(words) - length :] if tail else words[:length] + "…"
+    return shown
 
 
 def page(*blocks, description, width=WIDTH, gap=14, palette=False):
