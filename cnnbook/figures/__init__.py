@@ -2,6 +2,7 @@
 
 from cnnbook.figures.architecture import Architecture, Towers
 from cnnbook.figures.layer_step import LayerStep
+from cnnbook.figures.learning_curve import LearningCurve
 from cnnbook.figures.picture import Picture
 from cnnbook.figures.style import LIGHT, FewColours, label_line, plain_axes, show_photo
 from cnnbook.figures.window import Window
