@@ -1,6 +1,7 @@
 """Pictures that show themselves, and the type and colours of all figures."""
 
 from cnnbook.figures.architecture import Architecture, Towers
+from cnnbook.figures.dense import MatrixLayer, draw_stages
 from cnnbook.figures.layer_step import LayerStep
 from cnnbook.figures.learning_curve import LearningCurve
 from cnnbook.figures.picture import Picture
