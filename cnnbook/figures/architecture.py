@@ -14,6 +14,7 @@ from cnnbook.figures.scene import (
     clip,
     column,
     named,
+    note,
     page,
     placed,
     row,
@@ -195,11 +196,9 @@ class Architecture(State):
         """
         columns = [
             _rows(space(0), [None, *(_name(stage) for stage in self.stages)]),
-            _rows(_muted("layer, and what follows"), [_input(), *(_words(s) for s in self.stages)]),
-            column(placed(_muted("maps"), FUNNEL, 18, down=0), _funnel(self.shapes, at), gap=12),
-            _rows(
-                _muted("channels × size"), [_shapes(self, k, at) for k in range(len(self.shapes))]
-            ),
+            _rows(note("layer, and what follows"), [_input(), *(_words(s) for s in self.stages)]),
+            column(placed(note("maps"), FUNNEL, 18, down=0), _funnel(self.shapes, at), gap=12),
+            _rows(note("channels × size"), [_shapes(self, k, at) for k in range(len(self.shapes))]),
             _bars(self.stages, "parameters", "parameters", "kernel"),
             _bars(self.stages, "macs", "multiply-adds", "muted"),
         ]
@@ -212,13 +211,9 @@ class Architecture(State):
                     picture.rect(x - 3, top, WIDTH + 6, PITCH - 5, fill="wash", radius=4)
             table.draw(picture, x, y)
 
-        foot = column(_muted(CAPTION), self.without and _muted(self.without), gap=4)
+        foot = column(note(CAPTION), self.without and note(self.without), gap=4)
         title = text(self.claim, size=15, bold=True)
         return column(title, table._replace(draw=draw), foot, gap=18)
-
-
-def _muted(words):
-    return text(words, size=12, role="muted")
 
 
 def _rows(title, blocks):
@@ -228,7 +223,7 @@ def _rows(title, blocks):
 
 
 def _name(stage):
-    return column(space(NAME, 1), _muted(clip(stage.name, NAME, 12, tail=True)), gap=0)
+    return column(space(NAME, 1), note(clip(stage.name, NAME, 12, tail=True)), gap=0)
 
 
 def _input():
@@ -237,7 +232,7 @@ def _input():
 
 def _words(stage):
     kind = text(clip(stage.kind, WORDS, 14, bold=True), size=14, bold=True, width=WORDS)
-    return column(kind, stage.following and _muted(clip(f"→ {stage.following}", WORDS, 12)), gap=0)
+    return column(kind, stage.following and note(clip(f"→ {stage.following}", WORDS, 12)), gap=0)
 
 
 def _shapes(network, number, at):
@@ -409,7 +404,7 @@ class Towers(State):
         return page(
             text(self.claim, size=15, bold=True),
             row(*blocks, gap=0),
-            _muted(f"{half} in place of about {short_count(2 * saved)}"),
+            note(f"{half} in place of about {short_count(2 * saved)}"),
             description=self.description,
             width=WIDTH,
         )
@@ -424,7 +419,7 @@ def _tower(name, detail, block, reads, role="ink"):
     """A layer's halves under its name, with what they read below."""
     both = reads == "both towers"
     below = text(reads, size=11.5, role="kernel" if both else "muted", bold=both)
-    heading = text(name, role=role, bold=True), sized(_muted(detail), 0, 16)
+    heading = text(name, role=role, bold=True), sized(note(detail), 0, 16)
     return column(*heading, block, below, gap=2, align=0.5)
 
 

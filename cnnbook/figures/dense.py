@@ -22,6 +22,7 @@ from cnnbook.figures.scene import (
     fit,
     formula,
     named,
+    note,
     page,
     panel,
     placed,
@@ -243,14 +244,14 @@ def draw_stages(layer):
         [replace(layer, locality=locality, sharing=sharing) for sharing in (False, True)]
         for locality in (False, True)
     ]
-    arrow = column(text("sharing", size=12, role="muted"), _arrow(46, 0), align=0.5)
+    arrow = column(note("sharing"), _arrow(46, 0), align=0.5)
     lines, width = [], 0
     for pair in stages:
         blocks = [
             column(
                 text(stage.name, size=14, bold=True),
                 text(stage.count, size=18, role=stage.role, bold=True, mono=True, width=400),
-                text(stage.reason, size=12, role="muted"),
+                note(stage.reason),
                 fit(lambda cell, stage=stage: _matrix(stage, cell), range(24, 5, -1), 425, 250),
                 gap=5,
             )
@@ -258,7 +259,7 @@ def draw_stages(layer):
         ]
         width = blocks[0].width
         lines.append(row(blocks[0], arrow, blocks[1], gap=18, align=0.5))
-    down = row(_arrow(0, 46), text("locality", size=12, role="muted"), gap=10, align=0.5)
+    down = row(_arrow(0, 46), note("locality"), gap=10, align=0.5)
     between = row(sized(down, width), space(arrow.width), down, gap=18)
     said = [f"{s.name.removeprefix('+ ')}: {s.count}" for pair in stages for s in pair]
     description = (
@@ -351,7 +352,7 @@ def _switches(layer):
 
 
 def _label(switch, on):
-    return text(f"{switch} {'on' if on else 'off'}", size=12, role="muted")
+    return note(f"{switch} {'on' if on else 'off'}")
 
 
 def _count(layer, here):

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from cnnbook.figures.architecture import WIDTH, Architecture
-from cnnbook.figures.scene import column, named, page, row, text, times
+from cnnbook.figures.scene import column, named, note, page, row, text, times
 from cnnbook.figures.state import State, each_step, state
 from cnnbook.shapes import (
     conv_macs,
@@ -313,7 +313,7 @@ class LayerStep(State):
         lines = []
         for key, words in self.lines.items():
             style = {"role": "output", "bold": True} if key == "shape" else {}
-            name = text(key, size=12, role="muted", width=88)
+            name = note(key, width=88)
             lines.append(row(name, text(words, mono=True, **style), gap=14))
         formulas = named("formula", column(*lines, gap=2))
         title = text(self.title, size=15, bold=True)

@@ -15,6 +15,7 @@ from cnnbook.figures.scene import (
     image,
     level,
     named,
+    note,
     page,
     panel,
     placed,
@@ -230,7 +231,7 @@ def _under(title, value, caption, axes, role):
     """Axes below their title and the value of this step."""
     heading = text(title, size=14, role=role, bold=True, width=170)
     value = text(value, size=17, role=role, bold=True, mono=True, width=80)
-    return column(row(heading, value, gap=10, align=1), text(caption, size=12, role="muted"), axes,
+    return column(row(heading, value, gap=10, align=1), note(caption), axes,
                   gap=4)  # fmt: skip
 
 
@@ -279,13 +280,13 @@ def _weights(learned):
     ]
     blocks = [
         column(
-            text(words, size=12, role="muted"),
+            note(words),
             row(*(_tile(kernel / learned.scale) for kernel in kernels[:KERNELS]), gap=3),
             gap=3,
         )
         for words, kernels in stages
     ]
-    words = text(f"weights now {learned.weight_range}", size=12, role="muted")
+    words = note(f"weights now {learned.weight_range}")
     foot = row(_legend(learned.scale), words, gap=24)
     block = column(space(0, 2), *(named("kernels", block) for block in blocks), foot, gap=14)
     return panel("weights of the first layer", caption, block, "kernel")

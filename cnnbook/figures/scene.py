@@ -69,6 +69,11 @@ def text(words, *, size=13, role="ink", bold=False, mono=False, width=0):
     return Block(max(width, text_width(words, size, bold, mono)), size * 1.35, draw)
 
 
+def note(words, width=0):
+    """One small muted line: what stands beside the thing itself."""
+    return text(words, size=12, role="muted", width=width)
+
+
 def lines(*texts, gap=2, **style):
     """Lines of text below one another, all in one style."""
     return column(*(text(words, **style) for words in texts), gap=gap)
