@@ -5,7 +5,7 @@ from both.
 """
 
 import math
-from functools import cached_property
+from functools import cached_property, partial
 from typing import NamedTuple
 
 from cnnbook.figures.scene import (
@@ -15,6 +15,7 @@ from cnnbook.figures.scene import (
     column,
     named,
     note,
+    over,
     page,
     placed,
     row,
@@ -62,11 +63,6 @@ class Stage(NamedTuple):
     rows: tuple
 
     @property
-    def name(self):
-        """Name of the first layer."""
-        return self.rows[0].name
-
-    @property
     def kind(self):
         """What the first layer is."""
         first = self.rows[0]
@@ -86,15 +82,9 @@ class Stage(NamedTuple):
         maps = [shape for shape in shapes if len(shape) == len(shapes[0])]
         return list(dict.fromkeys([maps[0], maps[-1]]))
 
-    @property
-    def parameters(self):
-        """Parameters of all its layers."""
-        return sum(row.parameters for row in self.rows)
-
-    @property
-    def macs(self):
-        """Multiply-adds of all its layers, for one sample."""
-        return sum(row.macs for row in self.rows)
+    def total(self, count):
+        """Sum of "parameters" or, for one sample, of "macs" over its layers."""
+        return sum(getattr(row, count) for row in self.rows)
 
 
 @state
@@ -145,11 +135,11 @@ class Architecture(State):
 
     def total(self, count):
         """Sum of "parameters" or "macs" over the stages."""
-        return sum(getattr(stage, count) for stage in self.stages)
+        return sum(stage.total(count) for stage in self.stages)
 
     def share(self, count):
         """Dense layers' percentage of "parameters" or "macs"."""
-        dense = sum(getattr(s, count) for s in self.stages if s.rows[0].kind == "Linear")
+        dense = sum(s.total(count) for s in self.stages if s.rows[0].kind == "Linear")
         return 100 * dense / max(self.total(count), 1)
 
     @property
@@ -178,11 +168,9 @@ class Architecture(State):
         parts = [f"{self.claim}. Input {times(self.summary.input_shape)}."]
         for stage in self.stages:
             shapes = ", then ".join(map(times, stage.shapes))
-            parts.append(
-                f"{stage.name}, {stage.kind}: {shapes}; {stage.parameters:,} parameters, "
-                f"{stage.macs:,} multiply-adds."
-            )
-        return " ".join([*parts, *([f"{self.without}."] if self.without else [])])
+            counts = f"{stage.total('parameters'):,} parameters, {stage.total('macs'):,}"
+            parts.append(f"{stage.rows[0].name}, {stage.kind}: {shapes}; {counts} multiply-adds.")
+        return " ".join(parts) + (f" {self.without}." if self.without else "")
 
     def picture(self):
         """Draw the network from its input to its scores."""
@@ -194,15 +182,17 @@ class Architecture(State):
         The maps lie in the middle: a block is as wide as the square root of the map's columns, as
         thick as that of its channels. Bars show where the parameters are and where the work is.
         """
-        columns = [
-            _rows(space(0), [None, *(_name(stage) for stage in self.stages)]),
-            _rows(note("layer, and what follows"), [_input(), *(_words(s) for s in self.stages)]),
+        names = [note(clip(s.rows[0].name, NAME, 12, tail=True), NAME) for s in self.stages]
+        source = text("input", size=14, role="input", bold=True)
+        table = row(
+            _rows(space(NAME), [None, *names]),
+            _rows(note("layer, and what follows"), [source, *(_words(s) for s in self.stages)]),
             column(placed(note("maps"), FUNNEL, 18, down=0), _funnel(self.shapes, at), gap=12),
             _rows(note("channels × size"), [_shapes(self, k, at) for k in range(len(self.shapes))]),
             _bars(self.stages, "parameters", "parameters", "kernel"),
             _bars(self.stages, "macs", "multiply-adds", "muted"),
-        ]
-        table = row(*columns, gap=15)
+            gap=14,
+        )
 
         def draw(picture, x, y):
             if at:
@@ -222,14 +212,6 @@ def _rows(title, blocks):
     return column(sized(title, 0, 18), column(*each, gap=0), gap=12)
 
 
-def _name(stage):
-    return column(space(NAME, 1), note(clip(stage.name, NAME, 12, tail=True)), gap=0)
-
-
-def _input():
-    return text("input", size=14, role="input", bold=True, width=WORDS)
-
-
 def _words(stage):
     kind = text(clip(stage.kind, WORDS, 14, bold=True), size=14, bold=True, width=WORDS)
     return column(kind, stage.following and note(clip(f"→ {stage.following}", WORDS, 12)), gap=0)
@@ -237,26 +219,23 @@ def _words(stage):
 
 def _shapes(network, number, at):
     """The shapes of a stage below one another; the last of all is the network's output."""
-    ends, blocks = {0: "input", len(network.shapes) - 1: "output"}, []
-    for line, shape in enumerate(network.shapes[number]):
-        last = line == len(network.shapes[number]) - 1
-        role = ends.get(number, "ink" if not line else "muted")
-        role = role if last or number == 0 else "muted" if number in ends else "ink"
-        words = text(("→ " if line else "") + times(shape), role=role, mono=True)
-        blocks.append(sized(_ring(words) if at == (number, line) else words, 124, 20))
+    blocks, shapes, last = [], network.shapes[number], len(network.shapes) - 1
+    for line, shape in enumerate(shapes):
+        role = "ink" if line == 0 else "muted"
+        if number in (0, last):
+            role = "input" if number == 0 else "output" if shape is shapes[-1] else "muted"
+        block = text(("→ " if line else "") + times(shape), role=role, mono=True)
+        if at == (number, line):
+            block = over(block, partial(_ring, width=block.width, height=block.height, around=6))
+        blocks.append(sized(block, 124, 20))
     return column(*blocks, gap=0)
 
 
-def _ring(block):
-    """A block in a frame that takes no room."""
-
-    def draw(picture, x, y):
-        block.draw(picture, x, y)
-        with picture.part("frame"):
-            size = block.width + 12, block.height + 2
-            picture.rect(x - 6, y - 1, *size, stroke="output", stroke_width=2, radius=4)
-
-    return block._replace(draw=draw)
+def _ring(picture, x, y, width, height, around):
+    with picture.part("frame"):
+        left, wide = x - around, width + 2 * around
+        style = {"stroke": "output", "stroke_width": 2, "radius": 4}
+        picture.rect(left, y - 1, wide, height + 2, **style)
 
 
 def _funnel(shapes, at):
@@ -278,9 +257,7 @@ def _funnel(shapes, at):
                 role = "output" if place[0] else "input"
                 picture.rect(left, top, width, thick, fill=role, at=place)
             if at == place:
-                with picture.part("frame"):
-                    style = {"stroke": "output", "stroke_width": 2, "radius": 4}
-                    picture.rect(left - 5, top - 3.5, width + 10, thick + 7, **style)
+                _ring(picture, left, top - 2.5, width, thick + 5, around=5)
             edge = (left, top + thick), (left + width, top + thick)
 
     return Block(FUNNEL, PITCH * len(shapes), draw)
@@ -288,18 +265,12 @@ def _funnel(shapes, at):
 
 def _bars(stages, count, title, role):
     """A column of bars, each with its number after it."""
-    numbers = [getattr(stage, count) for stage in stages]
-    lengths = [BAR * number / max(*numbers, 1) for number in numbers]
-    each = [
-        row(
-            number and named(count, box(max(length, 1), 14, role=role)),
-            text(short_count(number), size=12, mono=True),
-            gap=6,
-        )
-        for number, length in zip(numbers, lengths, strict=True)
-    ]
-    width = BAR + 56
-    return _rows(text(title, role=role, bold=True, width=width), [None, *each])
+    numbers, each = [stage.total(count) for stage in stages], []
+    for number in numbers:
+        bar = box(max(BAR * number / max(numbers), 1), 14, role=role) if number else None
+        number = text(short_count(number), size=12, mono=True)
+        each.append(row(bar and named(count, bar), number, gap=6))
+    return _rows(text(title, role=role, bold=True, width=BAR + 56), [None, *each])
 
 
 # ---------------------------------------------------------------- two towers
@@ -391,13 +362,11 @@ class Towers(State):
         saved = sum(layer.parameters for layer in own)
         half = f"two groups halve the weights: {short_count(saved)} parameters in {len(own)} layers"
         shape = _size(self.summary.input_shape)
-        image = named(
-            "image", box(BLOCK, 2 * TALL + APART, *shape, role="input", tint=0.35, radius=3)
-        )
+        image = box(BLOCK, 2 * TALL + APART, *shape, role="input", tint=0.35, radius=3)
         blocks = [_tower("image", "", image, "", "input")]
         for layer in self.layers:
             each = box(BLOCK, TALL, *_size(layer.half), role="output", tint=0.35, radius=3)
-            halves = column(named("half", each), named("half", each), gap=APART)
+            halves = column(each, each, gap=APART)
             both = layer.reads == "both towers"
             blocks += [column(space(0, 38), _link(both), gap=0)]
             blocks += [_tower(layer.name, layer.detail, halves, layer.reads.removeprefix("the "))]

@@ -244,23 +244,13 @@ def draw_stages(layer):
         [replace(layer, locality=locality, sharing=sharing) for sharing in (False, True)]
         for locality in (False, True)
     ]
-    arrow = column(note("sharing"), _arrow(46, 0), align=0.5)
-    lines, width = [], 0
+    arrow = column(note("sharing"), text("→", size=28), gap=0, align=0.5)
+    lines = []
     for pair in stages:
-        blocks = [
-            column(
-                text(stage.name, size=14, bold=True),
-                text(stage.count, size=18, role=stage.role, bold=True, mono=True, width=400),
-                note(stage.reason),
-                fit(lambda cell, stage=stage: _matrix(stage, cell), range(24, 5, -1), 425, 250),
-                gap=5,
-            )
-            for stage in pair
-        ]
-        width = blocks[0].width
-        lines.append(row(blocks[0], arrow, blocks[1], gap=18, align=0.5))
-    down = row(_arrow(0, 46), note("locality"), gap=10, align=0.5)
-    between = row(sized(down, width), space(arrow.width), down, gap=18)
+        blocks = [sized(_stage(stage), 425) for stage in pair]
+        lines.append(row(blocks[0], arrow, blocks[1], gap=12, align=0.5))
+    down = row(text("↓", size=28), note("locality"), gap=6, align=0.5)
+    between = row(sized(down, 425), space(arrow.width), down, gap=12)
     said = [f"{s.name.removeprefix('+ ')}: {s.count}" for pair in stages for s in pair]
     description = (
         f"Four {times(layer.matrix.shape)} weight matrices with the same numbers. "
@@ -269,14 +259,18 @@ def draw_stages(layer):
     return page(lines[0], between, lines[1], description=description)
 
 
+def _stage(layer):
+    """The matrix at one setting, under its count."""
+    return column(
+        text(layer.name, size=14, bold=True),
+        text(layer.count, size=18, role=layer.role, bold=True, mono=True),
+        note(layer.reason),
+        fit(lambda cell: _matrix(layer, cell), range(24, 5, -1), 425, 250),
+        gap=5,
+    )
+
+
 # ---------------------------------------------------------------- the parts of both pictures
-
-
-def _arrow(across, down):
-    def draw(picture, x, y):
-        picture.arrow((x + 6, y), (x + 6 + across, y + down), stroke="ink", head=9)
-
-    return Block(across + 12, down or 12, draw)
 
 
 def _matrix(layer, cell, looked_at=False):
@@ -339,33 +333,32 @@ def _names(layer, cell, tops):
 
 def _switches(layer):
     """The counts at all four settings as a 2 × 2 table, the present one framed."""
-    lines = []
+
+    def label(switch, on):
+        return note(f"{switch} {'on' if on else 'off'}")
+
+    heads = [placed(label("sharing", on), 118) for on in (False, True)]
+    lines = [row(space(82), *heads, gap=6)]
     for locality in (False, True):
-        shown = [placed(_label("locality", locality), 82, 34, across=1)]
-        for sharing in (False, True):
-            other = replace(layer, locality=locality, sharing=sharing)
-            here = (locality, sharing) == (layer.locality, layer.sharing)
-            shown.append(_count(other, here))
-        lines.append(row(*shown, gap=6))
-    heads = [placed(_label("sharing", on), 118, across=0.5) for on in (False, True)]
-    return column(row(space(82), *heads, gap=6), *lines, gap=6)
+        settings = [{"locality": locality, "sharing": sharing} for sharing in (False, True)]
+        counts = [_count(layer, setting) for setting in settings]
+        lines.append(row(placed(label("locality", locality), 82, 34, across=1), *counts, gap=6))
+    return column(*lines, gap=6)
 
 
-def _label(switch, on):
-    return note(f"{switch} {'on' if on else 'off'}")
-
-
-def _count(layer, here):
+def _count(layer, setting):
     """The number of free weights of a setting in its box."""
+    here = setting == {"locality": layer.locality, "sharing": layer.sharing}
     role = layer.role if here else "ink"
-    number = placed(text(layer.parameters, size=16, role=role, mono=True, bold=here), 118, 34)
+    free = replace(layer, **setting).parameters
+    number = placed(text(free, size=16, role=role, mono=True, bold=here), 118, 34)
 
     def draw(picture, x, y):
         style = {"stroke": role, "stroke_width": 3} if here else {}
         picture.rect(x, y, 118, 34, fill="paper" if here else "wash", radius=4, **style)
         number.draw(picture, x, y)
 
-    return named("present" if here else "other", Block(118, 34, draw))
+    return named("present" if here else "other", number._replace(draw=draw))
 
 
 def _map(layer, name, title, caption, values, role, **options):

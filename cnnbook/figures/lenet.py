@@ -103,6 +103,8 @@ class ConnectionTable(State):
         inputs, outputs = self.cells.shape
         seen = self.cells.sum(axis=0)
         indices = [placed(text(n, role="input", mono=True), 0, CELL) for n in range(inputs)]
+        filled = cells(self.cells, cell=CELL, role="kernel", write=lambda value: "")
+        grid = named("connections", filled)
         names = text("input", role="input", bold=True), column(*indices, gap=0, align=1)
         uses = [f"in {used.sum()} of {outputs}" for used in self.cells]
         after = [placed(note(words), 0, CELL) for words in uses]
@@ -111,7 +113,7 @@ class ConnectionTable(State):
             (None, row(*(_group(*group) for group in self.groups), gap=0)),
             (None, text("output map", role="output", bold=True)),
             (None, _numbers(range(outputs), role="output")),
-            (row(*names, gap=22, align=0.5), row(_grid(self.cells), column(*after, gap=0), gap=12)),
+            (row(*names, gap=22, align=0.5), row(grid, column(*after, gap=0), gap=12)),
             (note("kernels"), _numbers(seen)),
             (note("parameters"), _numbers(seen * self.kernel_size**2 + 1, size=12, role="muted")),
             (None, caption),
@@ -140,21 +142,6 @@ def _group(name, count):
         picture.line(*ends, stroke="kernel", stroke_width=2)
 
     return Block(width, 24, draw)
-
-
-def _grid(ones):
-    """A cell for each pair of maps, filled where there is a kernel."""
-
-    def draw(picture, x, y):
-        for (i, j), filled in np.ndenumerate(ones):
-            left, top = x + j * CELL, y + i * CELL
-            picture.rect(left, top, CELL, CELL, fill="paper", stroke="line")
-            if filled:
-                with picture.part("connection"):
-                    inner = left + 5, top + 5, CELL - 10, CELL - 10
-                    picture.rect(*inner, fill="kernel", radius=3, at=(i, j))
-
-    return Block(CELL * ones.shape[1], CELL * ones.shape[0], draw)
 
 
 # ---------------------------------------------------------------- bitmaps
