@@ -2,12 +2,15 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from picture_checks import check_picture, check_state, texts
 
 from cnnbook.derivation import toeplitz
-from cnnbook.figures.dense import MatrixLayer, draw_layer
-from cnnbook.figures.picture import _Rect, _Text
-from cnnbook.figures.weight_matrix import draw_stages
+from cnnbook.figures import MatrixLayer, draw_stages
 from cnnbook.ops import conv2d
+
+assert_legible = check_picture  # tests of other pictures ask for it here
 
 X = np.array([[1, 2, 0, 1], [0, 1, 3, 2], [2, 0, 1, 0], [1, 3, 2, 1.0]])
 KERNEL = np.array([[3, -2], [1, -3.0]])
@@ -18,34 +21,39 @@ def layer(locality=True, sharing=True, **settings):
     return MatrixLayer(X, KERNEL, locality, sharing, **settings)
 
 
-def assert_legible(picture):
-    """Nothing is cut off at the border, and no text lies on another."""
-    figure = picture.axes().figure
-    renderer = figure.canvas.get_renderer()
-    axes = figure.axes[0]
-    for mark in picture.marks:
-        if isinstance(mark, _Rect):
-            assert min(mark.x, mark.y) >= -4, mark
-            assert mark.x + mark.width <= picture.width + 4, mark
-            assert mark.y + mark.height <= picture.height + 4, mark
-    for text in axes.texts:
-        box = text.get_window_extent(renderer)
-        assert min(box.x0, box.y0) >= 0, text
-        assert box.x1 <= figure.bbox.x1, text
-        assert box.y1 <= figure.bbox.y1, text
-    boxes = np.array([text.get_window_extent(renderer).extents for text in axes.texts])
-    apart = (boxes[:, None, :2] >= boxes[None, :, 2:] - 1).any(axis=2)
-    meet = [(axes.texts[i], axes.texts[j]) for i, j in np.argwhere(~(apart | apart.T)) if i < j]
-    assert not meet
+@st.composite
+def layers(draw):
+    """Any layer that can be drawn."""
+    values = np.random.default_rng(draw(st.integers(0, 9)))
+    rows = draw(st.integers(1, 4))
+    shape = rows, draw(st.integers(1, 16 // rows))
+    kernel = [draw(st.integers(1, min(n, 4))) for n in shape]
+    scale = draw(st.sampled_from([0, 1e-7, 1, 1e3]))
+    arrays = [values.standard_normal(s) * scale for s in (shape, kernel)]
+    arrays = [array.round() for array in arrays] if draw(st.booleans()) else arrays
+    on = draw(st.booleans()), draw(st.booleans())
+    stride = draw(st.integers(1, 3)), draw(st.integers(1, 3))
+    outputs = [(n + 2 - k) // s + 1 for n, k, s in zip(shape, kernel, stride, strict=True)]
+    padding = draw(st.integers(0, int(np.prod(outputs) <= 20)))
+    return MatrixLayer(*arrays, *on, stride=stride, padding=padding)
 
 
-def texts(picture):
-    return [mark.text for mark in picture.marks if isinstance(mark, _Text)]
+@settings(max_examples=10, deadline=None)
+@given(layers())
+def test_every_picture(layer):
+    check_state(layer, steps=2)
+
+
+@pytest.mark.parametrize("shape", [(4, 4), (2, 7)])
+def test_stages_of_every_size(shape):
+    check_picture(draw_stages(MatrixLayer(np.full(shape, -12.5), np.ones((1, 1)) / 9)))
 
 
 def test_a_convolution_worked_by_hand():
     step = layer(step=4)
-    np.testing.assert_array_equal(step.row, [[0, 0, 0, 0], [0, 3, -2, 0], [0, 1, -3, 0], [0] * 4])
+    np.testing.assert_array_equal(
+        step.weights, [[0, 0, 0, 0], [0, 3, -2, 0], [0, 1, -3, 0], [0] * 4]
+    )
     np.testing.assert_array_equal(step.output, [[-4, -2, -5], [0, -6, 6], [-2, -5, 2]])
     assert step.formula == "H[1,1] = 3·1 + (−2)·3 + 1·0 + (−3)·1 = −6"
     assert step.description == (
@@ -80,13 +88,13 @@ def test_free_weights(switches, parameters, count):
     assert np.unique(step.pattern[step.pattern >= 0]).size == parameters
 
 
-def test_one_weight_is_no_plural():
-    assert MatrixLayer(X, [[2]], True, True).count == "1 weight, the same one everywhere"
-
-
-def test_many_shared_weights_are_counted_in_digits():
-    step = MatrixLayer(X, np.ones((4, 3)), True, True)
-    assert step.count == "12 weights, the same 12 everywhere"
+@pytest.mark.parametrize(
+    ("kernel", "count"),
+    [([[2]], "1 weight, the same one everywhere"),
+     (np.ones((4, 3)), "12 weights, the same 12 everywhere")],
+)  # fmt: skip
+def test_one_weight_and_many(kernel, count):
+    assert MatrixLayer(X, kernel, True, True).count == count
 
 
 @pytest.mark.parametrize("padding", [0, 1])
@@ -102,82 +110,56 @@ def test_locality_erases_and_sharing_copies(padding):
         np.testing.assert_array_equal(shared.matrix[0], dense.matrix[0])
 
 
-def test_weight_of_zero_is_still_a_weight():
-    step = MatrixLayer(X, np.zeros((2, 2)), True, True)
-    assert step.seen.sum() == 4
-    assert step.formula == "H[0,0] = 0·1 + 0·2 + 0·0 + 0·1 = 0"
-
-
-def test_window_that_sees_no_pixel():
-    step = MatrixLayer(X, [[2]], True, True, padding=1)
-    assert step.formula == "H[0,0] = 0 = 0"
-    assert "1 of 1 meet padding" in texts(draw_layer(step))
-
-
-def test_long_sums_are_shortened():
+def test_a_weight_of_zero_is_still_one_and_a_window_may_see_no_pixel():
+    zeros = MatrixLayer(X, np.zeros((2, 2)), True, True)
+    assert zeros.seen.sum() == 4
+    assert zeros.formula == "H[0,0] = 0·1 + 0·2 + 0·0 + 0·1 = 0"
+    outside = MatrixLayer(X, [[2]], True, True, padding=1)
+    assert outside.formula == "H[0,0] = 0 = 0"
+    assert "1 of 1 meet padding" in texts(outside.picture())
     assert layer(False, False).formula.endswith(" + … (16 terms) = −9")
 
 
 @pytest.mark.parametrize(
-    ("settings", "message"),
+    ("case", "message"),
     [
         ({"step": 9}, "step is 9, expected 0 to 8"),
         ({"step": -1}, "step is -1, expected 0 to 8"),
         ({"stride": 0}, "stride is 0, must be at least 1"),
         ({"padding": -1}, "padding is -1, must be at least 0"),
+        ({"x": X[0]}, "x has 1 axes, expected 2"),
+        ({"kernel": np.ones((0, 2))}, "kernel_size is 0, must be at least 1"),
+        ({"kernel": np.ones((5, 5))}, "kernel_size 5"),
+        ({"padding": 3}, "would be 81 × 16, the picture holds at most 36 × 36"),
     ],
 )
-def test_impossible_settings(settings, message):
+def test_impossible_layers_are_refused(case, message):
     with pytest.raises(ValueError, match=message):
-        layer(**settings)
-
-
-def test_arrays_that_are_no_matrices():
-    with pytest.raises(ValueError, match=r"x has shape \(4,\), expected"):
-        MatrixLayer(X[0], KERNEL)
-    with pytest.raises(ValueError, match=r"kernel has shape \(0, 2\), expected"):
-        MatrixLayer(X, np.ones((0, 2)))
-    with pytest.raises(ValueError, match="kernel_size 5"):
-        MatrixLayer(X, np.ones((5, 5)))
-
-
-EXAMPLES = [
-    (X, KERNEL, {"step": 8}),
-    (np.arange(25.0).reshape(5, 5), np.full((3, 3), 1 / 9), {"padding": 1}),
-    (np.full((2, 7), -12.5), [[1, 2, 3]], {"stride": (1, 2)}),
-    ([[1.0]], [[1.0]], {}),
-]
+        MatrixLayer(**{"x": X, "kernel": KERNEL, **case})
 
 
 @pytest.mark.parametrize("switches", SWITCHES)
-@pytest.mark.parametrize(("x", "kernel", "settings"), EXAMPLES)
-def test_pictures_are_legible(switches, x, kernel, settings):
-    picture = draw_layer(MatrixLayer(x, kernel, *switches, **settings))
-    assert picture.width <= 960
-    assert_legible(picture)
-
-
-@pytest.mark.parametrize(("x", "kernel", "settings"), EXAMPLES)
-def test_stages_are_legible(x, kernel, settings):
-    picture = draw_stages(MatrixLayer(x, kernel, **settings))
-    assert picture.width <= 960
-    assert_legible(picture)
-
-
-@pytest.mark.parametrize("switches", SWITCHES)
-def test_picture_shows_count_sum_and_all_four_counts(switches):
+def test_the_picture_shows_the_count_the_sum_and_all_four_counts(switches):
     step = layer(*switches, step=4)
-    shown = texts(draw_layer(step))
-    for expected in (step.count, step.reason, step.formula, "144", "4"):
-        assert expected in shown
+    picture = step.picture()
+    shown = texts(picture)
+    assert {step.count, step.reason, step.formula, "144", "4"} <= set(shown)
     assert shown.count("36") == 2
-    sizes = [mark.size for mark in draw_layer(step).marks
-             if isinstance(mark, _Text) and mark.text == step.count]  # fmt: skip
-    assert sizes == [25]  # larger than all but the sum
+    assert [m.stroke for m in picture.find("present") if hasattr(m, "stroke")] == [step.role]
 
 
-def test_switches_and_steps_keep_the_size():
-    assert len({draw_layer(layer(*on, step=k)).size for on in SWITCHES for k in (0, 8)}) == 1
+def test_what_is_looked_at_is_framed_and_the_sign_is_seen():
+    picture = layer(step=4).picture()
+    for part, role in (("matrix", "kernel"), ("row", "kernel"), ("input", "kernel"),
+                       ("output", "output")):  # fmt: skip
+        assert [mark.stroke for mark in picture.find(part, "frame")] == [role]
+    first = {m.at[1]: (m.fill, m.tint) for m in picture.find("matrix", "weight") if m.at[0] == 0}
+    one, two = pytest.approx(1 / 3), pytest.approx(2 / 3)
+    assert first == {0: ("kernel", 1), 1: ("negative", two), 4: ("kernel", one), 5: ("negative", 1)}
+
+
+def test_switches_keep_the_size():
+    assert len({layer(*on).picture().size for on in SWITCHES}) == 1
 
 
 def test_stages_say_all_four_counts():

@@ -5,26 +5,23 @@ import re
 import numpy as np
 import pytest
 import torch
-from test_figure_dense import assert_legible, texts
+from picture_checks import check_picture as assert_legible
+from picture_checks import check_state, texts
 
+from cnnbook.figures import BitmapReading, ConnectionTable
 from cnnbook.figures.confusion import Confusion, draw_confusion
-from cnnbook.figures.lenet import (
-    BitmapReading,
-    ConnectionTable,
-    draw_bitmap_reading,
-    draw_connection_table,
-)
 from cnnbook.figures.picture import _Rect
 from cnnbook.figures.readings import Readings, draw_readings
 from cnnbook.models import C3_TABLE, LeNet5
 
 DIGITS = tuple("0123456789")
 GROUPS = (("three in a row", 6), ("four in a row", 6), ("two and two", 3), ("all", 1))
+BITMAPS = LeNet5().output.points.reshape(10, 12, 7).numpy()
 
 # ---------------------------------------------------------------- connection table
 
 
-def test_the_table_of_lenet5_counts_its_parameters():
+def test_the_table_of_lenet5():
     table = ConnectionTable(C3_TABLE, 6, 5, GROUPS)
     layer = LeNet5().c3
     assert table.kernels == len(layer.weight) == 60
@@ -32,29 +29,24 @@ def test_the_table_of_lenet5_counts_its_parameters():
     assert table.all_parameters == 2416
     zeros = (layer.dense_weight() == 0).all(dim=-1).all(dim=-1).T
     np.testing.assert_array_equal(table.cells == 0, zeros)
+    (picture,) = check_state(table)
+    assert texts(picture).count("in 10 of 16") == 6
+    assert [texts(picture).count(n) for n in ("76", "101", "151")] == [6, 9, 1]
+    assert {name for name, _ in GROUPS} <= set(texts(picture))
 
 
 def test_a_small_table_by_hand():
     table = ConnectionTable(((0,), (0, 2)), 3, 2)
     assert table.cells.tolist() == [[1, 1], [0, 0], [0, 1]]
     assert (table.kernels, table.parameters, table.all_parameters) == (3, 14, 26)
-    assert table.description == (
+    assert repr(table) == (
         "3 of 6 kernels: 14 parameters in place of 26. map 0 sees 0; map 1 sees 0, 2."
     )
-    picture = draw_connection_table(table)
-    assert_legible(picture)
-    filled = [m for m in picture.marks if isinstance(m, _Rect) and m.fill == "kernel"]
-    assert len(filled) == 3
+    (picture,) = check_state(table)
+    assert [m.at for m in picture.find("connections") if getattr(m, "tint", 0)] == [
+        (0, 0), (0, 1), (2, 1)
+    ]  # fmt: skip
     assert {"in 2 of 2", "in 0 of 2", "in 1 of 2", "5", "9"} <= set(texts(picture))
-
-
-def test_the_picture_of_the_table_is_legible():
-    picture = draw_connection_table(ConnectionTable(C3_TABLE, 6, 5, GROUPS))
-    assert picture.width <= 960
-    assert_legible(picture)
-    assert texts(picture).count("in 10 of 16") == 6
-    assert [texts(picture).count(n) for n in ("76", "101", "151")] == [6, 9, 1]
-    assert {name for name, _ in GROUPS} <= set(texts(picture))
 
 
 def test_tables_that_cannot_be_are_refused():
@@ -67,37 +59,25 @@ def test_tables_that_cannot_be_are_refused():
 # ---------------------------------------------------------------- bitmaps
 
 
-def bitmaps():
-    return LeNet5().output.points.reshape(10, 12, 7).numpy()
-
-
 def test_penalties_are_those_of_the_network():
     shown = np.random.default_rng(0).standard_normal((12, 7)).astype(np.float32)
-    reading = BitmapReading(bitmaps(), shown)
     scores = LeNet5().output(torch.from_numpy(shown).reshape(1, 84))[0]
-    np.testing.assert_allclose(reading.penalties, -scores, rtol=1e-5)
+    np.testing.assert_allclose(BitmapReading(BITMAPS, shown).penalties, -scores, rtol=1e-5)
 
 
 def test_a_bitmap_is_nearest_to_itself():
-    reading = BitmapReading(bitmaps(), bitmaps()[8])
-    assert reading.penalties[8] == 0
-    apart = 4 * (bitmaps()[8] != bitmaps()[0]).sum()
-    assert reading.penalties[0] == apart
+    reading = BitmapReading(BITMAPS, BITMAPS[8])
+    apart = 4 * (BITMAPS[8] != BITMAPS[0]).sum()
+    assert (reading.penalties[8], reading.penalties[0]) == (0, apart)
     assert reading.claim.startswith("nearest is the 8, at 0; next the ")
-    picture = draw_bitmap_reading(reading)
-    assert picture.width <= 960
-    assert_legible(picture)
+    (picture,) = check_state(reading)
     assert {"8: 0", f"0: {apart}"} <= set(texts(picture))
-    frames = [m for m in picture.marks if isinstance(m, _Rect) and m.stroke == "output"]
-    assert len(frames) == 1
-    assert f"8: 0, 9: {4 * (bitmaps()[8] != bitmaps()[9]).sum()}." in reading.description
-
-
-def test_a_bitmap_of_another_shape_is_refused():
-    with pytest.raises(
-        ValueError, match=re.escape("bitmaps have shape (12, 7), shown has (7, 12)")
-    ):
-        BitmapReading(bitmaps(), np.zeros((7, 12)))
+    assert len(picture.find("nearest")) == 1
+    assert {m.fill for m in picture.find("shown") if hasattr(m, "fill")} >= {"kernel", "negative"}
+    assert f"8: 0, 9: {4 * (BITMAPS[8] != BITMAPS[9]).sum()}." in reading.description
+    message = "bitmaps have shape (12, 7), shown has (7, 12)"
+    with pytest.raises(ValueError, match=re.escape(message)):
+        BitmapReading(BITMAPS, np.zeros((7, 12)))
 
 
 # ---------------------------------------------------------------- confusion

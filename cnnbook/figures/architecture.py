@@ -1,21 +1,41 @@
-"""A network from top to bottom: its maps as a funnel, its parameters and its work as bars."""
+"""A network from top to bottom: its maps as a funnel, its parameters and its work as bars.
+
+Below it AlexNet's two towers: which layers read from their own half of the channels, and which
+from both.
+"""
 
 import math
-from dataclasses import dataclass
+from functools import cached_property, partial
+from typing import NamedTuple
 
-from cnnbook.figures.picture import Picture
+from cnnbook.figures.scene import (
+    Block,
+    box,
+    clip,
+    column,
+    named,
+    note,
+    over,
+    page,
+    placed,
+    row,
+    sized,
+    space,
+    text,
+    times,
+)
+from cnnbook.figures.state import State, state
 
 WIDTH = 944
 MOST = 30  # stages that one picture can hold
-TOP, PITCH = 88, 50  # pixels: where the input stands, and from one stage to the next
-KINDS, SHAPES = 104, 474  # left edges of the columns
-FUNNEL, FUNNEL_WIDTH = 384, 150  # middle and largest width of the maps
-BARS = {"parameters": (592, "kernel"), "macs": (778, "muted")}
-BAR_LENGTH = 112
-CAPTION = """a map's width: √columns, its thickness: √channels; parameters with biases, \
-multiply-adds of convolutions and dense layers"""
+PITCH, LINE = 50, 24  # from one stage to the next, and from one of its shapes to the next
+NAME, WORDS, FUNNEL, BAR = 84, 205, 150, 98  # widths of the columns
+CAPTION = (
+    "a map's width: √columns, its thickness: √channels; "
+    "parameters with biases, multiply-adds of convolutions and dense layers"
+)
 SHORT = {
-    "Flatten": "", "Dropout": "", "Identity": "", "LocalResponseNorm": "LRN",
+    **dict.fromkeys(("Flatten", "Dropout", "Identity"), ""), "LocalResponseNorm": "LRN",
     "MaxPool": "max pool", "AvgPool": "average pool", "AdaptiveAvgPool": "average",
     "AdaptiveMaxPool": "maximum", "BatchNorm": "batch norm",
 }  # fmt: skip
@@ -24,14 +44,6 @@ SHORT = {
 
 def short_count(number):
     """Write a large count with three digits and a unit.
-
-    Parameters
-    ----------
-    number : int
-
-    Returns
-    -------
-    str
 
     Examples
     --------
@@ -45,30 +57,17 @@ def short_count(number):
     return f"{float(digits) / 1000**power:#.3g}".rstrip(".") + " " + " kMGT"[power]
 
 
-@dataclass(frozen=True)
-class Stage:
-    """One layer that has weights, with the layers that follow and have none.
-
-    Parameters
-    ----------
-    rows : tuple
-        Rows of a summary.
-    """
+class Stage(NamedTuple):
+    """One layer that has weights, with the layers that follow and have none."""
 
     rows: tuple
 
     @property
-    def name(self):
-        """Name of the first layer."""
-        return self.rows[0].name
-
-    @property
     def kind(self):
-        """What the first layer is, and what follows it."""
+        """What the first layer is."""
         first = self.rows[0]
         details = [d for d in first.detail.split(", ") if not d.startswith("padding")]
-        own = f"{first.kind} {', '.join(details)}".strip()
-        return own.replace(", stride ", " / ")
+        return f"{first.kind} {', '.join(details)}".strip().replace(", stride ", " / ")
 
     @property
     def following(self):
@@ -83,125 +82,14 @@ class Stage:
         maps = [shape for shape in shapes if len(shape) == len(shapes[0])]
         return list(dict.fromkeys([maps[0], maps[-1]]))
 
-    @property
-    def parameters(self):
-        """Parameters of all its layers."""
-        return sum(row.parameters for row in self.rows)
-
-    @property
-    def macs(self):
-        """Multiply-adds of all its layers, for one sample."""
-        return sum(row.macs for row in self.rows)
-
-
-@dataclass(frozen=True)
-class Architecture:
-    """The stages of a network.
-
-    Parameters
-    ----------
-    name : str
-    input_shape : tuple of int
-    stages : tuple of Stage
-    idle : tuple
-        Rows of layers that have parameters but did not run.
-    """
-
-    name: str
-    input_shape: tuple
-    stages: tuple
-    idle: tuple
-
-    @classmethod
-    def of(cls, summary):
-        """Put the rows of a summary together into stages."""
-        groups = []
-        for row in summary.rows:
-            weighs = row.macs or (row.parameters and "Norm" not in row.kind)
-            if weighs and row.output_shape is not None:
-                groups.append([row])
-            elif groups and row.output_shape is not None:
-                groups[-1].append(row)
-        if not groups:
-            raise ValueError(f"{summary.name} has no layer with weights")
-        if len(groups) > MOST:
-            raise ValueError(
-                f"{summary.name} has {len(groups)} layers with weights, a picture holds {MOST}: "
-                "ask for summary(..., depth=1)"
-            )
-        idle = tuple(row for row in summary.rows if row.output_shape is None)
-        stages = tuple(Stage(tuple(group)) for group in groups)
-        return cls(summary.name, tuple(summary.input_shape), stages, idle)
-
     def total(self, count):
-        """Sum of "parameters" or "macs" over the stages."""
-        return sum(getattr(stage, count) for stage in self.stages)
-
-    def share(self, count):
-        """Dense layers' percentage of "parameters" or "macs"."""
-        dense = sum(getattr(s, count) for s in self.stages if s.rows[0].kind == "Linear")
-        return 100 * dense / max(self.total(count), 1)
-
-    @property
-    def claim(self):
-        """What the picture shows, as its title."""
-        parameters, macs = (short_count(self.total(count)) for count in BARS)
-        if not 0 < self.share("macs") < 100:
-            return f"{self.name}: {parameters} parameters, {macs} multiply-adds a sample"
-        held, done = (f"{self.share(count):.2g} %" for count in BARS)
-        return (
-            f"{self.name}: dense layers hold {held} of {parameters} parameters "
-            f"and do {done} of {macs} multiply-adds"
-        )
-
-    @property
-    def description(self):
-        """The whole network in words and numbers."""
-        parts = [f"{self.claim}. Input {_times(self.input_shape)}."]
-        for stage in self.stages:
-            shapes = ", then ".join(map(_times, stage.shapes))
-            parts.append(
-                f"{stage.name}, {stage.kind}: {shapes}; {stage.parameters:,} parameters, "
-                f"{stage.macs:,} multiply-adds."
-            )
-        parts += [f"{self.without}."] if self.idle else []
-        return " ".join(parts)
-
-    @property
-    def without(self):
-        """The layers that did not run."""
-        rows = [f"{row.name} ({row.parameters:,} parameters)" for row in self.idle]
-        return f"not run: {', '.join(rows)}"
+        """Sum of "parameters" or, for one sample, of "macs" over its layers."""
+        return sum(getattr(row, count) for row in self.rows)
 
 
-def _times(shape):
-    return "×".join(map(str, shape))
-
-
-class Funnel:
-    """Sizes of an `Architecture`'s maps on the canvas: width by columns, thickness by channels."""
-
-    def __init__(self, network):
-        shapes = [network.input_shape, *(s for stage in network.stages for s in stage.shapes)]
-        self.widest = max(_columns(shape) for shape in shapes)
-        self.deepest = max(shape[0] for shape in shapes)
-
-    def slab(self, shape):
-        """Return width and thickness in pixels; the root keeps 1 and 4096 in one picture."""
-        width = FUNNEL_WIDTH * math.sqrt(_columns(shape) / self.widest)
-        return width, 2.5 + 15 * math.sqrt(shape[0] / self.deepest)
-
-
-def _columns(shape):
-    return shape[-1] if len(shape) > 1 else 1
-
-
-def draw_architecture(summary):
-    """Draw a network from its input to its scores.
-
-    Each stage is a layer that has weights, with what follows it. Its maps lie in the middle: a
-    block is as wide as the square root of the map's columns, as thick as that of its channels. Bars
-    show where the parameters are and where the work is.
+@state
+class Architecture(State):
+    """A network in stages: a layer that has weights, and what follows it.
 
     Parameters
     ----------
@@ -209,88 +97,311 @@ def draw_architecture(summary):
         With `name`, `input_shape` and `rows`, as `cnnbook.models.summary` returns it; each row has
         `name`, `kind`, `detail`, `output_shape`, `parameters` and `macs`.
 
-    Returns
-    -------
-    Picture
-
     Raises
     ------
     ValueError
         If no layer has weights, or too many have.
     """
-    network = Architecture.of(summary)
-    bottom = TOP + PITCH * (len(network.stages) + 1)
-    picture = Picture(WIDTH, bottom + (36 if network.idle else 16), network.description)
-    picture.text(0, 18, network.claim, size=15, bold=True)
-    _draw_headings(picture)
-    funnel = Funnel(network)
-    picture.text(KINDS, TOP + 14, "input", size=14, fill="input", bold=True)
-    _draw_shapes(picture, [network.input_shape], TOP, "input")
-    edge = _draw_maps(picture, funnel, [network.input_shape], TOP, "input", None)
-    for number, stage in enumerate(network.stages, start=1):
-        y = TOP + number * PITCH
-        _draw_words(picture, stage, y)
-        edge = _draw_maps(picture, funnel, stage.shapes, y, "output", edge)
-        last = number == len(network.stages)
-        _draw_shapes(picture, stage.shapes, y, "output" if last else "ink")
-        _draw_bars(picture, network, stage, y)
-    picture.text(0, bottom + 8, CAPTION, size=12, fill="muted")
-    if network.idle:
-        picture.text(0, bottom + 28, network.without, size=12, fill="muted")
-    return picture
+
+    summary: object
+
+    def __post_init__(self):
+        name, count = self.summary.name, len(self.stages)
+        if not count:
+            raise ValueError(f"{name} has no layer with weights")
+        if count > MOST:
+            raise ValueError(
+                f"{name} has {count} layers with weights, a picture holds {MOST}: "
+                "ask for summary(..., depth=1)"
+            )
+
+    @cached_property
+    def stages(self):
+        """The rows of the summary that ran, put together."""
+        groups = []
+        for layer in self.summary.rows:
+            if layer.output_shape is None:
+                continue
+            if layer.macs or (layer.parameters and "Norm" not in layer.kind):
+                groups.append([layer])
+            elif groups:
+                groups[-1].append(layer)
+        return [Stage(tuple(group)) for group in groups]
+
+    @cached_property
+    def shapes(self):
+        """Shapes of the input and of each stage."""
+        return [[tuple(self.summary.input_shape)], *(stage.shapes for stage in self.stages)]
+
+    def total(self, count):
+        """Sum of "parameters" or "macs" over the stages."""
+        return sum(stage.total(count) for stage in self.stages)
+
+    def share(self, count):
+        """Dense layers' percentage of "parameters" or "macs"."""
+        dense = sum(s.total(count) for s in self.stages if s.rows[0].kind == "Linear")
+        return 100 * dense / max(self.total(count), 1)
+
+    @property
+    def claim(self):
+        """What the picture shows, as its title."""
+        name, counts = self.summary.name, ("parameters", "macs")
+        parameters, macs = (short_count(self.total(count)) for count in counts)
+        if not 0 < self.share("macs") < 100:
+            return f"{name}: {parameters} parameters, {macs} multiply-adds a sample"
+        held, done = (f"{self.share(count):.2g} %" for count in counts)
+        return (
+            f"{name}: dense layers hold {held} of {parameters} parameters "
+            f"and do {done} of {macs} multiply-adds"
+        )
+
+    @property
+    def without(self):
+        """The layers that have parameters but did not run; nothing if all ran."""
+        idle = [layer for layer in self.summary.rows if layer.output_shape is None]
+        names = [f"{layer.name} ({layer.parameters:,} parameters)" for layer in idle]
+        return f"not run: {', '.join(names)}" if names else ""
+
+    @property
+    def description(self):
+        """The whole network in words and numbers."""
+        parts = [f"{self.claim}. Input {times(self.summary.input_shape)}."]
+        for stage in self.stages:
+            shapes = ", then ".join(map(times, stage.shapes))
+            counts = f"{stage.total('parameters'):,} parameters, {stage.total('macs'):,}"
+            parts.append(f"{stage.rows[0].name}, {stage.kind}: {shapes}; {counts} multiply-adds.")
+        return " ".join(parts) + (f" {self.without}." if self.without else "")
+
+    def picture(self):
+        """Draw the network from its input to its scores."""
+        return page(self.block(), description=self.description, width=WIDTH)
+
+    def block(self, at=None):
+        """Lay the network out; marked is the shape `at` (stage, number), or a stage (stage, None).
+
+        The maps lie in the middle: a block is as wide as the square root of the map's columns, as
+        thick as that of its channels. Bars show where the parameters are and where the work is.
+        """
+        names = [note(clip(s.rows[0].name, NAME, 12, tail=True), NAME) for s in self.stages]
+        source = text("input", size=14, role="input", bold=True)
+        table = row(
+            _rows(space(NAME), [None, *names]),
+            _rows(note("layer, and what follows"), [source, *(_words(s) for s in self.stages)]),
+            column(placed(note("maps"), FUNNEL, 18, down=0), _funnel(self.shapes, at), gap=12),
+            _rows(note("channels × size"), [_shapes(self, k, at) for k in range(len(self.shapes))]),
+            _bars(self.stages, "parameters", "parameters", "kernel"),
+            _bars(self.stages, "macs", "multiply-adds", "muted"),
+            gap=14,
+        )
+
+        def draw(picture, x, y):
+            if at:
+                top = y + table.height - PITCH * (len(self.shapes) - at[0]) - 5
+                with picture.part("marked"):
+                    picture.rect(x - 3, top, WIDTH + 6, PITCH - 5, fill="wash", radius=4)
+            table.draw(picture, x, y)
+
+        foot = column(note(CAPTION), self.without and note(self.without), gap=4)
+        title = text(self.claim, size=15, bold=True)
+        return column(title, table._replace(draw=draw), foot, gap=18)
 
 
-def _draw_headings(picture):
-    y = TOP - 22
-    picture.text(KINDS, y, "layer, and what follows", size=12, fill="muted")
-    picture.text(FUNNEL, y, "maps", size=12, fill="muted", anchor="middle")
-    picture.text(SHAPES, y, "channels × size", size=12, fill="muted")
-    for count, title in (("parameters", "parameters"), ("macs", "multiply-adds")):
-        left, role = BARS[count]
-        picture.text(left, y, title, size=13, fill=role, bold=True)
+def _rows(title, blocks):
+    """A column of the table, a block a stage."""
+    each = (sized(block or space(0), 0, PITCH) for block in blocks)
+    return column(sized(title, 0, 18), column(*each, gap=0), gap=12)
 
 
-def _draw_words(picture, stage, y):
-    name = stage.name if len(stage.name) <= 14 else "…" + stage.name[-13:]
-    picture.text(0, y + 14, name, size=12, fill="muted")
-    picture.text(KINDS, y + 14, _cut(stage.kind, 23), size=14, bold=True)
-    if stage.following:
-        picture.text(KINDS, y + 31, _cut(f"→ {stage.following}", 32), size=12, fill="muted")
+def _words(stage):
+    kind = text(clip(stage.kind, WORDS, 14, bold=True), size=14, bold=True, width=WORDS)
+    return column(kind, stage.following and note(clip(f"→ {stage.following}", WORDS, 12)), gap=0)
 
 
-def _cut(text, length):
-    return text if len(text) <= length else text[: length - 1] + "…"
+def _shapes(network, number, at):
+    """The shapes of a stage below one another; the last of all is the network's output."""
+    blocks, shapes, last = [], network.shapes[number], len(network.shapes) - 1
+    for line, shape in enumerate(shapes):
+        role = "ink" if line == 0 else "muted"
+        if number in (0, last):
+            role = "input" if number == 0 else "output" if shape is shapes[-1] else "muted"
+        block = text(("→ " if line else "") + times(shape), role=role, mono=True)
+        if at == (number, line):
+            block = over(block, partial(_ring, width=block.width, height=block.height, around=6))
+        blocks.append(sized(block, 124, 20))
+    return column(*blocks, gap=0)
 
 
-def _draw_bars(picture, network, stage, y):
-    for count, (left, colour) in BARS.items():
-        number = getattr(stage, count)
-        largest = max(getattr(other, count) for other in network.stages)
-        length = BAR_LENGTH * number / max(largest, 1)
-        if number:
-            picture.rect(left, y + 3, max(length, 1), 14, fill=colour)
-        picture.text(left + length + 6, y + 15, short_count(number), size=12, mono=True)
+def _ring(picture, x, y, width, height, around):
+    with picture.part("frame"):
+        left, wide = x - around, width + 2 * around
+        style = {"stroke": "output", "stroke_width": 2, "radius": 4}
+        picture.rect(left, y - 1, wide, height + 2, **style)
 
 
-def _draw_maps(picture, funnel, shapes, y, role, edge):
-    """Slabs below one another, joined to the ones above; returns (y, width) of the lowest."""
-    for number, shape in enumerate(shapes):
-        width, thick = funnel.slab(shape)
-        top = y + number * 24
-        if edge is not None:
-            above, wide = edge
-            corners = [(FUNNEL - wide / 2, above), (FUNNEL + wide / 2, above)]
-            corners += [(FUNNEL + width / 2, top), (FUNNEL - width / 2, top)]
-            picture.polygon(*corners, fill="muted", tint=0.13)
-        picture.rect(FUNNEL - width / 2, top, width, thick, fill=role)
-        edge = top + thick, width
-    return edge
+def _funnel(shapes, at):
+    """Maps below one another, each joined to the one above; roots keep both 1 and 4096 seen."""
+    places = [(number, line) for number, some in enumerate(shapes) for line in range(len(some))]
+    columns = [shape[-1] if len(shape) > 1 else 1 for some in shapes for shape in some]
+    channels = [shape[0] for some in shapes for shape in some]
+
+    def draw(picture, x, y):
+        edge = None
+        for place, wide, deep in zip(places, columns, channels, strict=True):
+            width = FUNNEL * math.sqrt(wide / max(columns))
+            thick = 2.5 + 15 * math.sqrt(deep / max(channels))
+            left, top = x + (FUNNEL - width) / 2, y + PITCH * place[0] + LINE * place[1] + 5
+            if edge:
+                ends = (left + width, top), (left, top)
+                picture.polygon(*edge, *ends, fill="muted", tint=0.13)
+            with picture.part("map"):
+                role = "output" if place[0] else "input"
+                picture.rect(left, top, width, thick, fill=role, at=place)
+            if at == place:
+                _ring(picture, left, top - 2.5, width, thick + 5, around=5)
+            edge = (left, top + thick), (left + width, top + thick)
+
+    return Block(FUNNEL, PITCH * len(shapes), draw)
 
 
-def _draw_shapes(picture, shapes, y, role):
-    """The shapes below one another; the lower one counts at the end of the network."""
-    for number, shape in enumerate(shapes):
-        middle = number < len(shapes) - 1 if role == "output" else number
-        fill = "muted" if middle else role
-        text = ("→ " if number else "") + _times(shape)
-        picture.text(SHAPES, y + 14 + 17 * number, text, size=13, fill=fill, mono=True)
+def _bars(stages, count, title, role):
+    """A column of bars, each with its number after it."""
+    numbers, each = [stage.total(count) for stage in stages], []
+    for number in numbers:
+        bar = box(max(BAR * number / max(numbers), 1), 14, role=role) if number else None
+        number = text(short_count(number), size=12, mono=True)
+        each.append(row(bar and named(count, bar), number, gap=6))
+    return _rows(text(title, role=role, bold=True, width=BAR + 56), [None, *each])
+
+
+# ---------------------------------------------------------------- two towers
+
+BLOCK, TALL, APART, LINK = 78, 48, 46, 30  # of one half of a layer, and the room between them
+LAYERS = 8  # that the width holds beside the image
+
+
+class Tower(NamedTuple):
+    """One layer, half of whose channels are in each tower."""
+
+    name: str
+    detail: str  # its kernel, in words
+    half: tuple  # shape of what one tower yields
+    reads: str  # "the image", "both towers" or "its own half"
+    parameters: int
+
+
+@state
+class Towers(State):
+    """The layers with weights of a network in two halves.
+
+    Parameters
+    ----------
+    summary : object
+        As `Architecture` takes it: `Conv2d` and `Linear` rows are drawn.
+
+    Raises
+    ------
+    ValueError
+        If a layer has more than two groups or an odd number of channels, none has two groups, or
+        there are more layers than the picture holds.
+    """
+
+    summary: object
+
+    def __post_init__(self):
+        if not self.reading("its own half"):
+            raise ValueError(f"{self.summary.name} has no layer with two groups")
+
+    @cached_property
+    def layers(self):
+        """Both halves of each layer."""
+        chosen = {"Conv2d": "conv", "Linear": "dense"}
+        rows = [r for r in self.summary.rows if r.kind in chosen and r.output_shape]
+        if len(rows) > LAYERS:
+            raise ValueError(f"{len(rows)} layers with weights, the picture holds {LAYERS}")
+        found, counts = [], dict.fromkeys(chosen, 0)
+        for layer in rows:
+            channels, *size = layer.output_shape
+            counts[layer.kind] += 1
+            details = layer.detail.split(", ")
+            groups = next((int(d.split()[1]) for d in details if d.startswith("groups")), 1)
+            if groups > 2 or channels % 2:
+                raise ValueError(
+                    f"{layer.name}: {channels} channels in {groups} groups are no two towers"
+                )
+            reads = "its own half" if groups == 2 else "both towers" if found else "the image"
+            name, half = f"{chosen[layer.kind]}{counts[layer.kind]}", (channels // 2, *size)
+            found.append(Tower(name, details[0], half, reads, layer.parameters))
+        return found
+
+    def reading(self, what):
+        """Return the layers that read this."""
+        return [layer for layer in self.layers if layer.reads == what]
+
+    @property
+    def claim(self):
+        """What the picture shows, as its title."""
+        both, own = (
+            ", ".join(layer.name for layer in self.reading(what))
+            for what in ("both towers", "its own half")
+        )
+        return f"{both} read from both towers; {own} from their own"
+
+    @property
+    def description(self):
+        """All layers in words."""
+        parts = [
+            f"{layer.name} {layer.detail}".strip()
+            + f", {times(layer.half)} a tower, reads {layer.reads}"
+            for layer in self.layers
+        ]
+        return f"Two towers: {self.claim}. {'; '.join(parts)}."
+
+    def picture(self):
+        """Draw both towers, with a line for every half that reads from another."""
+        own = self.reading("its own half")
+        saved = sum(layer.parameters for layer in own)
+        half = f"two groups halve the weights: {short_count(saved)} parameters in {len(own)} layers"
+        shape = _size(self.summary.input_shape)
+        image = box(BLOCK, 2 * TALL + APART, *shape, role="input", tint=0.35, radius=3)
+        blocks = [_tower("image", "", image, "", "input")]
+        for layer in self.layers:
+            each = box(BLOCK, TALL, *_size(layer.half), role="output", tint=0.35, radius=3)
+            halves = column(each, each, gap=APART)
+            both = layer.reads == "both towers"
+            blocks += [column(space(0, 38), _link(both), gap=0)]
+            blocks += [_tower(layer.name, layer.detail, halves, layer.reads.removeprefix("the "))]
+        return page(
+            text(self.claim, size=15, bold=True),
+            row(*blocks, gap=0),
+            note(f"{half} in place of about {short_count(2 * saved)}"),
+            description=self.description,
+            width=WIDTH,
+        )
+
+
+def _size(shape):
+    """A shape in two lines: channels, and rows by columns."""
+    return [str(shape[0]), *([times(shape[1:])] if len(shape) > 1 else [])]
+
+
+def _tower(name, detail, block, reads, role="ink"):
+    """A layer's halves under its name, with what they read below."""
+    both = reads == "both towers"
+    below = text(reads, size=11.5, role="kernel" if both else "muted", bold=both)
+    heading = text(name, role=role, bold=True), sized(note(detail), 0, 16)
+    return column(*heading, block, below, gap=2, align=0.5)
+
+
+def _link(both):
+    """What runs between two layers: an arrow in each tower, and lines across if they read both."""
+
+    def draw(picture, x, y):
+        middles = y + TALL / 2, y + TALL / 2 + TALL + APART
+        for middle, other in zip(middles, middles[::-1], strict=True):
+            picture.arrow((x, middle), (x + LINK, middle))
+            if both:
+                with picture.part("across"):
+                    ends = (x, middle), (x + LINK, other)
+                    picture.line(*ends, stroke="kernel", stroke_width=2)
+
+    return Block(LINK, 2 * TALL + APART, draw)

@@ -1,6 +1,6 @@
 """A layer as its weight matrix: two constraints, and the free parameters that they leave."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
@@ -13,20 +13,37 @@ from cnnbook.derivation import (
     toeplitz,
     weight_pattern,
 )
-from cnnbook.figures.cells import draw_cells, draw_heading, fit_cell, format_factor, format_number
-from cnnbook.figures.picture import Picture
-from cnnbook.figures.stepping import OverOutputs
-from cnnbook.figures.weight_matrix import SPACE, draw_weight_matrix
-from cnnbook.shapes import output_size, per_axis
+from cnnbook.figures.cells import format_factor, format_number
+from cnnbook.figures.scene import (
+    Block,
+    Frame,
+    cells,
+    column,
+    fit,
+    formula,
+    named,
+    note,
+    page,
+    panel,
+    placed,
+    result,
+    row,
+    sized,
+    space,
+    text,
+    times,
+)
+from cnnbook.figures.state import SlidingWindow, state
 
-WIDTH = 950
 ROOM = 86  # letters of products written out; the rest are counted
-BLOCK = 156  # side of the small maps beside the matrix, in pixels
+LARGEST = 36  # rows or columns of the matrix that a picture still holds legibly
+APART = 3  # pixels between the parts of the matrix that belong to one image row
+SIDE = 156  # of the small maps beside the matrix
 WORDS = "no one two three four five six seven eight nine".split()
 
 
-@dataclass(frozen=True, eq=False)
-class MatrixLayer(OverOutputs):
+@state
+class MatrixLayer(SlidingWindow):
     """A layer from image to image, seen as a weight matrix; one row of it is looked at.
 
     Parameters
@@ -46,7 +63,8 @@ class MatrixLayer(OverOutputs):
     Raises
     ------
     TypeError, ValueError
-        If an array is no matrix, no window fits, or there is no such step.
+        If an array is no matrix, no window fits, the matrix has more than 36 rows or columns, or
+        there is no such step.
 
     References
     ----------
@@ -62,19 +80,19 @@ class MatrixLayer(OverOutputs):
     padding: int | tuple = 0
 
     def __post_init__(self):
-        for name in ("x", "kernel"):
-            array = np.asarray(getattr(self, name), dtype=float)
-            if array.ndim != 2 or not array.size:
-                raise ValueError(f"{name} has shape {array.shape}, expected (rows, columns)")
-            object.__setattr__(self, name, array)
-        if not 0 <= self.step < self.steps:
-            raise ValueError(f"step is {self.step}, expected 0 to {self.steps - 1}")
+        self._array("x", 2)
+        self._array("kernel", 2)
+        self._within("step", self.steps)
+        if max(self.steps, self.x.size) > LARGEST:
+            raise ValueError(
+                f"the weight matrix would be {self.steps} × {self.x.size}, "
+                f"the picture holds at most {LARGEST} × {LARGEST}"
+            )
 
-    @cached_property
-    def output_shape(self):
-        """Rows and columns of the output."""
-        settings = [per_axis(n, getattr(self, n), 2) for n in ("stride", "padding")]
-        return output_size(self.x.shape, self.kernel.shape, *settings)
+    @property
+    def kernel_size(self):
+        """Rows and columns of the kernel."""
+        return self.kernel.shape
 
     def _choose(self, dense, local, sharing, both):
         """The entry for the present setting of the two switches."""
@@ -122,8 +140,8 @@ class MatrixLayer(OverOutputs):
         return np.where(self.pattern >= 0, weights, 0)
 
     @property
-    def row(self):
-        """The weights of the output looked at, folded back to the shape of the image."""
+    def weights(self):
+        """The row looked at, folded back to the shape of the image."""
         return self.matrix[self.step].reshape(self.x.shape)
 
     @property
@@ -174,12 +192,12 @@ class MatrixLayer(OverOutputs):
     def formula(self):
         """The sum of this output with its numbers put in, biases left out."""
         i, j = self.position
-        pairs = zip(self.row[self.seen], self.x[self.seen], strict=True)
+        pairs = zip(self.weights[self.seen], self.x[self.seen], strict=True)
         terms = [f"{format_factor(w)}·{format_factor(x)}" for w, x in pairs] or ["0"]
-        fit = int(np.sum(np.cumsum([len(term) + 3 for term in terms]) <= ROOM))
-        more = f" + … ({len(terms)} terms)" if fit < len(terms) else ""
+        count = int(np.sum(np.cumsum([len(term) + 3 for term in terms]) <= ROOM))
+        more = f" + … ({len(terms)} terms)" if count < len(terms) else ""
         value = format_number(self.output[i, j], 4)
-        return f"H[{i},{j}] = {' + '.join(terms[:fit])}{more} = {value}"
+        return f"H[{i},{j}] = {' + '.join(terms[:count])}{more} = {value}"
 
     @property
     def description(self):
@@ -192,6 +210,24 @@ class MatrixLayer(OverOutputs):
             f"row {i}, column {j} of the output: {self.formula}."
         )
 
+    def picture(self):
+        """Draw the weight matrix, its count of free weights, and one row folded to the image."""
+        title = f"weight matrix {times(self.matrix.shape)}"
+        caption = "a row for each output, a column for each pixel, image row by image row"
+        matrix = fit(lambda cell: _matrix(self, cell, True), range(30, 5, -1), 545, 490)
+        head = column(
+            text(self.name, size=15, bold=True),
+            text(self.count, size=25, role=self.role, bold=True, mono=True),
+            text(self.reason, role="muted"),
+        )
+        right = column(_folded(self), _sums(self), gap=20)
+        return page(
+            row(sized(head, 545), _switches(self), gap=20),
+            row(sized(panel(title, caption, matrix), 545), right, gap=20),
+            formula(self.formula),
+            description=self.description,
+        )
+
 
 def _invent(shape, kernel):
     """Make weights other than 0, as large as the kernel's, always the same."""
@@ -202,89 +238,166 @@ def _invent(shape, kernel):
     return rng.choice([-1, 1], shape) * size * (largest / whole)
 
 
-def draw_layer(layer):
-    """Draw the weight matrix, its count of free weights, and one row folded to the image.
+def draw_stages(layer):
+    """Draw a layer's weight matrix at all four settings: sharing across, locality down."""
+    stages = [
+        [replace(layer, locality=locality, sharing=sharing) for sharing in (False, True)]
+        for locality in (False, True)
+    ]
+    arrow = column(note("sharing"), text("→", size=28), gap=0, align=0.5)
+    lines = []
+    for pair in stages:
+        blocks = [sized(_stage(stage), 425) for stage in pair]
+        lines.append(row(blocks[0], arrow, blocks[1], gap=12, align=0.5))
+    down = row(text("↓", size=28), note("locality"), gap=6, align=0.5)
+    between = row(sized(down, 425), space(arrow.width), down, gap=12)
+    said = [f"{s.name.removeprefix('+ ')}: {s.count}" for pair in stages for s in pair]
+    description = (
+        f"Four {times(layer.matrix.shape)} weight matrices with the same numbers. "
+        f"{'; '.join(said)}."
+    )
+    return page(lines[0], between, lines[1], description=description)
 
-    Parameters
-    ----------
-    layer : MatrixLayer
 
-    Returns
-    -------
-    Picture
+def _stage(layer):
+    """The matrix at one setting, under its count."""
+    return column(
+        text(layer.name, size=14, bold=True),
+        text(layer.count, size=18, role=layer.role, bold=True, mono=True),
+        note(layer.reason),
+        fit(lambda cell: _matrix(layer, cell), range(24, 5, -1), 425, 250),
+        gap=5,
+    )
+
+
+# ---------------------------------------------------------------- the parts of both pictures
+
+
+def _matrix(layer, cell, looked_at=False):
+    """The weights as tinted cells, and cells without one as washed ones.
+
+    With `looked_at` the row of the layer's step is framed, and rows and columns have names.
     """
-    top, left, right = 158, 44, 598
-    rows, columns = layer.matrix.shape
-    cell = min(fit_cell(columns, 486, largest=30), fit_cell(rows, 460, largest=30))
-    under = top + BLOCK + 70
-    bottom = max(top + rows * cell + SPACE * layer.output_shape[0], under + BLOCK)
-    picture = Picture(WIDTH, bottom + 42, layer.description)
-    picture.text(0, 16, layer.name, size=15, bold=True)
-    picture.text(0, 54, layer.count, size=25, fill=layer.role, bold=True, mono=True)
-    picture.text(0, 82, layer.reason, fill="muted")
-    _draw_switches(picture, layer, 606, 0)
-    caption = "a row for each output, a column for each pixel, image row by image row"
-    draw_heading(picture, 0, top - 18, f"weight matrix {rows} × {columns}", caption)
-    row = draw_weight_matrix(picture, layer, left, top, cell, looked_at=True)
-    ends = (row.right + 8, row.middle), (row.right + 30, row.middle)
-    picture.arrow(*ends, stroke="kernel", stroke_width=2.5, head=9)
-    _draw_folded(picture, layer, right, top)
-    _draw_output(picture, layer, right, under)
-    picture.text(0, bottom + 32, layer.formula, size=13, mono=True)
-    return picture
+    rows, columns = (np.arange(n) for n in layer.matrix.shape)
+    lefts = columns * cell + APART * (columns // layer.x.shape[1])
+    tops = rows * cell + APART * (rows // layer.output_shape[1])
+    right, bottom = lefts[-1] + cell, tops[-1] + cell
+    largest = np.abs(layer.matrix).max() or 1
+
+    def draw(picture, x, y):
+        for (i, j), weight in np.ndenumerate(layer.matrix):
+            box, at = (x + lefts[j], y + tops[i], cell - 1, cell - 1), (int(i), int(j))
+            if layer.pattern[i, j] < 0:
+                picture.rect(*box, fill="wash", radius=2)
+                continue
+            with picture.part("weight"):
+                role, share = "kernel" if weight >= 0 else "negative", abs(weight) / largest
+                picture.rect(*box, fill=role, tint=share, radius=2, at=at)
+            if cell >= 20:
+                number = format_number(weight, 2)
+                place, size = (box[0] + cell / 2, box[1] + cell * 0.64), 1.5 * cell / len(number)
+                picture.text(*place, number, anchor="middle", mono=True, size=min(13, size))
+        if looked_at:
+            top = y + tops[layer.step]
+            middle, style = top + cell / 2, {"stroke": "kernel", "stroke_width": 3, "radius": 4}
+            with picture.part("frame"):
+                picture.rect(x - 2, top - 2, right + 3, cell + 3, **style)
+            ends = (x + right + 8, middle), (x + right + 30, middle)
+            picture.arrow(*ends, stroke="kernel", stroke_width=2.5, head=9)
+
+    matrix = named("matrix", Block(right + 32 * looked_at, bottom, draw))
+    return column(_image_rows(layer, cell), row(_names(layer, cell, tops), matrix, gap=8),
+                  gap=4) if looked_at else matrix  # fmt: skip
 
 
-def _draw_switches(picture, layer, x, y):
+def _image_rows(layer, cell):
+    """Names of the image rows, each over its columns."""
+    wide = layer.x.shape[1] * cell
+    word = "image row " if wide >= 76 else ""
+    names = [text(f"{word}{k}", size=11, role="muted") for k in range(layer.x.shape[0])]
+    return row(space(30), *(placed(name, wide) for name in names), gap=APART)
+
+
+def _names(layer, cell, tops):
+    """Places of the outputs, each before its row."""
+
+    def draw(picture, x, y):
+        for number, top in enumerate(tops):
+            here, (i, j) = number == layer.step, divmod(number, layer.output_shape[1])
+            style = {"size": min(12, cell * 0.8), "anchor": "end", "mono": True, "bold": here}
+            role = "kernel" if here else "muted"
+            picture.text(x + 28, y + top + cell / 2 + 4, f"{i},{j}", fill=role, **style)
+
+    return Block(28, 0, draw)
+
+
+def _switches(layer):
     """The counts at all four settings as a 2 × 2 table, the present one framed."""
-    width, height = 118, 34
-    for sharing in (False, True):
-        middle, word = x + 98 + sharing * (width + 6) + width / 2, "on" if sharing else "off"
-        picture.text(middle, y + 12, f"sharing {word}", size=12, fill="muted", anchor="middle")
+
+    def label(switch, on):
+        return note(f"{switch} {'on' if on else 'off'}")
+
+    heads = [placed(label("sharing", on), 118) for on in (False, True)]
+    lines = [row(space(82), *heads, gap=6)]
     for locality in (False, True):
-        top, word = y + 22 + locality * (height + 6), "on" if locality else "off"
-        picture.text(x + 88, top + 22, f"locality {word}", size=12, fill="muted", anchor="end")
-        for sharing in (False, True):
-            other = replace(layer, locality=locality, sharing=sharing)
-            here = (locality, sharing) == (layer.locality, layer.sharing)
-            left, stroke = x + 98 + sharing * (width + 6), other.role if here else None
-            picture.rect(
-                left, top, width, height, fill="paper" if here else "wash", radius=4,
-                stroke=stroke, stroke_width=3,
-            )  # fmt: skip
-            picture.text(
-                left + width / 2, top + 23, other.parameters, size=16, mono=True, bold=here,
-                fill=stroke or "ink", anchor="middle",
-            )  # fmt: skip
+        settings = [{"locality": locality, "sharing": sharing} for sharing in (False, True)]
+        counts = [_count(layer, setting) for setting in settings]
+        lines.append(row(placed(label("locality", locality), 82, 34, across=1), *counts, gap=6))
+    return column(*lines, gap=6)
 
 
-def _draw_folded(picture, layer, x, y):
+def _count(layer, setting):
+    """The number of free weights of a setting in its box."""
+    here = setting == {"locality": layer.locality, "sharing": layer.sharing}
+    role = layer.role if here else "ink"
+    free = replace(layer, **setting).parameters
+    number = placed(text(free, size=16, role=role, mono=True, bold=here), 118, 34)
+
+    def draw(picture, x, y):
+        style = {"stroke": role, "stroke_width": 3} if here else {}
+        picture.rect(x, y, 118, 34, fill="paper" if here else "wash", radius=4, **style)
+        number.draw(picture, x, y)
+
+    return named("present" if here else "other", number._replace(draw=draw))
+
+
+def _map(layer, name, title, caption, values, role, **options):
+    """A small map under its title."""
+    cell = min(52, SIDE // max(values.shape))
+    return panel(title, caption, named(name, cells(values, cell=cell, role=role, **options)), role,
+                 width=SIDE)  # fmt: skip
+
+
+def _scale(layer):
+    """All numbers but the weights share a scale of tints."""
+    return {"largest": max(np.abs(layer.x).max(), np.abs(layer.output).max()) or 1}
+
+
+def _folded(layer):
     """The row as an image of weights, beside the image that it is laid on."""
-    second, cell = x + BLOCK + 38, BLOCK // max(layer.x.shape)
-    missing = layer.kernel.size - layer.seen.sum() if layer.locality else 0
+    seen = layer.seen
+    missing = layer.kernel.size - seen.sum() if layer.locality else 0
     note = f"{missing} of {layer.kernel.size} meet padding" if missing else "folded to the image"
-    draw_heading(picture, x, y - 6, f"matrix row {layer.step}", note, role="kernel")
-    tint = {"role": "signed", "largest": np.abs(layer.matrix).max(), "digits": 2}
-    grid = draw_cells(picture, layer.row, x, y, cell=cell, shown=layer.seen, **tint)
-    title = "input X {} × {}".format(*layer.x.shape)
-    draw_heading(picture, second, y - 6, title, f"seen: {layer.seen.sum()}", role="input")
-    image = draw_cells(picture, layer.x, second, y, cell=cell, digits=2)
-    rows, columns = (np.flatnonzero(layer.seen.any(axis)) for axis in (1, 0))
+    rows, columns = (np.flatnonzero(seen.any(axis)) for axis in (1, 0))
+    frames = []
     if rows.size:
-        block = (rows[0], columns[0], rows[-1] - rows[0] + 1, columns[-1] - columns[0] + 1)
-        for target in (grid, image):
-            target.frame(picture, *block)
-    picture.text((x + BLOCK + second) / 2, y + BLOCK / 2 + 5, "·", size=22, anchor="middle")
+        size = rows[-1] - rows[0] + 1, columns[-1] - columns[0] + 1
+        frames = [Frame(rows[0], columns[0], *size)]
+    weights = _map(
+        layer, "row", f"matrix row {layer.step}", note, layer.weights, "kernel",
+        like=layer.matrix, shown=seen, frames=frames,
+    )  # fmt: skip
+    title, caption = f"input X {times(layer.x.shape)}", f"seen: {seen.sum()}"
+    image = _map(layer, "input", title, caption, layer.x, "input", frames=frames, **_scale(layer))
+    times_sign = column(space(0, 40 + SIDE / 2 - 14), text("·", size=22), gap=0)
+    return row(weights, times_sign, image, gap=8)
 
 
-def _draw_output(picture, layer, x, y):
+def _sums(layer):
     """The sums so far, and the newest one large."""
-    i, j = layer.position
-    second, cell = x + BLOCK + 38, min(52, BLOCK // max(layer.output_shape))
-    title = "output H {} × {}".format(*layer.output_shape)
-    draw_heading(picture, x, y - 6, title, "the sums so far", role="output")
-    done = np.arange(layer.steps).reshape(layer.output_shape) <= layer.step
-    grid = draw_cells(picture, layer.output, x, y, cell=cell, role="output", shown=done)
-    grid.frame(picture, i, j, role="output")
-    picture.text(second, y - 30, f"H[{i},{j}], the sum", size=14, fill="muted", bold=True)
-    value = f"= {format_number(layer.output[i, j], 4)}"
-    picture.text(second, y + 28, value, size=27, fill="output", bold=True, mono=True)
+    (i, j), shape = layer.position, layer.output_shape
+    sums = _map(
+        layer, "output", f"output H {times(shape)}", "the sums so far", layer.output, "output",
+        shown=layer.done, frames=[Frame(i, j, role="output")], **_scale(layer),
+    )  # fmt: skip
+    return row(sums, result(f"H[{i},{j}], the sum", layer.output[i, j], width=196), gap=24)

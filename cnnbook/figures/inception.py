@@ -1,18 +1,31 @@
 """An Inception module as blocks: how wide each layer is, and where the work lies."""
 
-from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 from cnnbook.figures.architecture import short_count
-from cnnbook.figures.picture import Picture
+from cnnbook.figures.scene import (
+    Block,
+    box,
+    column,
+    named,
+    note,
+    page,
+    placed,
+    row,
+    space,
+    text,
+    times,
+)
+from cnnbook.figures.state import state
 from cnnbook.shapes import conv_macs, conv_parameters
 
-PANEL, GAP = 452, 40  # width of one module and the space between two
-COLUMN = PANEL / 4  # pixels a branch
-WIDEST = 100  # pixels of the block with the most channels
-TITLE, INPUT, UPPER, LOWER, OUTPUT, WORK = 18, 72, 126, 212, 306, 384
-BLOCK = 15  # height of a block
-ROOM = 13  # pixels that a channel count needs inside a segment, for each of its digits plus one
+WIDTH = 452  # of one module
+BRANCH = WIDTH / 4
+WIDEST = 100  # of the block with the most channels
+JOIN, LAYER = 36, 78  # heights of the lines that join and part, and of a layer
+ROOM = 8  # pixels that a name in a block needs for each of its letters, and one more
+NAMES, TINTS = ("1×1", "3×3", "5×5", "pool"), (0.35, 0.95, 0.65, 0.15)  # of the branches' work
 
 
 class Step(NamedTuple):
@@ -24,7 +37,7 @@ class Step(NamedTuple):
     parameters: int
 
 
-@dataclass(frozen=True)
+@state
 class Module:
     """An Inception module by its numbers of channels, as `cnnbook.models.Inception` takes them.
 
@@ -72,7 +85,7 @@ class Module:
             return (None, self._conv(self.in_channels, after, kernel))
         return (self._conv(self.in_channels, between, 1), self._conv(between, after, kernel))
 
-    @property
+    @cached_property
     def branches(self):
         """Two places for a layer in each of the four branches; None where there is no layer."""
         maximum = Step("3×3 max", self.in_channels, 0, 0)
@@ -100,17 +113,25 @@ class Module:
         return sum(step.parameters for branch in self.branches for step in branch if step)
 
     @property
+    def deepest(self):
+        """Most channels of any layer."""
+        return max(step.channels for branch in self.branches for step in branch if step)
+
+    @property
+    def total(self):
+        """How the channels of the branches add up."""
+        return f"{' + '.join(map(str, self.out_channels))} = {sum(self.out_channels)}"
+
+    @property
     def description(self):
         """All layers in words and numbers."""
-        rows, columns = self.size
         texts = []
         for number, branch in enumerate(self.branches, start=1):
             steps = [f"{s.name} to {s.channels} channels" for s in branch if s]
             texts.append(f"branch {number}, {', '.join(steps)}: {self.work[number - 1]:,}")
-        parts = " + ".join(map(str, self.out_channels))
         return (
-            f"The module {self.title}: {self.in_channels} channels of {rows} × {columns} in, "
-            f"{parts} = {sum(self.out_channels)} out, {self.parameters:,} parameters, "
+            f"The module {self.title}: {self.in_channels} channels of {times(self.size)} in, "
+            f"{self.total} out, {self.parameters:,} parameters, "
             f"{sum(self.work):,} multiply-adds ({'; '.join(texts)})."
         )
 
@@ -118,89 +139,90 @@ class Module:
 def draw_inception(left, right):
     """Draw two Inception modules side by side, on one scale.
 
-    Parameters
-    ----------
-    left, right : Module
-
-    Returns
-    -------
-    Picture
-        The width of a block is its number of channels; bars below show each branch's work.
+    The width of a block is its number of channels; bars below show each branch's work.
     """
-    modules = (left, right)
-    shares = [sum(module.work) for module in modules]
+    modules = left, right
     works = [f"{short_count(sum(module.work))} {module.title}" for module in modules]
     claim = f"Multiply-adds: {works[0]}, {works[1]}"
-    words = " ".join(module.description for module in modules)
-    picture = Picture(2 * PANEL + GAP, WORK + 76, f"{claim}. {words}")
-    picture.text(0, TITLE, claim, size=15, bold=True)
-    deepest = max(s.channels for m in modules for b in m.branches for s in b if s)
-    for number, module in enumerate(modules):
-        _draw_module(picture, module, number * (PANEL + GAP), WIDEST / deepest)
-        length = PANEL * shares[number] / max(shares)
-        _draw_work(picture, module, number * (PANEL + GAP), length)
+    scale = WIDEST / max(module.deepest for module in modules)
+    most = max(sum(module.work) for module in modules)
     caption = "width of a block: channels; parameters with biases, multiply-adds without"
-    picture.text(0, WORK + 72, caption, size=12, fill="muted")
-    return picture
+    return page(
+        text(claim, size=15, bold=True),
+        row(*(_module(module, scale, most) for module in modules)),
+        note(caption),
+        description=f"{claim}. {left.description} {right.description}",
+    )
 
 
-def _draw_module(picture, module, x, scale):
-    middle = x + PANEL / 2
-    picture.text(x, TITLE + 30, module.title, size=14, bold=True)
-    parameters = f"{module.parameters:,} parameters"
-    picture.text(x + PANEL, TITLE + 30, parameters, size=12, fill="muted", anchor="end")
-    width = module.in_channels * scale
-    picture.rect(middle - width / 2, INPUT, width, BLOCK, fill="input")
-    shape = "×".join(map(str, (module.in_channels, *module.size)))
-    picture.text(middle + width / 2 + 10, INPUT + 12, shape, mono=True, fill="input")
-    left = middle - sum(module.out_channels) * scale / 2
-    for number, (branch, channels) in enumerate(
-        zip(module.branches, module.out_channels, strict=True)
-    ):
-        centre = x + (number + 0.5) * COLUMN
-        picture.line((middle, INPUT + BLOCK), (centre, UPPER - 8), stroke="line")
-        for step, y in zip(branch, (UPPER, LOWER), strict=True):
-            _draw_step(picture, step, centre, y, scale)
-        wide = channels * scale
-        picture.line((centre, LOWER + BLOCK + 38), (left + wide / 2, OUTPUT), stroke="line")
-        picture.rect(left, OUTPUT, wide, BLOCK + 8, fill="output", tint=0.75, stroke="output")
-        if wide >= ROOM * 0.6 * (len(str(channels)) + 0.6):
-            picture.text(
-                left + wide / 2, OUTPUT + 16, channels, size=12, anchor="middle", mono=True
-            )
+def _module(module, scale, most):
+    title = text(module.title, size=14, bold=True, width=WIDTH - 130)
+    parameters = note(f"{module.parameters:,} parameters")
+    shape = text(times((module.in_channels, *module.size)), mono=True, role="input", width=130)
+    source = named("source", box(module.in_channels * scale, 15, role="input"))
+    centres = [BRANCH * (k + 0.5) for k in range(4)]
+    channels = [count * scale for count in module.out_channels]
+    left, middles = (WIDTH - sum(channels)) / 2, []
+    for wide in channels:
+        middles.append(left + wide / 2)
         left += wide
-    total = f"{' + '.join(map(str, module.out_channels))} = {sum(module.out_channels)} channels"
-    picture.text(middle, OUTPUT + 42, total, size=13, fill="output", anchor="middle", bold=True)
+    work = sum(module.work)
+    shares = [WIDTH * share / max(most, 1) for share in module.work]
+    layers = zip(*module.branches, strict=True)
+    return column(
+        row(title, placed(parameters, 130, across=1), gap=0),
+        placed(row(space(130), source, shape, gap=10, align=0.5), WIDTH, 32, down=1),
+        _joins([WIDTH / 2] * 4, centres),
+        *(row(*(_layer(step, scale) for step in steps), gap=0) for steps in layers),
+        _joins(centres, middles),
+        placed(named("out", _segments(channels, module.out_channels, "output", [0.75] * 4)), WIDTH),
+        placed(text(f"{module.total} channels", role="output", bold=True), WIDTH, 34),
+        text(f"{short_count(work)} multiply-adds", size=14, role="kernel", bold=True),
+        placed(named("work", _segments(shares, NAMES, "kernel", TINTS)), 0, 34, across=0),
+        gap=0,
+    )
 
 
-def _draw_step(picture, step, centre, y, scale):
-    if step is None:
-        top, bottom = (y - 8, LOWER) if y == UPPER else (UPPER + BLOCK + 42, y + BLOCK + 38)
-        picture.line((centre, top), (centre, bottom), stroke="line")
-        return
-    if y == LOWER:
-        picture.line((centre, UPPER + BLOCK + 42), (centre, y), stroke="line")
-    picture.line((centre, y - 8), (centre, y), stroke="line")
-    width = max(step.channels * scale, 2)
-    role = "kernel" if step.macs else "muted"
-    picture.rect(centre - width / 2, y, width, BLOCK, fill=role)
-    text = f"{step.name} → {step.channels}"
-    picture.text(centre, y + BLOCK + 15, text, size=13, anchor="middle", bold=bool(step.macs))
-    work = short_count(step.macs) if step.macs else "no weights"
-    picture.text(centre, y + BLOCK + 31, work, size=12, anchor="middle", fill="muted")
+def _joins(above, below):
+    """Lines from places above to places below."""
+
+    def draw(picture, x, y):
+        for start, end in zip(above, below, strict=True):
+            picture.line((x + start, y), (x + end, y + JOIN), stroke="line")
+
+    return Block(WIDTH, JOIN, draw)
 
 
-def _draw_work(picture, module, x, length):
-    total = f"{short_count(sum(module.work))} multiply-adds"
-    picture.text(x, WORK, total, size=14, fill="kernel", bold=True)
-    left = x
-    for number, work in enumerate(module.work):
-        width = length * work / max(sum(module.work), 1)
-        if not work:
-            continue
-        tint = (0.35, 0.95, 0.65, 0.15)[number]
-        picture.rect(left, WORK + 10, width, 24, fill="kernel", tint=tint, stroke="kernel")
-        if width > 30:
-            name = ("1×1", "3×3", "5×5", "pool")[number]
-            picture.text(left + width / 2, WORK + 27, name, size=12, anchor="middle")
-        left += width
+def _layer(step, scale):
+    """A layer as a block as wide as its channels, on the line of its branch."""
+    if step:
+        work = short_count(step.macs) if step.macs else "no weights"
+        role = "kernel" if step.macs else "muted"
+        block = column(
+            named("layer", box(max(step.channels * scale, 2), 15, role=role)),
+            text(f"{step.name} → {step.channels}", bold=bool(step.macs)),
+            note(work),
+            gap=2,
+            align=0.5,
+        )
+    inside = placed(block if step else space(0), BRANCH, LAYER, down=0)
+
+    def draw(picture, x, y):
+        inside.draw(picture, x, y)
+        middle, top = x + BRANCH / 2, y + (56 if step else 0)
+        picture.line((middle, top), (middle, y + LAYER), stroke="line")
+
+    return inside._replace(draw=draw)
+
+
+def _segments(widths, names, role, tints):
+    """Blocks side by side, each with its name where there is room."""
+    return row(
+        *(
+            box(wide, 23, *([name] if wide > ROOM * (len(str(name)) + 1) else []), role=role,
+                tint=tint)
+            for wide, name, tint in zip(widths, names, tints, strict=True)
+            if wide
+        ),
+        gap=0,
+    )  # fmt: skip

@@ -1,113 +1,101 @@
 """A network that learns, at one of its steps: curves, first kernels and what it says of images."""
 
+import itertools
 import math
-from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
-from cnnbook.figures.cells import draw_heading, format_number
-from cnnbook.figures.learning_panels import (
-    WIDTH,
-    Panel,
-    draw_curve,
-    draw_kernel_rows,
-    draw_predictions,
-    draw_step_axis,
+from cnnbook.figures.cells import format_number
+from cnnbook.figures.scene import (
+    Block,
+    column,
+    curve,
+    dot,
+    image,
+    level,
+    named,
+    note,
+    page,
+    panel,
+    placed,
+    plot,
+    row,
+    sized,
+    space,
+    text,
 )
-from cnnbook.figures.picture import Picture
+from cnnbook.figures.state import State, state
 
 SMOOTHED = 10  # batches in the running mean
-PANELS = ((70, 190), (252, 352))  # top and bottom of the loss and of the accuracy
-STRIP = 446  # top of the images
+WIDTH, HEIGHTS = 350, (112, 92)  # of the plots of loss and accuracy
+KERNELS, TILE = 8, 50  # kernels drawn, and the side of one
+LEVELS = 16  # tints of each sign; fewer colours keep the PNG small
+IMAGES, SIDE, BARS, TALL = 10, 48, 86, 38  # images drawn, their side, and the size of a bar chart
 
 
-@dataclass(frozen=True, eq=False)
-class LearningCurve:
-    """What was learned up to a step, and how it went on from there.
+@state
+class LearningCurve(State):
+    """What was learned up to a step, and how it went on from there; `of` reads it from a trainer.
 
     Parameters
     ----------
-    losses : ndarray of shape (S,)
-        Mean cross-entropy of each batch, before the step that its gradient leads to.
-    accuracies : ndarray of shape (S + 1,)
-        Share of the held-out images named right: before training, then after each step.
-    settings : sequence of S str
-        In words, how each step was made.
-    start, kernels : ndarray of shape (K, kH, kW)
-        First layer before training and after `step`.
+    history : sequence of Record
+        As a `Trainer` of `cnnbook.numpy_net` leaves it: before training, then after each step.
     images : ndarray of shape (n, C, H, W)
-        Some of the held-out images; at most 10 are drawn.
+        Some of the held-out images, whose probabilities the history holds; 10 at most are drawn.
     labels : ndarray of shape (n,)
         Their true classes.
-    probabilities : ndarray of shape (n, classes)
-        What the network says of them after `step`.
     held_out : int
         Number of held-out images.
     step : int
-        From 0, before training, to S.
+        From 0, before training, to the last.
     until : int
-        Step at which the axis ends; S if that is more.
-    largest : float, optional
-        Weight with the strongest tint, so that steps can share a scale.
+        Step at which the axis ends; the last one if that is more.
 
     Raises
     ------
     ValueError
-        If shapes disagree, a number is not finite, or there is no such step.
+        If there is no such step.
     """
 
-    losses: np.ndarray
-    accuracies: np.ndarray
-    settings: tuple
-    start: np.ndarray
-    kernels: np.ndarray
+    history: tuple
     images: np.ndarray
     labels: np.ndarray
-    probabilities: np.ndarray
     held_out: int
-    step: int
-    until: int
-    largest: float | None = None
+    step: int = 0
+    until: int = 0
 
     def __post_init__(self):
-        steps = len(self.losses)
-        if len(self.accuracies) != steps + 1:
-            raise ValueError(f"{len(self.accuracies)} accuracies for {steps} losses, expected "
-                             f"{steps + 1}: one before training")  # fmt: skip
-        if len(self.settings) != steps:
-            raise ValueError(f"{len(self.settings)} settings for {steps} losses")
-        if not 0 <= self.step <= steps:
-            raise ValueError(f"step is {self.step}, expected 0 to {steps}")
-        if self.start.shape != self.kernels.shape or self.start.ndim != 3:
-            raise ValueError(
-                f"start has shape {self.start.shape}, kernels {self.kernels.shape}, "
-                "expected the same three axes"
-            )
-        counts = {len(self.images), len(self.labels), len(self.probabilities)}
-        if len(counts) > 1:
-            raise ValueError(
-                f"{len(self.images)} images, {len(self.labels)} labels and "
-                f"{len(self.probabilities)} probabilities, expected as many of each"
-            )
-        for name in ("losses", "accuracies", "start", "kernels", "images", "probabilities"):
-            if not np.isfinite(getattr(self, name)).all():
-                raise ValueError(f"{name} holds NaN or infinity")
+        self._within("step", self.steps)
+
+    @classmethod
+    def of(cls, trainer, step=None, until=0):
+        """Read what a trainer learned up to a step, the last one when not given."""
+        images, labels = (part[trainer.shown] for part in trainer.validation)
+        step = trainer.steps if step is None else step
+        held_out = len(trainer.validation[0])
+        return cls(tuple(trainer.history), images, labels, held_out, step, until)
 
     @property
-    def classes(self):
-        """Number of classes."""
-        return self.probabilities.shape[1]
+    def steps(self):
+        """Number of steps that can be shown, with the one before training."""
+        return len(self.history)
 
     @property
-    def end(self):
-        """Last step on the axis."""
-        return max(self.until, len(self.losses), 1)
+    def now(self):
+        """The record of this step."""
+        return self.history[self.step]
 
-    @property
-    def guess(self):
-        """Loss and accuracy of one who gives each class the same probability."""
-        return math.log(self.classes), 1 / self.classes
+    @cached_property
+    def losses(self):
+        """Mean cross-entropy of each batch, before the step that its gradient leads to."""
+        return np.array([record.loss for record in self.history[1:]])
+
+    @cached_property
+    def accuracies(self):
+        """Share of the held-out images named right: before training, then after each step."""
+        return np.array([record.accuracy for record in self.history])
 
     @cached_property
     def smoothed(self):
@@ -117,125 +105,272 @@ class LearningCurve:
         first = np.maximum(after - SMOOTHED, 0)
         return (total[after] - total[first]) / (after - first)
 
+    @property
+    def end(self):
+        """Last step on the axis."""
+        return max(self.until, self.steps - 1, 1)
+
+    @property
+    def guess(self):
+        """Loss and accuracy of one who gives each class the same probability."""
+        classes = self.now.probabilities.shape[1]
+        return math.log(classes), 1 / classes
+
     @cached_property
     def scale(self):
-        """Weight with the strongest tint: a round number that hides no weight."""
-        largest = self.largest or max(abs(self.start).max(), abs(self.kernels).max())
+        """Weight with the strongest tint: a round number that hides no weight of any step."""
+        largest = max(np.abs(record.kernels).max() for record in self.history)
         if not largest:
             return 1.0
         power = 10.0 ** math.floor(math.log10(largest))
         return next(k * power for k in (1, 1.5, 2, 3, 5, 7, 10) if k * power >= largest * 0.999999)
 
     @property
+    def change(self):
+        """What training added to the kernels."""
+        return self.now.kernels - self.history[0].kernels
+
+    @property
     def moved(self):
         """Euclidean length of the change of the kernels, over that of the kernels before."""
-        length = np.linalg.norm(self.start)
-        return np.linalg.norm(self.kernels - self.start) / length if length else 0.0
+        length = np.linalg.norm(self.history[0].kernels)
+        return np.linalg.norm(self.change) / length if length else 0.0
 
-    @property
+    @cached_property
     def changes(self):
         """Steps after which the settings are others."""
-        pairs = zip(self.settings, self.settings[1:], strict=False)
-        return [k for k, (old, new) in enumerate(pairs, 1) if old != new]
+        made = [record.settings for record in self.history[1:]]
+        return [k for k, (old, new) in enumerate(itertools.pairwise(made), 1) if old != new]
 
     @property
-    def right(self):
-        """Number of the drawn images that are named right."""
-        return int((self.probabilities.argmax(1) == self.labels).sum())
+    def title(self):
+        """Which step this is."""
+        return f"Step {self.step} of {self.end}"
 
     @property
-    def heading(self):
-        """Which step this is, and how it was made."""
-        made = self.settings[self.step - 1] if self.step else "before training"
-        return f"Step {self.step} of {self.end}", made
+    def made(self):
+        """How it was made."""
+        return str(self.now.settings) if self.step else "before training"
 
     @property
     def weight_range(self):
         """Least and largest weight of the kernels in words."""
-        low, high = (format_number(v, 2) for v in (self.kernels.min(), self.kernels.max()))
+        low, high = (format_number(v, 2) for v in (self.now.kernels.min(), self.now.kernels.max()))
         return f"from {low} to {high}"
 
     @property
     def description(self):
         """The step in words and numbers."""
-        title, made = self.heading
-        accuracy = f"{percent(self.accuracies[self.step])} of {self.held_out} validation images"
-        text = f"{title}, {made}: "
+        words = f"{self.title}, {self.made}: "
         if self.step:
             loss, mean = (format_number(v[self.step - 1]) for v in (self.losses, self.smoothed))
-            text += f"loss of the batch {loss} (mean of the last {SMOOTHED}: {mean}), "
-        text += f"{accuracy} named right. Weights of the first kernels {self.weight_range}, "
-        text += f"changed by {format_number(self.moved, 2)} × their size before training. "
-        return f"{text}Of {len(self.labels)} images shown, {self.right} are named right."
+            words += f"loss of the batch {loss} (mean of the last {SMOOTHED}: {mean}), "
+        words += f"{percent(self.now.accuracy)} of {self.held_out} validation images named right. "
+        words += f"Weights of the first kernels {self.weight_range}, "
+        words += f"changed by {format_number(self.moved, 2)} × their size before training. "
+        right = int((self.now.probabilities.argmax(1) == self.labels).sum())
+        return f"{words}Of {len(self.labels)} images shown, {right} are named right."
+
+    def picture(self):
+        """Draw the curves, the kernels before and after, and what is said of some images."""
+        caption = "bars: the probability that the network gives each class; framed: the true one"
+        shown = min(len(self.labels), IMAGES)
+        answers = row(*(_answer(self, k) for k in range(shown)), gap=4)
+        title = "validation images, the first of each class"
+        return page(
+            row(text(self.title, size=14, role="muted", bold=True, width=150),
+                text(self.made, role="muted"), gap=20),
+            row(sized(column(_loss(self), _accuracy(self), gap=8), 462), _weights(self), gap=16),
+            panel(title, caption, answers, "output"),
+            description=self.description,
+        )  # fmt: skip
 
 
 def percent(share):
-    """Write a share in percent with three digits.
-
-    Parameters
-    ----------
-    share : float
-
-    Returns
-    -------
-    str
-
-    Examples
-    --------
-    >>> percent(0.9666)
-    '96.7 %'
-    """
+    """Write a share in percent with three digits: 96.7 %."""
     return f"{format_number(100 * share)} %"
 
 
-def draw_learning_curve(curve):
-    """Draw the curves, the kernels before and after, and what is said of some images.
-
-    Parameters
-    ----------
-    curve : LearningCurve
-
-    Returns
-    -------
-    Picture
-        Of one size at all steps.
-    """
-    picture = Picture(WIDTH, STRIP + 112, curve.description)
-    title, made = curve.heading
-    picture.text(0, 14, title, size=14, fill="muted", bold=True)
-    picture.text(WIDTH, 14, made, fill="muted", anchor="end")
-    _draw_curves(picture, curve)
-    draw_kernel_rows(picture, curve, 476, PANELS[0][0] - 5)
-    draw_heading(picture, 0, STRIP, "validation images, the first of each class",
-                 "bars: the probability that the network gives each class; framed: the true one",
-                 role="output")  # fmt: skip
-    draw_predictions(picture, curve, STRIP)
-    return picture
+# ---------------------------------------------------------------- curves
 
 
-def _draw_curves(picture, curve):
-    loss_guess, chance = curve.guess
-    top = math.ceil(2.6 * loss_guess) / 2  # beyond it the curve is cut, so that no axis jumps
-    loss = Panel(*PANELS[0], curve.end, top)
-    accuracy = Panel(*PANELS[1], curve.end, 1)
+def _loss(learned):
+    guess = learned.guess[0]
+    top = math.ceil(2.6 * guess) / 2  # beyond it the curve is cut, so that no axis jumps
+    after = np.arange(1, learned.steps)
+    mean = learned.smoothed[learned.step - 1] if learned.step else None
+    layers = [
+        level(guess, f"guessing: ln {round(math.exp(guess))} = {format_number(guess)}"),
+        curve(after, learned.losses, "muted", width=0.7),
+        curve(after, learned.smoothed, "ink"),
+        *([dot(learned.step, mean, "ink")] if learned.step else []),
+        *(_new_settings(step) for step in learned.changes),
+    ]
     words = f"cross-entropy in nats; grey: each batch, black: mean of {SMOOTHED}"
-    words += "; ▾ new settings" if curve.changes else ""
-    draw_heading(picture, 0, PANELS[0][0] - 5, "training loss", words)
-    draw_heading(picture, 0, PANELS[1][0] - 5, "validation accuracy",
-                 f"of {curve.held_out} images that no step learns from", role="output")  # fmt: skip
-    unit = 1 if top >= 2 else 0.5
-    loss.frame(picture, [(v, format_number(v)) for v in np.arange(0, top + 0.01, unit)])
-    loss.guess(picture, loss_guess, f"guessing: ln {curve.classes} = {format_number(loss_guess)}")
-    accuracy.frame(picture, [(0, "0"), (0.5, "50"), (1, "100 %")])
-    accuracy.guess(picture, chance, f"guessing: {percent(chance)}")
-    draw_step_axis(picture, curve, loss, accuracy)
-    after = np.arange(1, len(curve.losses) + 1)
-    draw_curve(picture, loss, after, curve.losses, "muted", 0.7)
-    draw_curve(picture, loss, after, curve.smoothed, "ink", 2)
-    draw_curve(picture, accuracy, np.arange(len(after) + 1), curve.accuracies, "output", 2)
-    if curve.step:
-        value = curve.smoothed[curve.step - 1]
-        loss.mark(picture, curve.step, value, format_number(value), "ink", above=True)
-    value = curve.accuracies[curve.step]
-    high = value > 0.4  # below a curve that is high up, above one that is low
-    accuracy.mark(picture, curve.step, value, percent(value), "output", above=not high)
+    words += "; ▾ new settings" if learned.changes else ""
+    value = format_number(mean) if learned.step else ""
+    ticks = np.arange(0, top + 0.01, 1 if top >= 2 else 0.5).tolist()
+    axes = _axes(learned, layers, HEIGHTS[0], (0, top), ticks)
+    return named("loss", _under("training loss", value, words, axes, "ink"))
+
+
+def _accuracy(learned):
+    chance, value = learned.guess[1], learned.now.accuracy
+    layers = [
+        level(chance, f"guessing: {percent(chance)}"),
+        curve(np.arange(learned.steps), learned.accuracies, "output"),
+        dot(learned.step, value, "output"),
+    ]
+    words = f"of {learned.held_out} images that no step learns from"
+    ticks = {0: "0", 0.5: "50", 1: "100 %"}
+    axes = _axes(learned, layers, HEIGHTS[1], (0, 1), ticks, "steps (batches)")
+    return named("accuracy", _under("validation accuracy", percent(value), words, axes, "output"))
+
+
+def _under(title, value, caption, axes, role):
+    """Axes below their title and the value of this step."""
+    heading = text(title, size=14, role=role, bold=True, width=170)
+    value = text(value, size=17, role=role, bold=True, mono=True, width=80)
+    return column(row(heading, value, gap=10, align=1), note(caption), axes,
+                  gap=4)  # fmt: skip
+
+
+def _axes(learned, layers, height, y, y_ticks, x_label=""):
+    """Axes of steps, with the step shown as a dashed line."""
+    unit = 1
+    while learned.end / unit > 5:  # round steps: five at most, and 0
+        unit = unit * 5 // 2 if str(unit)[0] == "2" else unit * 2
+
+    def here(picture, place):
+        ends = place(learned.step, y[0]), place(learned.step, y[1])
+        picture.line(*ends, stroke="muted", stroke_width=1, dashed=True)
+
+    options = {"x": (0, learned.end), "y": y, "y_ticks": y_ticks, "x_label": x_label}
+    ticks = range(0, learned.end + 1, unit)
+    return placed(
+        plot(here, *layers, width=WIDTH, height=height, x_ticks=ticks, **options), 412, across=1
+    )
+
+
+def _new_settings(step):
+    """A layer: a mark above the step after which the settings changed."""
+
+    def layer(picture, place):
+        x, top = place(step, place.y[1])
+        with picture.part("changed"):
+            picture.polygon((x - 4, top - 7), (x + 4, top - 7), (x, top), fill="kernel")
+
+    return layer
+
+
+# ---------------------------------------------------------------- kernels
+
+
+def _weights(learned):
+    """The first kernels before training, now, and their difference, on one scale."""
+    count, rows, columns = learned.now.kernels.shape
+    some = f"{count}" if count <= KERNELS else f"{KERNELS} of {count}"
+    caption = f"{some} kernels of {rows} × {columns}, one scale for all"
+    now = f"after step {learned.step}" if learned.step else "now: nothing learned yet"
+    moved = format_number(learned.moved, 2)
+    stages = [
+        ("before training", learned.history[0].kernels),
+        (now, learned.now.kernels),
+        (f"change: {moved} × the size of the weights before training", learned.change),
+    ]
+    blocks = [
+        column(
+            note(words),
+            row(*(_tile(kernel / learned.scale) for kernel in kernels[:KERNELS]), gap=3),
+            gap=3,
+        )
+        for words, kernels in stages
+    ]
+    words = note(f"weights now {learned.weight_range}")
+    foot = row(_legend(learned.scale), words, gap=24)
+    block = column(space(0, 2), *(named("kernels", block) for block in blocks), foot, gap=14)
+    return panel("weights of the first layer", caption, block, "kernel")
+
+
+def _tint(picture, level, *box):
+    share = min(abs(level) / LEVELS, 1) / 0.7  # no text stands on it: the full tint is free
+    picture.rect(*box, fill="kernel" if level > 0 else "negative", tint=share)
+
+
+def _tile(values):
+    """One kernel as tints of its weights, from −1 to 1."""
+    rows, columns = values.shape
+    cell = TILE / max(rows, columns)
+    cell = int(cell) if cell >= 2 else cell
+    levels = np.round(values * LEVELS).astype(int)
+
+    def draw(picture, x, y):
+        picture.rect(x, y, columns * cell, rows * cell, fill="paper", stroke="line")
+        with picture.part("weight"):
+            for i, j in np.argwhere(levels):
+                _tint(picture, levels[i, j], x + j * cell, y + i * cell, cell, cell)
+
+    return Block(TILE, TILE, draw)
+
+
+def _legend(scale):
+    """The tints with their numbers."""
+    side = 5
+    length = (2 * LEVELS + 1) * side
+
+    def draw(picture, x, y):
+        for k in range(-LEVELS, LEVELS + 1):
+            if k:
+                _tint(picture, k, x + (k + LEVELS) * side, y, side, 9)
+        picture.rect(x, y, length, 9, stroke="line")
+        for value, anchor in ((-1, "start"), (0, "middle"), (1, "end")):
+            across, words = x + length * (value + 1) / 2, format_number(value * scale, 2)
+            picture.text(across, y + 22, words, size=11, fill="muted", anchor=anchor)
+
+    return Block(length, 26, draw)
+
+
+# ---------------------------------------------------------------- answers
+
+
+def _answer(learned, number):
+    """An image, what the network takes it for, and the probability of each class."""
+    probabilities, label = learned.now.probabilities[number], learned.labels[number]
+    low, high = learned.images.min(), learned.images.max()
+    values = (learned.images[number] - low) / ((high - low) or 1)
+    values = values if len(values) == 3 else values.mean(0)
+    best = int(probabilities.argmax())
+    right = best == label
+    role = "output" if right else "kernel"
+    words = "right" if right else f"is {label}"
+    verdict = column(
+        text(best, size=17, role=role, bold=True, mono=True),
+        text(f"{100 * probabilities[best]:.0f} %", size=11, role="muted", width=34),
+        text(words, size=11, role=role, bold=not right),
+        gap=0,
+    )
+    shown = row(placed(image(values, SIDE), SIDE, SIDE), verdict, gap=4)
+    return sized(column(shown, _shares(probabilities, label, best), gap=8), BARS)
+
+
+def _shares(probabilities, label, best):
+    """A bar for each class; that of the true class stands in a frame."""
+    pitch = BARS / len(probabilities)
+
+    def draw(picture, x, y):
+        picture.line((x, y + TALL), (x + BARS, y + TALL), stroke="line", stroke_width=1)
+        for k, share in enumerate(probabilities):
+            left, tall = x + k * pitch, TALL * share
+            if tall >= 0.3:
+                role = "muted" if k != best else "output" if k == label else "kernel"
+                size = max(pitch - 1, 0.5), tall
+                with picture.part("share"):
+                    picture.rect(left + 0.5, y + TALL - tall, *size, fill=role, at=(k,))
+            if len(probabilities) <= 10:
+                style = {"fill": "ink" if k == label else "muted", "bold": k == label}
+                at = left + pitch / 2, y + TALL + 12
+                picture.text(*at, k, size=10, anchor="middle", **style)
+        left = x + label * pitch - 0.5
+        picture.rect(left, y - 1, pitch + 1, TALL + 1, stroke="ink", radius=1)
+
+    return Block(BARS, TALL + 15, draw)

@@ -1,19 +1,33 @@
 """What is special in LeNet-5 of 1998: the table of its third layer, the bitmaps of its last."""
 
-from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
-from cnnbook.figures.cells import Grid, draw_cells, draw_heading, format_number
-from cnnbook.figures.picture import Picture
+from cnnbook.figures.cells import format_number
+from cnnbook.figures.scene import (
+    Block,
+    cells,
+    clip,
+    column,
+    named,
+    note,
+    page,
+    panel,
+    placed,
+    row,
+    sized,
+    space,
+    text,
+)
+from cnnbook.figures.state import State, state
 
-CELL = 36  # of the table
-LEFT, TOP = 96, 108  # corner of the table
+CELL, BEFORE = 36, 88  # side of a cell of the table, and the room for names before it
 BITMAP, BIG = 7, 16  # cells of a bitmap, and of what is compared with it
 
 
-@dataclass(frozen=True)
-class ConnectionTable:
+@state
+class ConnectionTable(State):
     """Which input maps each output map of a convolution sees.
 
     Parameters
@@ -38,21 +52,21 @@ class ConnectionTable:
     groups: tuple = ()
 
     def __post_init__(self):
-        for number, row in enumerate(self.table):
-            if any(not 0 <= into < self.in_channels for into in row):
+        for number, seen in enumerate(self.table):
+            if any(not 0 <= into < self.in_channels for into in seen):
                 raise ValueError(
-                    f"output map {number} sees {tuple(row)}, there are {self.in_channels} inputs"
+                    f"output map {number} sees {tuple(seen)}, there are {self.in_channels} inputs"
                 )
         columns = sum(count for _, count in self.groups)
         if self.groups and columns != len(self.table):
             raise ValueError(f"groups hold {columns} columns, the table has {len(self.table)}")
 
-    @property
+    @cached_property
     def cells(self):
         """Ones where a kernel is, of shape (input maps, output maps)."""
         cells = np.zeros((self.in_channels, len(self.table)), int)
-        for number, row in enumerate(self.table):
-            cells[list(row), number] = 1
+        for number, seen in enumerate(self.table):
+            cells[list(seen), number] = 1
         return cells
 
     @property
@@ -81,64 +95,60 @@ class ConnectionTable:
     @property
     def description(self):
         """The table in words and numbers."""
-        rows = [f"map {n} sees {', '.join(map(str, row))}" for n, row in enumerate(self.table)]
+        rows = [f"map {n} sees {', '.join(map(str, seen))}" for n, seen in enumerate(self.table)]
         return f"{self.claim}. {'; '.join(rows)}."
 
-
-def draw_connection_table(table):
-    """Draw a table of connections: a row an input map, a column an output map.
-
-    Parameters
-    ----------
-    table : ConnectionTable
-
-    Returns
-    -------
-    Picture
-    """
-    rows, columns = table.cells.shape
-    grid = Grid(LEFT, TOP, CELL, rows, columns)
-    picture = Picture(max(grid.right + 110, 480), grid.bottom + 78, table.description)
-    picture.text(0, 18, table.claim, size=15, bold=True)
-    picture.text(0, TOP + CELL * rows / 2 + 5, "input", size=13, fill="input", bold=True)
-    picture.text(LEFT, TOP - 28, "output map", size=13, fill="output", bold=True)
-    for (row, column), filled in np.ndenumerate(table.cells):
-        x, y = LEFT + column * CELL, TOP + row * CELL
-        picture.rect(x, y, CELL, CELL, fill="paper", stroke="line")
-        if filled:
-            picture.rect(x + 5, y + 5, CELL - 10, CELL - 10, fill="kernel", radius=3)
-    for row in range(rows):
-        y = grid.centre(row, 0)[1] + 5
-        picture.text(LEFT - 12, y, row, fill="input", anchor="end", mono=True)
-        words = f"in {table.cells[row].sum()} of {columns}"
-        picture.text(grid.right + 12, y, words, size=12, fill="muted")
-    for column, seen in enumerate(table.cells.sum(axis=0)):
-        x = grid.centre(0, column)[0]
-        picture.text(x, TOP - 8, column, fill="output", anchor="middle", mono=True)
-        picture.text(x, grid.bottom + 20, seen, anchor="middle", mono=True)
-        count = seen * table.kernel_size**2 + 1
-        picture.text(x, grid.bottom + 42, count, size=12, fill="muted", anchor="middle", mono=True)
-    picture.text(LEFT - 12, grid.bottom + 20, "kernels", size=12, fill="muted", anchor="end")
-    picture.text(LEFT - 12, grid.bottom + 42, "parameters", size=12, fill="muted", anchor="end")
-    caption = f"parameters: {table.kernel_size**2} a kernel, and the bias of the map"
-    picture.text(LEFT, grid.bottom + 66, caption, size=12, fill="muted")
-    _draw_groups(picture, table, grid)
-    return picture
+    def picture(self):
+        """Draw the table: a row an input map, a column an output map."""
+        inputs, outputs = self.cells.shape
+        seen = self.cells.sum(axis=0)
+        indices = [placed(text(n, role="input", mono=True), 0, CELL) for n in range(inputs)]
+        filled = cells(self.cells, cell=CELL, role="kernel", write=lambda value: "")
+        grid = named("connections", filled)
+        names = text("input", role="input", bold=True), column(*indices, gap=0, align=1)
+        uses = [f"in {used.sum()} of {outputs}" for used in self.cells]
+        after = [placed(note(words), 0, CELL) for words in uses]
+        caption = note(f"parameters: {self.kernel_size**2} a kernel, and the bias of the map")
+        lines = [
+            (None, row(*(_group(*group) for group in self.groups), gap=0)),
+            (None, text("output map", role="output", bold=True)),
+            (None, _numbers(range(outputs), role="output")),
+            (row(*names, gap=22, align=0.5), row(grid, column(*after, gap=0), gap=12)),
+            (note("kernels"), _numbers(seen)),
+            (note("parameters"), _numbers(seen * self.kernel_size**2 + 1, size=12, role="muted")),
+            (None, caption),
+        ]
+        body = [
+            row(placed(before or space(0), BEFORE, across=1), block, gap=12)
+            for before, block in lines
+        ]
+        title = text(self.claim, size=15, bold=True)
+        return page(title, column(*body, gap=6), description=self.description, width=480, gap=16)
 
 
-def _draw_groups(picture, table, grid):
-    """Name neighbouring columns above their numbers."""
-    column = 0
-    for name, count in table.groups:
-        left, right = grid.x + column * CELL + 4, grid.x + (column + count) * CELL - 4
-        picture.line((left, TOP - 48), (right, TOP - 48), stroke="kernel", stroke_width=2)
-        middle = (left + right) / 2
-        picture.text(middle, TOP - 56, name, size=12, fill="kernel", anchor="middle")
-        column += count
+def _numbers(values, **style):
+    """A number for each column."""
+    return row(*(placed(text(v, mono=True, **style), CELL) for v in values), gap=0)
 
 
-@dataclass(frozen=True, eq=False)
-class BitmapReading:
+def _group(name, count):
+    """The name of neighbouring columns above them."""
+    width = CELL * count
+    words = placed(text(clip(name, width, 12), size=12, role="kernel"), width, 24, down=0)
+
+    def draw(picture, x, y):
+        words.draw(picture, x, y)
+        ends = (x + 4, y + 20), (x + width - 4, y + 20)
+        picture.line(*ends, stroke="kernel", stroke_width=2)
+
+    return Block(width, 24, draw)
+
+
+# ---------------------------------------------------------------- bitmaps
+
+
+@state
+class BitmapReading(State):
     """A small picture compared with one bitmap a class.
 
     Parameters
@@ -158,12 +168,14 @@ class BitmapReading:
     shown: np.ndarray
 
     def __post_init__(self):
+        self._array("bitmaps", 3)
+        self._array("shown", 2)
         if self.bitmaps.shape[1:] != self.shown.shape:
             raise ValueError(
                 f"bitmaps have shape {self.bitmaps.shape[1:]}, shown has {self.shown.shape}"
             )
 
-    @property
+    @cached_property
     def penalties(self):
         """Squared distance to each bitmap."""
         return ((self.bitmaps - self.shown) ** 2).sum(axis=(1, 2))
@@ -181,55 +193,42 @@ class BitmapReading:
         rows = [f"{n}: {format_number(p, 3)}" for n, p in enumerate(self.penalties)]
         return f"Squared distances to the bitmaps: {self.claim}. All of them: {', '.join(rows)}."
 
-
-def draw_bitmap_reading(reading):
-    """Draw a picture of units beside the bitmaps, with the squared distance to each.
-
-    Parameters
-    ----------
-    reading : BitmapReading
-
-    Returns
-    -------
-    Picture
-    """
-    classes, rows, columns = reading.bitmaps.shape
-    top, across = 66, -(-classes // 2)
-    left, pitch = columns * BIG + 72, columns * BITMAP + 62
-    deep = rows * BITMAP + 44
-    picture = Picture(
-        left + across * pitch, top + max(rows * BIG + 22, 2 * deep), reading.description
-    )
-    caption = f"{rows * columns} units as {rows} rows"
-    draw_heading(picture, 0, top - 10, "what F6 shows", caption, role="input")
-    draw_heading(
-        picture,
-        left,
-        top - 10,
-        reading.claim,
-        "squared distance below each bitmap: ink is +1, paper −1",
-    )
-    draw_cells(picture, reading.shown, 0, top, cell=BIG, role="signed", largest=1.4, longest=9)
-    words = "orange +, blue −"
-    picture.text(0, top + rows * BIG + 18, words, size=12, fill="muted")
-    nearest = int(reading.penalties.argmin())
-    for n, bitmap in enumerate(reading.bitmaps):
-        x, y = left + (n % across) * pitch, top + (n // across) * deep
-        _draw_bitmap(picture, bitmap, x, y)
-        role = "output" if n == nearest else "muted"
-        if n == nearest:
-            picture.rect(
-                x - 4, y - 4, columns * BITMAP + 8, rows * BITMAP + 8,
-                stroke="output", stroke_width=3, radius=3,
-            )  # fmt: skip
-        text = f"{n}: {format_number(reading.penalties[n], 3)}"
-        picture.text(x, y + rows * BITMAP + 20, text, fill=role, bold=n == nearest, mono=True)
-    return picture
+    def picture(self):
+        """Draw the picture beside the bitmaps, with the squared distance to each."""
+        rows, _ = self.shown.shape
+        units = cells(self.shown, cell=BIG, role="kernel", largest=1.4, longest=9)
+        shown = column(named("shown", units), note("orange +, grey −"))
+        nearest = int(self.penalties.argmin())
+        each = [
+            sized(_bitmap(bitmap, n, self.penalties[n], n == nearest), 104)
+            for n, bitmap in enumerate(self.bitmaps)
+        ]
+        half = -(-len(each) // 2)
+        both = column(row(*each[:half], gap=8), row(*each[half:], gap=8), gap=18)
+        caption = "squared distance below each bitmap: ink is +1, paper −1"
+        title = f"{self.shown.size} units as {rows} rows"
+        return page(
+            row(panel("what F6 shows", title, shown, "input"), panel(self.claim, caption, both),
+                gap=56),
+            description=self.description, width=0,
+        )  # fmt: skip
 
 
-def _draw_bitmap(picture, bitmap, x, y):
-    """Draw ink as cells; paper stays plain, so that the digit is what one sees."""
+def _bitmap(bitmap, number, penalty, nearest):
+    """Ink as cells, on plain paper, so that the digit is what one sees; the nearest is framed."""
     rows, columns = bitmap.shape
-    picture.rect(x, y, columns * BITMAP, rows * BITMAP, fill="wash")
-    for row, column in np.argwhere(bitmap > 0):
-        picture.rect(x + column * BITMAP, y + row * BITMAP, BITMAP, BITMAP, fill="kernel")
+    width, height = columns * BITMAP, rows * BITMAP
+
+    def draw(picture, x, y):
+        picture.rect(x + 4, y + 4, width, height, fill="wash")
+        for i, j in np.argwhere(bitmap > 0):
+            picture.rect(x + 4 + j * BITMAP, y + 4 + i * BITMAP, BITMAP, BITMAP, fill="kernel")
+        if nearest:
+            with picture.part("nearest"):
+                style = {"stroke": "output", "stroke_width": 3, "radius": 3}
+                picture.rect(x, y, width + 8, height + 8, **style)
+
+    words = f"{number}: {format_number(penalty, 3)}"
+    role = "output" if nearest else "muted"
+    digits = Block(width + 8, height + 8, draw)
+    return column(digits, text(words, role=role, bold=nearest, mono=True), gap=4)

@@ -69,6 +69,11 @@ def text(words, *, size=13, role="ink", bold=False, mono=False, width=0):
     return Block(max(width, text_width(words, size, bold, mono)), size * 1.35, draw)
 
 
+def note(words, width=0):
+    """One small muted line: what stands beside the thing itself."""
+    return text(words, size=12, role="muted", width=width)
+
+
 def lines(*texts, gap=2, **style):
     """Lines of text below one another, all in one style."""
     return column(*(text(words, **style) for words in texts), gap=gap)
@@ -176,6 +181,26 @@ def room(build, sizes, width=WIDTH, height=math.inf):
         if block.width <= width and block.height <= height:
             break
     return size
+
+
+def placed(block, width=0, height=0, *, across=0.5, down=0.5):
+    """A block in a room of at least this size, in its middle; 0 is left or top, 1 beyond."""
+    width, height = max(block.width, width), max(block.height, height)
+
+    def draw(picture, x, y):
+        left, top = across * (width - block.width), down * (height - block.height)
+        block.draw(picture, x + left, y + top)
+
+    return Block(width, height, draw)
+
+
+def clip(words, width, size=13, bold=False, mono=False, *, tail=False):
+    """Cut a line of text to a width, at its end or before its `tail`; … is what was cut."""
+    shown, length = words, len(words)
+    while length and text_width(shown, size, bold, mono) > width:
+        length -= 1
+        shown = "…" + words[len(words) - length :] if tail else words[:length] + "…"
+    return shown
 
 
 def page(*blocks, description, width=WIDTH, gap=14, palette=False):
@@ -350,6 +375,20 @@ def bars(names, shares, *, length=120, height=19, most=1.0, roles="ink", chosen=
             picture.text(x + before + wide + 6, base, write(share), mono=True, **style)
 
     return Block(before + length + after, height * len(names), draw)
+
+
+def box(width, height, *words, role, tint=None, size=12, radius=0):
+    """A filled rectangle with lines in its middle; a tinted one is edged in its colour."""
+    written = (text(line, size=size, mono=True) for line in words)
+    inside = placed(column(*written, gap=0, align=0.5), width, height)
+
+    def draw(picture, x, y):
+        edge = None if tint is None else role
+        style = {"fill": role, "tint": tint, "stroke": edge, "radius": radius}
+        picture.rect(x, y, width, height, **style)
+        inside.draw(picture, x, y)
+
+    return Block(width, height, draw)
 
 
 # ---------------------------------------------------------------- plots

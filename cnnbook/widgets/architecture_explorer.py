@@ -1,37 +1,28 @@
 """Step through the layers of a network, and change the size of what comes in."""
 
 import re
-from dataclasses import dataclass
-from functools import lru_cache
+from collections.abc import Callable
+from functools import cached_property, lru_cache
+from typing import NamedTuple
 
 import ipywidgets as widgets
 
 from cnnbook.figures.architecture import Architecture
-from cnnbook.figures.architecture_step import LayerStep, draw_layer_step
-from cnnbook.figures.layer_formulas import times
-from cnnbook.widgets.explorer import LABELS, Explorer, factory
+from cnnbook.figures.layer_step import LayerStep
+from cnnbook.figures.scene import times
+from cnnbook.figures.state import State, each_step, state
+from cnnbook.widgets.explorer import LABELS, Explorer, choice, factory
 
 OWN = "your own"
 LARGEST = 4096  # pixels along an axis
 
 
-@dataclass(frozen=True, eq=False)
-class Example:
-    """A network that can be chosen.
+class Example(NamedTuple):
+    """A network that can be chosen."""
 
-    Parameters
-    ----------
-    build : callable
-        Makes the module; called once.
-    input_size : tuple of int
-        What it is made for, without the batch.
-    depth : int, optional
-        As `cnnbook.models.summary` takes it.
-    """
-
-    build: callable
-    input_size: tuple
-    depth: int | None = None
+    build: Callable  # makes the module; called once
+    input_size: tuple  # what it is made for, without the batch
+    depth: int | None = None  # as `cnnbook.models.summary` takes it
 
 
 def _named(name, *args):
@@ -72,9 +63,9 @@ def _summary(example, input_size):
     return summary(_module(example), input_size, example.depth)
 
 
-@dataclass(frozen=True, eq=False)
-class ArchitectureState:
-    """A network, what comes in, and one of its layers.
+@state
+class ArchitectureState(State):
+    """One of the `examples`, what comes in, and one of its layers: 0 is the whole network.
 
     Parameters
     ----------
@@ -84,7 +75,6 @@ class ArchitectureState:
     input_size : tuple of int
         (C, H, W), or (C, W) for a network along one axis.
     step : int
-        0 is the whole network.
 
     Raises
     ------
@@ -103,49 +93,40 @@ class ArchitectureState:
             raise ValueError(f"no network {self.network!r}, expected one of {names}")
         if max(self.input_size) > LARGEST:
             raise ValueError(f"{times(self.input_size)} is too large: at most {LARGEST} an axis")
-        self.layer_step  # noqa: B018 - refuse an impossible setting now
+        self._within("step", self.steps)
 
-    @property
-    def layer_step(self):
-        """The layer with its arithmetic."""
+    @cached_property
+    def whole(self):
+        """The network before the first step."""
         example = self.examples[self.network]
         try:
-            result = _summary(example, self.input_size)
+            return LayerStep(_summary(example, self.input_size), _module(example))
         except ValueError as error:
             usual = times(example.input_size)
             raise ValueError(f"{error} ({self.network} is made for {usual})") from None
-        return LayerStep(result, _module(example), self.step)
 
     @property
     def steps(self):
         """Number of layers to step through, and one for the whole."""
-        return LayerStep(self.layer_step.summary, None).steps
+        return self.whole.steps
+
+    @each_step
+    def layer_step(self):
+        """The layer with its arithmetic."""
+        return self.whole.at(self.step)
 
     def picture(self):
         """Draw the network with the layer marked."""
-        return draw_layer_step(self.layer_step)
+        return self.layer_step.picture()
 
 
 def parse_size(text):
-    """Read the shape of an input: "3×227×227", "3 x 227 x 227" or "3, 227, 227".
-
-    Parameters
-    ----------
-    text : str
-
-    Returns
-    -------
-    tuple of int
+    """Read the shape of an input: "3 × 227 × 227", "3x227x227" or "3, 227, 227".
 
     Raises
     ------
     ValueError
         If there are not two or three positive whole numbers.
-
-    Examples
-    --------
-    >>> parse_size("3x227x227")
-    (3, 227, 227)
     """
     words = re.split(r"[\s×xX,;*]+", text.strip().strip("()"))
     if not all(word.isdecimal() and int(word) for word in words) or not 2 <= len(words) <= 3:
@@ -165,13 +146,8 @@ def architecture_explorer(model="AlexNet (2012)", input_size=None, *, step=0):
     model : str or torch.nn.Module
         A name out of `NETWORKS`, or a network of one's own; the list offers all of them.
     input_size : tuple of int, optional
-        (C, H, W), or (C, W) along one axis; what a named network is made for when not given.
+        What a named network is made for when not given.
     step : int
-        Layer to start at, 0 for the whole.
-
-    Returns
-    -------
-    Explorer
 
     Raises
     ------
@@ -192,23 +168,18 @@ def architecture_explorer(model="AlexNet (2012)", input_size=None, *, step=0):
     if input_size is None and name in examples:
         input_size = examples[name].input_size
     state = ArchitectureState(examples, name, tuple(input_size or ()), step)
-    controls = {
-        "network": widgets.Dropdown(
-            options=list(examples), value=name, description="network", style=LABELS,
-            layout=widgets.Layout(width="250px"),
-        ),
-        "input_size": widgets.Text(
-            times(state.input_size), description="input", continuous_update=False, style=LABELS,
-            layout=widgets.Layout(width="200px"),
-            tooltip="channels × rows × columns; Enter applies",
-        ),
-    }  # fmt: skip
+    tooltip = "channels × rows × columns; Enter applies"
+    size = widgets.Text(
+        times(state.input_size), description="input", continuous_update=False, style=LABELS,
+        layout=widgets.Layout(width="200px"), tooltip=tooltip,
+    )  # fmt: skip
+    network, _ = choice(list(examples))("network", name)
 
     def to_usual_size(change):
-        controls["input_size"].value = times(examples[change["new"]].input_size)
+        size.value = times(examples[change["new"]].input_size)
 
-    controls["network"].observe(to_usual_size, "value")  # before the explorer sees the change
-    return Explorer(state, controls, {"input_size": parse_size})
+    network.observe(to_usual_size, "value")  # before the explorer sees the change
+    return Explorer(state, {"network": network, "input_size": size}, {"input_size": parse_size})
 
 
 def _drawable(model, input_size):
@@ -218,7 +189,7 @@ def _drawable(model, input_size):
     depths = (None, 3, 2, 1)
     for depth in depths:
         try:
-            Architecture.of(summary(model, tuple(input_size), depth))
+            Architecture(summary(model, tuple(input_size), depth))
         except ValueError as error:
             if depth == depths[-1] or "picture holds" not in str(error):
                 raise

@@ -1,22 +1,16 @@
-"""Train a NumPy network step by step and remember what each step changed."""
+"""Train a network step by step and remember what each step changed."""
 
 import copy
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
-from cnnbook.figures.cells import format_number
-from cnnbook.figures.learning_curve import LearningCurve
-from cnnbook.numpy_net import SGD, Adam, CrossEntropyLoss
+from cnnbook.checks import whole
+from cnnbook.numpy_net.layers import Conv2d, Sequential
+from cnnbook.numpy_net.learning import SGD, Adam, CrossEntropyLoss
+from cnnbook.numpy_net.networks import simple_conv_net
 from cnnbook.ops import cross_entropy, softmax
-from cnnbook.widgets.network_inputs import (
-    count_classes,
-    first_convolution,
-    load_images,
-    read_data,
-    require_count,
-    small_network,
-)
 
 OPTIMISERS = {"SGD": SGD, "Adam": Adam}
 DIVERGED = 1e4  # a mean loss beyond this comes down no more
@@ -26,17 +20,7 @@ HELD_OUT = 360  # images at most, unless more are asked for: all are judged afte
 
 @dataclass(frozen=True)
 class Settings:
-    """How a step is made.
-
-    Parameters
-    ----------
-    optimiser : {"SGD", "Adam"}
-    rate : float
-        Learning rate, more than 0.
-    momentum : float
-        From 0, plain gradient descent, to less than 1; in Adam it is β₁.
-    batch_size : int
-        Images a step learns from.
+    """How a step is made; `momentum` is β₁ in Adam.
 
     Raises
     ------
@@ -51,14 +35,13 @@ class Settings:
 
     def __post_init__(self):
         if self.optimiser not in OPTIMISERS:
-            raise ValueError(
-                f"optimiser is {self.optimiser!r}, expected one of {tuple(OPTIMISERS)}"
-            )
+            known = tuple(OPTIMISERS)
+            raise ValueError(f"optimiser is {self.optimiser!r}, expected one of {known}")
         if not 0 < self.rate < np.inf:
             raise ValueError(f"rate is {self.rate}, must be more than 0 and finite")
         if not 0 <= self.momentum < 1:
             raise ValueError(f"momentum is {self.momentum}, must be at least 0 and less than 1")
-        require_count("batch_size", self.batch_size, 1)
+        whole("batch_size", self.batch_size)
 
     def __str__(self):
         images = "1 image" if self.batch_size == 1 else f"{self.batch_size} images"
@@ -66,13 +49,12 @@ class Settings:
         return f"{name}, batches of {images}"
 
 
-@dataclass(frozen=True, eq=False)
-class Record:
+class Record(NamedTuple):
     """What is remembered of one step; of step 0, before training, there is no loss."""
 
     loss: float | None
     settings: Settings | None
-    accuracy: float
+    accuracy: float  # of the held-out images
     kernels: np.ndarray  # (C_out, kH, kW), see Trainer.kernels
     probabilities: np.ndarray  # (n, classes) of the images shown
 
@@ -82,12 +64,11 @@ class Trainer:
 
     Parameters
     ----------
+    data : (ndarray of shape (N, C, H, W), ndarray of shape (N,))
+        Images and their classes, counted from 0.
     network : Sequential, optional
         Its first layer with parameters is a `Conv2d`. It stays as it is: a copy learns. When not
         given, `simple_conv_net` with eight kernels of 5 × 5, in float64.
-    data : (ndarray of shape (N, C, H, W), ndarray of shape (N,)), optional
-        Images and their classes, counted from 0. When not given, the 1,797 handwritten digits of
-        scikit-learn, 8 × 8, with values from 0 to 1.
     held_out : int, optional
         Images that no step learns from; one fifth, at most 360, when not given.
     seed : int
@@ -99,6 +80,8 @@ class Trainer:
         The copy, as the last step left it.
     history : list of Record
         Before training, then after each step.
+    shown : ndarray of int
+        Which of the held-out images: the first of each class, and at most 10.
 
     Raises
     ------
@@ -106,27 +89,23 @@ class Trainer:
         If network and data do not fit.
     """
 
-    def __init__(self, network=None, data=None, *, held_out=None, seed=0):
-        images, labels = read_data(load_images() if data is None else data)
+    def __init__(self, data, network=None, *, held_out=None, seed=0):
+        images, labels = _read(data)
         if network is None:
-            network = small_network(images.shape[1:], labels.max() + 1, seed)
-        self._given = {"network": network, "data": (images, labels), "seed": seed}
-        self.network, self.seed = copy.deepcopy(network), seed
-        self.first = first_convolution(self.network)
+            network = _small_network(images.shape[1:], labels.max() + 1, seed)
+        self.network, self.first = copy.deepcopy(network), None
+        self.first = _first_convolution(self.network)
         images = images.astype(self.first.parameters["weight"].dtype)
-        self.classes = count_classes(self.network, self.first, images, labels)
-        most = len(images) - 1
+        self.classes = _count_classes(self.network, self.first, images, labels)
         held_out = min(HELD_OUT, -(-len(images) // 5)) if held_out is None else held_out
-        require_count("held_out", held_out, 1, most)
-        self._given["held_out"] = held_out
+        held_out = whole("held_out", held_out, 1, len(images) - 1)
+        self._given = {"data": data, "network": network, "held_out": held_out, "seed": seed}
         self.rng = np.random.default_rng(seed)
         order = self.rng.permutation(len(images))
         self.validation = images[order[:held_out]], labels[order[:held_out]]
         self.training = images[order[held_out:]], labels[order[held_out:]]
-        self._queue = np.array([], int)
-        self._optimiser, self._loss = None, CrossEntropyLoss()
-        # the first image of each class, and no more than fit in a picture
         self.shown = np.unique(self.validation[1], return_index=True)[1][:SHOWN]
+        self._queue, self._optimiser, self._loss = np.array([], int), None, CrossEntropyLoss()
         self.history = [self._record(None, None, self._judge())]
 
     def again(self):
@@ -144,17 +123,7 @@ class Trainer:
         return self.first.parameters["weight"].sum(1)
 
     def advance(self, steps=1, settings=None):
-        """Learn from some more batches.
-
-        Parameters
-        ----------
-        steps : int
-        settings : Settings, optional
-
-        Returns
-        -------
-        Trainer
-            Itself.
+        """Learn from some more batches, and return itself.
 
         Raises
         ------
@@ -164,9 +133,8 @@ class Trainer:
             If a setting is out of range.
         """
         settings = settings or Settings()
-        require_count("steps", steps, 0)
-        require_count("batch_size", settings.batch_size, 1, len(self.training[0]))
-        for _ in range(steps):
+        whole("batch_size", settings.batch_size, 1, len(self.training[0]))
+        for _ in range(whole("steps", steps, 0)):
             self._step(settings)
         return self
 
@@ -180,7 +148,7 @@ class Trainer:
             # not a single "or": NaN is less than nothing
             if not (loss <= DIVERGED and after <= DIVERGED):
                 raise FloatingPointError(
-                    f"step {self.steps + 1} brings the loss to {format_number(after, 2)}: "
+                    f"step {self.steps + 1} brings the loss to {after:.2g}: "
                     f"the learning rate {settings.rate:g} is too large, the step is undone"
                 )
             record = self._record(loss, settings, scores)
@@ -226,40 +194,56 @@ class Trainer:
         shown = softmax(scores[self.shown], 1)
         return Record(loss, settings, float(right.mean()), self.kernels, shown)
 
-    def curve(self, step=None, until=0):
-        """Return what the picture shows of a step.
 
-        Parameters
-        ----------
-        step : int, optional
-            The last one when not given.
-        until : int
-            Step at which the axis ends.
+# ---------------------------------------------------------------- what comes in
 
-        Returns
-        -------
-        LearningCurve
 
-        Raises
-        ------
-        ValueError
-            If there is no such step.
-        """
-        step = self.steps if step is None else step
-        if not 0 <= step <= self.steps:
-            raise ValueError(f"step is {step}, expected 0 to {self.steps}")
-        start, now, done = self.history[0], self.history[step], self.history[1:]
-        return LearningCurve(
-            np.array([record.loss for record in done]),
-            np.array([record.accuracy for record in self.history]),
-            tuple(str(record.settings) for record in done),
-            start.kernels,
-            now.kernels,
-            self.validation[0][self.shown],
-            self.validation[1][self.shown],
-            now.probabilities,
-            len(self.validation[0]),
-            step,
-            until,
-            max(abs(record.kernels).max() for record in self.history),
-        )
+def _read(data):
+    """Images and labels as arrays; refuse what is no such pair."""
+    try:
+        images, labels = (np.asarray(part) for part in data)
+    except (TypeError, ValueError):
+        raise TypeError("data must be a pair of images and labels") from None
+    if images.ndim != 4:
+        raise ValueError(f"images has {images.ndim} axes, expected 4: (N, C, H, W)")
+    if labels.ndim != 1 or len(labels) != len(images):
+        raise ValueError(f"labels has shape {labels.shape}, expected ({len(images)},) as images")
+    if len(images) < 2:
+        raise ValueError(f"images holds {len(images)}, expected 2 at least: some are held out")
+    if not np.issubdtype(labels.dtype, np.integer):
+        raise TypeError(f"labels has dtype {labels.dtype}, expected whole numbers")
+    if labels.min() < 0:
+        raise ValueError(f"labels holds {labels.min()}, expected classes from 0")
+    if not np.isfinite(images).all():
+        raise ValueError("images holds NaN or infinity")
+    return images, labels
+
+
+def _small_network(input_dim, classes, seed):
+    """In float64, so that the last digits, which differ between machines, are too small to see."""
+    rng = np.random.default_rng(seed)
+    return simple_conv_net(input_dim, 8, 5, 1, 2, 32, classes, 0.1, rng=rng, dtype=np.float64)
+
+
+def _first_convolution(network):
+    """Return the first layer that learns."""
+    if not isinstance(network, Sequential):
+        raise TypeError(f"network is a {type(network).__name__}, expected a Sequential")
+    learning = [layer for layer in network.layers if layer.parameters]
+    first = type(learning[0]).__name__ if learning else "none"
+    if not learning or not isinstance(learning[0], Conv2d):
+        raise ValueError(f"first layer with parameters is {first}, expected Conv2d")
+    return learning[0]
+
+
+def _count_classes(network, first, images, labels):
+    """Return how many classes the network tells apart; refuse images that it cannot take."""
+    channels = first.parameters["weight"].shape[1] * first.settings["groups"]
+    if images.shape[1] != channels:
+        raise ValueError(f"images have {images.shape[1]} channels, the network expects {channels}")
+    scores = network.eval().forward(images[:1])
+    if scores.ndim != 2:
+        raise ValueError(f"network turns an image into {scores.shape}, expected (1, classes)")
+    if labels.max() >= scores.shape[1]:
+        raise ValueError(f"labels reach {labels.max()}, the network has {scores.shape[1]} outputs")
+    return scores.shape[1]
