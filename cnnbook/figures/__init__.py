@@ -1,6 +1,7 @@
 """Pictures that show themselves, and the type and colours of all figures."""
 
 from cnnbook.figures.augmentation import Augmentation
+from cnnbook.figures.confusion import Confusion
 from cnnbook.figures.field_on_photo import PlacedField
 from cnnbook.figures.filtering import KERNELS, Filtering, Kernel, draw_kernels, draw_photos
 from cnnbook.figures.picture import Picture
