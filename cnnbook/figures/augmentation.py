@@ -45,11 +45,6 @@ class Augmentation(State):
         For each sample the class that a network names, and its probability; or empty.
     label : int, optional
         The true class, to tell right from wrong.
-
-    Raises
-    ------
-    ValueError
-        If the shapes or numbers disagree.
     """
 
     image: np.ndarray

@@ -19,12 +19,6 @@ class Confusion(State):
     labels, named : ndarray of shape (N,), integers
         The classes of the images, and what they were taken for.
     classes : sequence of str
-
-    Raises
-    ------
-    ValueError
-        If the shapes differ or are not (N,), the numbers are no integers, there is no image, or a
-        number has no class.
     """
 
     labels: np.ndarray

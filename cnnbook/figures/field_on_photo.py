@@ -29,11 +29,6 @@ class PlacedField(State):
     row, column : int, optional
         Of the unit in the layer's map; the last one where the map is smaller, the middle one when
         not given.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If sizes do not agree, or there is no such layer or unit.
     """
 
     image: np.ndarray

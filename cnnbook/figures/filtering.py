@@ -44,12 +44,6 @@ class Kernel(State):
     divisor : float
         Not zero.
     name, source : str
-        What it is called, and where it comes from.
-
-    Raises
-    ------
-    ValueError
-        If the shape or the divisor is not as above, or a cell is not finite.
     """
 
     cells: np.ndarray
@@ -170,15 +164,12 @@ def draw_kernels(kernels, captions=None, *, largest=None):
     largest : float, optional
         Weight with the strongest tint, in all kernels; each has a scale of its own when not given.
     """
-    arrays = [k.cells if isinstance(k, Kernel) else np.asarray(k) for k in kernels.values()]
     captions = [_sum(kernel) for kernel in kernels.values()] if captions is None else captions
-    rows = list(zip(kernels, captions, arrays, strict=True))
-    grids = [cells(weights, cell=38, role="kernel", largest=largest) for weights in arrays]
-    words = "; ".join(f"{title} ({caption})" for title, caption, _ in rows)
-    panels = (
-        panel(title, caption, grid, "kernel")
-        for (title, caption, _), grid in zip(rows, grids, strict=True)
-    )
+    titles = list(zip(kernels, captions, strict=True))
+    arrays = (getattr(kernel, "cells", kernel) for kernel in kernels.values())
+    grids = (cells(array, cell=38, role="kernel", largest=largest) for array in arrays)
+    panels = (panel(*title, g, "kernel") for title, g in zip(titles, grids, strict=True))
+    words = "; ".join(f"{title} ({caption})" for title, caption in titles)
     return page(row(*panels, gap=36), width=0, description=f"Kernels: {words}.")
 
 
@@ -205,11 +196,6 @@ class Filtering(State):
     response : {"auto", "clipped", "signed"}
         Draw the result as brightness, cut off at 0 and 1, or with 0 as middle grey; "auto" is
         "signed" for weights that sum to 0.
-
-    Raises
-    ------
-    ValueError
-        If the image, the kernel or the response is not as above.
     """
 
     image: np.ndarray
@@ -292,30 +278,28 @@ class Filtering(State):
 
     def picture(self):
         """Draw the photograph, the kernel and the result side by side, and what they mean."""
-        height, width = self.image.shape
-        scale = min(PHOTO[0] / width, PHOTO[1] / height)
+        scale = min(PHOTO[0] / self.image.shape[1], PHOTO[1] / self.image.shape[0])
         before = _grey(self.image, (0.0, 1.0), scale)
         margin = (len(self.applied) - 1) / 2 * scale  # outputs lie under window centres
         after = row(space(margin), _grey(self.output, self.limits, scale), gap=0)
-        after = sized(column(space(0, margin), after, gap=0), before.width, before.height)
-        frame = before.width, before.height
-        after = over(after, lambda picture, x, y: picture.rect(x, y, *frame, stroke="line"))
+        after = over(column(space(0, margin), after, gap=0), _frame(before.width, before.height))
+        photo = _photo("photograph", self.image, before, (0.0, 1.0), "", "input")
+        result = _photo("filtered", self.output, after, self.limits, self.drawn, "output")
         facts = (
             row(text(title, size=14, bold=True, width=290), text(sentence, role="muted"), gap=10)
             for title, sentence in self.facts
         )
-        photos = (
-            _photo("photograph", self.image, before, (0.0, 1.0), "", "input"),
-            _laid(self),
-            _photo("filtered", self.output, after, self.limits, self.drawn, "output"),
-        )
-        photo, kernel, result = photos
-        kernel = sized(kernel, 190, photo.height)
+        kernel = sized(_laid(self), 190, photo.height)
         return page(
             spread(photo, arrow(), kernel, arrow(), result, align=0.5),
             column(*facts, gap=4),
             description=self.description,
         )
+
+
+def _frame(width, height):
+    """What draws a thin frame."""
+    return lambda picture, x, y: picture.rect(x, y, width, height, stroke="line")
 
 
 def _around_zero(values):
@@ -369,23 +353,19 @@ def _laid(filtering):
     )
 
 
-def draw_photos(photos, columns=3):
-    """Draw grey images of one size in rows, each with its range of values.
+def draw_photos(photos):
+    """Draw grey images of one size, three in a row, each with its range of values.
 
     Parameters
     ----------
     photos : dict of str to (ndarray of shape (H, W), (float, float) or None)
         Titles, values, and the values drawn black and white; by None, 0 is middle grey.
-    columns : int
-        Images in a row, at most.
     """
-    width = (WIDTH - 24 * (columns - 1)) / columns
+    width = (WIDTH - 2 * 24) / 3
     panels = [
-        panel(
-            title, _range(v), _grey(v, limits or _around_zero(v), width / v.shape[1]), width=width
-        )
+        panel(title, _range(v), _grey(v, limits or _around_zero(v), width / v.shape[1]))
         for title, (v, limits) in photos.items()
     ]
-    rows = (row(*panels[k : k + columns], gap=24) for k in range(0, len(panels), columns))
+    rows = (row(*panels[k : k + 3], gap=24) for k in range(0, len(panels), 3))
     words = "; ".join(f"{title} ({_range(values)})" for title, (values, _) in photos.items())
     return page(column(*rows, gap=20), description=f"Photographs: {words}.")

@@ -42,11 +42,6 @@ class Climb(State):
     remedies : str
         What was done against noise, in words.
     step : int
-
-    Raises
-    ------
-    ValueError
-        If lengths disagree, or there is no such step or class.
     """
 
     images: np.ndarray

@@ -37,12 +37,6 @@ class FieldStack(State):
         0 is the input, 1 the first layer; the last one when not given.
     step : int, optional
         Index of the chosen unit in that layer; the middle one when not given.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If the text cannot be read, a layer does not fit, there is no such layer or unit, or the
-        stack is too large to draw.
     """
 
     network: str
@@ -120,20 +114,20 @@ class FieldStack(State):
         kernel, stride, padding, dilation, _ = self.layers[self.layer - 1]
         below, here = self.fields[self.layer - 1], self.field
         spread = f"{dilation}·" if dilation > 1 else ""
-        start = f"{_n(below.start)} − {padding}·{below.jump} = {_n(here.start)}"
+        before, start = map(format_number, (below.start, here.start))
         return (
             f"field {below.size} + {spread}({kernel} − 1)·{below.jump} = {here.size},  "
-            f"jump {below.jump}·{stride} = {here.jump},  start {start}"
+            f"jump {below.jump}·{stride} = {here.jump},  "
+            f"start {before} − {padding}·{below.jump} = {start}"
         )
 
     @property
     def place(self):
         """Where the unit's field begins and ends, with its numbers put in."""
-        field, span = self.field, self.span
-        return (
-            f"unit {self.step}: from {_n(field.start)} + {self.step}·{field.jump} = "
-            f"{_n(span.start)} to {_n(span.start)} + {span.size} − 1 = {_n(span.stop - 1)}"
-        )
+        first, stop = self.span
+        start, low, last = map(format_number, (self.field.start, first, stop - 1))
+        begins = f"{start} + {self.step}·{self.field.jump} = {low}"
+        return f"unit {self.step}: from {begins} to {low} + {stop - first} − 1 = {last}"
 
     @property
     def sentence(self):
@@ -149,7 +143,7 @@ class FieldStack(State):
     @property
     def description(self):
         """The chosen unit in words and numbers."""
-        counts = " ".join(_n(self.reached[0][u]) for u in self.seen)
+        counts = " ".join(format_number(self.reached[0][u]) for u in self.seen)
         return (
             f"{self.which} in {self.field.name}, level {self.layer} of {len(self.layers)}, "
             f"{self.sentence}. {self.rule}. {self.place}. Paths to these inputs: {counts}."
@@ -161,40 +155,32 @@ class FieldStack(State):
         The tint and the number of a cell say how many paths lead from it to the chosen unit; the
         bars below the input show the same.
         """
-        strip = _Strip(self)
-        heights = [strip.pitch] * len(self.layers) + [LABEL + 12]
-        levels = list(zip(range(len(self.layers), -1, -1), heights, strict=True))
-        said = f"of {self.field.name}: {self.sentence}"
-        gradient = lines("with all weights 1:", "the gradient", gap=0, size=12, role="muted")
+        strip, small = _Strip(self), {"size": 12, "role": "muted"}
+        rows = [(k, strip.pitch if k else LABEL + 12) for k in range(len(self.layers), -1, -1)]
+        names, numbers = (
+            [sized(words(self, level), height=height) for level, height in rows]
+            for words in (_name, _field)
+        )
         counts = [self.reached[0][pixel] for pixel in self.seen] or [0]
-        most = f"{_n(max(counts))} at most, {_n(sum(counts))} in all"
+        most = f"{format_number(max(counts))} at most, {format_number(sum(counts))} in all"
+        paths_to = text("paths to each input", role="input", bold=True, width=NAMES)
+        gradient = lines("with all weights 1:", "the gradient", gap=0, **small)
+        said = f"of {self.field.name}: {self.sentence}"
         return page(
             row(
                 text(self.which, size=14, role="muted", bold=True, width=NAMES),
                 text(said, size=14, role="output", bold=True),
-                gap=0,
+                gap=11,
             ),
             row(
-                column(
-                    *(sized(_name(self, level), NAMES, height) for level, height in levels),
-                    column(text("paths to each input", role="input", bold=True), gradient, gap=2),
-                    gap=0,
-                ),
-                Block(STRIP, sum(heights) + BAR + 12, strip.draw),
-                column(
-                    *(sized(_field(self, level), 0, height) for level, height in levels),
-                    text(most, size=12, role="muted"),
-                    gap=0,
-                ),
+                column(*names, paths_to, gradient, gap=0),
+                Block(STRIP, sum(height for _, height in rows) + BAR + 12, strip.draw),
+                column(*numbers, text(most, **small), gap=0),
                 gap=11,
             ),
             formula(self.rule, self.place),
             description=self.description,
         )
-
-
-def _n(number):
-    return format_number(number)
 
 
 def _name(stack, level):
@@ -211,9 +197,9 @@ def _name(stack, level):
 def _field(stack, level):
     """The numbers of a layer's fields."""
     field, chosen = stack.fields[level], level == stack.layer
-    words, role = f"field {field.size}, jump {field.jump}", "output" if chosen else "muted"
-    start = text(f"start {_n(field.start)}", size=12, role="muted")
-    return column(text(words, role=role, bold=chosen), start, gap=1)
+    words = f"field {field.size}, jump {field.jump}"
+    start = text(f"start {format_number(field.start)}", size=12, role="muted")
+    return column(text(words, role="output" if chosen else "muted", bold=chosen), start, gap=1)
 
 
 class _Strip:
@@ -267,41 +253,35 @@ class _Strip:
 
     def _draw_unit(self, picture, level, unit, x, y):
         stack, side, above = self.stack, self.side, level > self.stack.layer
-        counts = {} if above else stack.reached[level]
-        inside = range(self.fields[level].units)
+        counts, inside = {} if above else stack.reached[level], range(self.fields[level].units)
         count, padding = counts.get(unit, 0), unit not in inside
-        where = {"radius": min(4, side / 5), "at": (level, unit)}
-        ground = "wash" if padding or above else "paper"
-        edge = "muted" if count and padding else "line"
-        picture.rect(x, y, side, side, fill=ground, stroke=edge, dashed=padding, **where)
         largest = max((n for u, n in counts.items() if u in inside), default=1)
+        look = {"radius": min(4, side / 5), "at": (level, unit)}
+        ground = {"fill": "wash" if padding or above else "paper", "dashed": padding}
+        edge = "muted" if count and padding else "line"
+        picture.rect(x, y, side, side, stroke=edge, **ground, **look)
         if count and not padding:
-            role = "output" if level else "input"
-            tint = 0.25 + 0.75 * count / largest
-            picture.rect(x, y, side, side, fill=role, tint=tint, stroke=role, **where)
+            role, tint = "output" if level else "input", 0.25 + 0.75 * count / largest
+            picture.rect(x, y, side, side, fill=role, tint=tint, stroke=role, **look)
         if count and largest < 1000 and side >= 18:
             size = min(14, side * (0.46 if count < 100 else 0.4))
-            middle, style = (x + side / 2, y + side / 2 + size * 0.36), {"size": size, "mono": True}
-            style["fill"] = "muted" if padding else "ink"
-            picture.text(*middle, "0" if padding else _n(count), anchor="middle", **style)
+            middle, words = (x + side / 2, y + side / 2 + size * 0.36), "0" if padding else count
+            style = {"size": size, "mono": True, "fill": "muted" if padding else "ink"}
+            picture.text(*middle, words, anchor="middle", **style)
         if (level, unit) == (stack.layer, stack.step):
-            picture.rect(x, y, side, side, stroke="output", stroke_width=3, **where)
+            picture.rect(x, y, side, side, stroke="output", stroke_width=3, **look)
 
     def _draw_bars(self, picture, corner):
         """The paths to each input, as bars that hang from it, and which inputs these are."""
         seen, counts = self.stack.seen, self.stack.reached[0]
-        if not seen:
-            return
         for pixel in seen:
-            x, y = corner(0, pixel)
-            height = max(1.5, BAR * counts[pixel] / max(counts[u] for u in seen))
+            (x, y), share = corner(0, pixel), counts[pixel] / max(counts[u] for u in seen)
+            bar = x, y + self.side + 22, self.side, max(1.5, BAR * share)
             with picture.part("bar"):
-                top = y + self.side + 22
-                picture.rect(x, top, self.side, height, fill="input", tint=0.9, at=(pixel,))
-        first, last = seen[0], seen[-1]
-        places = {first: first, last: last}
-        if first != last and (last - first) * self.scale < 26:  # too near for two numbers
-            places = {f"{first}–{last}": (first + last) / 2}
+                picture.rect(*bar, fill="input", tint=0.9, at=(pixel,))
+        places = {str(pixel): pixel for pixel in seen[:1] + seen[-1:]}
+        if len(seen) > 1 and (seen[-1] - seen[0]) * self.scale < 26:  # no room for two numbers
+            places = {f"{seen[0]}–{seen[-1]}": (seen[0] + seen[-1]) / 2}
         for words, pixel in places.items():
             x, y = corner(0, pixel)
             place = x + self.side / 2, y + self.side + 15

@@ -58,11 +58,6 @@ class ScoreMap(State):
         Peaks above it are detections.
     row, column : int
         The place of the window, counted in steps.
-
-    Raises
-    ------
-    ValueError
-        If sizes do not agree, or there is no such class or place.
     """
 
     image: np.ndarray
