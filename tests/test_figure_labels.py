@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from cnnbook.figures.channels import Channels
-from cnnbook.figures.kernels import draw_kernels
 from cnnbook.figures.padded_axis import PaddedAxis
 from cnnbook.figures.padding import draw_paddings
 from cnnbook.figures.participation import Participation, draw_participation
@@ -41,12 +40,6 @@ def test_products_with_zeros_are_counted_as_products():
 def test_each_window_carries_the_name_of_its_output():
     shown = texts(draw_paddings([PaddedAxis(9, 3)], ["k = 3"]))
     assert [text for text in shown if text.startswith("y")] == [f"y{n}" for n in "₀₁₂₃₄₅₆"]
-
-
-def test_kernels_share_a_scale_when_told_to():
-    kernels = {"small": np.array([[0.5]]), "large": np.array([[2.0]])}
-    assert shades(draw_kernels(kernels), "kernel") == [1, 1]
-    assert shades(draw_kernels(kernels, largest=2), "kernel") == [0.25, 1]
 
 
 def test_a_count_has_one_shade_in_the_map_and_in_both_strips():

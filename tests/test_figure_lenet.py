@@ -1,4 +1,4 @@
-"""The figures of chapter 9: connection table, bitmaps, confusion matrix, readings."""
+"""The figures of chapter 9: connection table, bitmaps, readings."""
 
 import re
 
@@ -9,7 +9,6 @@ from picture_checks import check_picture as assert_legible
 from picture_checks import check_state, texts
 
 from cnnbook.figures import BitmapReading, ConnectionTable
-from cnnbook.figures.confusion import Confusion, draw_confusion
 from cnnbook.figures.picture import _Rect
 from cnnbook.figures.readings import Readings, draw_readings
 from cnnbook.models import C3_TABLE, LeNet5
@@ -78,50 +77,6 @@ def test_a_bitmap_is_nearest_to_itself():
     message = "bitmaps have shape (12, 7), shown has (7, 12)"
     with pytest.raises(ValueError, match=re.escape(message)):
         BitmapReading(BITMAPS, np.zeros((7, 12)))
-
-
-# ---------------------------------------------------------------- confusion
-
-
-def test_confusion_by_hand():
-    confusion = Confusion(np.array([0, 0, 1, 1, 1, 2]), np.array([0, 1, 1, 0, 0, 2]), tuple("abc"))
-    assert confusion.counts.tolist() == [[1, 1, 0], [2, 1, 0], [0, 0, 1]]
-    assert confusion.errors.tolist() == [[0, 1, 0], [2, 0, 0], [0, 0, 0]]
-    assert confusion.claim == "3 of 6 wrong; most often b taken for a, 2 times"
-    assert confusion.description == f"{confusion.claim}. b as a: 2, a as b: 1."
-    picture = draw_confusion(confusion)
-    assert_legible(picture)
-    assert {"1 of 2", "1 of 3", "1 of 1"} <= set(texts(picture))
-
-
-def test_confusion_without_errors_and_with_a_tie():
-    right = np.arange(3)
-    assert Confusion(right, right, tuple("abc")).description == "None of 3 wrong."
-    tied = Confusion(right, right[::-1], tuple("abc"))
-    assert tied.claim == "2 of 3 wrong; for example a taken for c, once"
-
-
-def test_large_counts_are_legible():
-    rng = np.random.default_rng(0)
-    confusion = Confusion(rng.integers(0, 10, 60000), rng.integers(0, 10, 60000), DIGITS)
-    assert confusion.counts.sum() == 60000
-    picture = draw_confusion(Confusion(np.zeros(9999, int), np.zeros(9999, int), DIGITS))
-    assert_legible(picture)
-    assert_legible(draw_confusion(confusion))
-
-
-@pytest.mark.parametrize(
-    ("labels", "named", "message"),
-    [
-        ([0, 1], [0], "2 labels, but 1 are named"),
-        ([], [], "there are no images"),
-        ([0, 3], [0, 0], "numbers go from 0 to 3, for 3 classes"),
-        ([0, 0], [0, -1], "numbers go from -1 to 0, for 3 classes"),
-    ],
-)
-def test_confusions_that_cannot_be_are_refused(labels, named, message):
-    with pytest.raises(ValueError, match=message):
-        Confusion(np.array(labels, int), np.array(named, int), tuple("abc"))
 
 
 # ---------------------------------------------------------------- readings

@@ -7,7 +7,6 @@ from cnnbook.figures.backward import BackwardStep, draw_backward
 from cnnbook.figures.backward_graph import Node, draw_graph
 from cnnbook.figures.im2col import Im2col, draw_im2col
 from cnnbook.figures.pooling import Pooling, draw_pooling
-from cnnbook.figures.receptive_field import FieldStack, draw_receptive_field
 
 
 def rectangles(picture, **look):
@@ -89,8 +88,3 @@ def test_a_slope_stands_beside_its_arrow_and_not_on_it(slope):
                 if x0 <= x <= x1:
                     line = y0 + (y1 - y0) * (x - x0) / (x1 - x0)
                     assert not label.y - 0.7 * label.size <= line <= label.y + 2
-
-
-def test_units_are_counted_from_0_on_both_ends():
-    picture = draw_receptive_field(FieldStack([3, 3, 3], input_size=9, unit=2))
-    assert "Unit 2 of 0 to 2" in [m.text for m in texts(picture)]

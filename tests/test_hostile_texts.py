@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
-from cnnbook.figures.confusion import Confusion, draw_confusion
+from cnnbook.figures.confusion import Confusion
 from cnnbook.figures.digit_reader import DigitReading, draw_digit_reading
 from cnnbook.figures.padded_axis import PaddedAxis
 from cnnbook.figures.padding import draw_padding
@@ -76,7 +76,7 @@ def test_names_of_classes_and_titles(name):
     names, shares = (name, "dog"), np.array([[0.7, 0.3]])
     reading = DigitReading(SPACE, (), np.array([2.0, 1.0]), names, (name, name))
     pictures = {
-        "confusion": draw_confusion(Confusion(np.array([0, 1]), np.array([1, 1]), names)),
+        "confusion": Confusion(np.array([0, 1]), np.array([1, 1]), names).picture(),
         "readings": draw_readings(Readings(SPACE[None], shares, names, np.array([1]), name)),
         "digit": draw_digit_reading(reading),
         "padding": draw_padding(PaddedAxis(5, 3), name),

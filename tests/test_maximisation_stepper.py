@@ -6,13 +6,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from test_figure_dense import assert_legible, texts
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from picture_checks import check_state, texts
 from torch import nn
 
-from cnnbook.figures.maximisation import Climb, draw_climb
+from cnnbook.figures.maximisation import Climb
 from cnnbook.models import LeNet
 from cnnbook.widgets import maximisation_stepper
-from cnnbook.widgets.maximisation_stepper import SCORE, STEPS, climb_images, units_of
+from cnnbook.widgets.maximisation_stepper import REMEDIES, SCORE, STEPS, climb_images, units_of
 
 SMALL = (12, 10)
 
@@ -49,8 +51,6 @@ def test_steps_shrink_and_pixels_stay_in_range():
     images = climb_images(lambda x: 5 * x.sum((1, 2, 3)), torch.full((1, 1, 3, 2), 0.1), steps=4)
     lengths = images.diff(dim=0).flatten(1).norm(dim=1)
     torch.testing.assert_close(lengths, torch.tensor([0.5, 0.375, 0.25, 0.125]))
-    far = climb_images(lambda x: x.sum((1, 2, 3)), torch.full((1, 1, 3, 2), 0.1))
-    assert far[-1].eq(1).all()
 
 
 def test_penalties_pull_against_the_value():
@@ -74,13 +74,13 @@ def test_blur_works_every_few_steps_only():
 def test_the_climb_agrees_with_the_network():
     view = stepper(unit=2, step=STEPS)
     climb = view.state.climb
-    images = torch.from_numpy(climb.images)[:, None]
+    images = torch.from_numpy(climb.images).float()[:, None]
     with torch.no_grad():
         scores = view.state.model(images)
     np.testing.assert_allclose(climb.values, scores[:, 2], atol=1e-6)
     np.testing.assert_allclose(climb.probabilities, scores.softmax(1), atol=1e-6)
     assert climb.value > climb.values[0] + 0.5
-    np.testing.assert_allclose(climb.images[0], view.state.start, strict=True)
+    np.testing.assert_array_equal(climb.images[0], view.state.start)
 
 
 def test_a_unit_of_a_map_changes_only_what_it_sees():
@@ -117,14 +117,14 @@ def test_a_setting_is_computed_once():
     assert view.state.climb.images is images
 
 
-@pytest.mark.parametrize("name", ["from_start", "penalty", "blur", "jitter", "variation"])
-def test_every_remedy_changes_the_picture(name):
+def test_every_remedy_changes_the_climb():
     view = stepper(step=20)
-    before, images = view.screen.value, view.state.climb.images
-    view.controls[name].value = not view.controls[name].value
-    assert view.screen.value != before
-    assert not np.array_equal(view.state.climb.images[20], images[20])
-    assert not view.message
+    climbs = {view.state.climb.images.tobytes()}
+    for name in REMEDIES:
+        view.controls[name].value = not view.controls[name].value
+        climbs.add(view.state.climb.images.tobytes())
+    assert len(climbs) == 6
+    assert "against noise: norm penalty, blur, jitter, total variation" in view.screen.value
 
 
 def test_the_slider_ends_at_the_last_unit_of_the_layer():
@@ -137,50 +137,48 @@ def test_the_slider_ends_at_the_last_unit_of_the_layer():
     assert not view.message
 
 
-def test_steps_stop_at_the_ends():
-    view = stepper(step=5)
-    view.go_to(-4)
-    assert view.state.step == 0
-    view.go_to(10_000)
-    assert view.state.step == STEPS == view.step.max
-
-
 def test_the_description_carries_the_numbers():
     assert a_climb().description == (
         "Step 2 of 2: class b from −1 to 2, read as b with 88 %. Against noise: none. "
         "Total variation of the image: 2."
     )
-    view = stepper(step=1)
-    assert repr(view) == view.state.climb.description
-    assert "image/png" in view._repr_mimebundle_()
 
 
-@pytest.mark.parametrize("step", [0, 1, 2])
-def test_the_picture_can_be_read(step):
-    picture = draw_climb(a_climb(step=step))
-    assert_legible(picture)
-    assert picture.width <= 960
-    assert a_climb(step=step).claim in texts(picture)
-    assert picture.size == draw_climb(a_climb()).size
+@st.composite
+def climbs(draw):
+    """Any climb that can be drawn."""
+    rng, steps = np.random.default_rng(draw(st.integers(0, 9))), draw(st.integers(2, 200))
+    classes = tuple(f"{'a long class ' * draw(st.booleans())}{n}" for n in range(12))
+    classes = classes[: draw(st.integers(1, 12))]
+    images = rng.random((steps, draw(st.integers(1, 9)), draw(st.integers(1, 9))))
+    values = rng.standard_normal(steps) * draw(st.sampled_from([0, 1e-5, 1, 1e5]))
+    shares = rng.dirichlet(np.ones(len(classes)), steps)
+    remedies = "start from the image, norm penalty, blur, jitter, total variation"
+    wanted = draw(st.sampled_from([None, len(classes) - 1]))
+    return Climb(images, values, shares, classes, "unit 83 of layer 4", wanted, remedies)
 
 
-def test_twelve_classes_and_all_remedies_fit():
-    shares = np.eye(3, 12)
-    names = tuple(f"a long class {n}" for n in range(12))
-    picture = draw_climb(replace(a_climb(), probabilities=shares, classes=names))
-    assert_legible(picture)
-    assert_legible(stepper(penalty=True, blur=True, jitter=True, variation=True).state.picture())
+@settings(max_examples=15, deadline=None)
+@given(climbs())
+def test_every_picture(climb):
+    check_state(climb)
+
+
+def test_what_the_picture_says():
+    picture = a_climb(step=1).picture()
+    assert {a_climb(step=1).claim, "value of class b", "0.5", "0.25", "0.75"} <= set(texts(picture))
+    assert [m.fill for m in picture.find("bar")] == ["muted", "output"]
 
 
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"images": np.zeros((3, 2))}, "images has 2 axes, expected 3: (steps, H, W)"),
+        ({"images": np.zeros((3, 2))}, "images has 2 axes, expected 3"),
         ({"images": np.zeros((1, 2, 2))}, "there are 1 images, expected 2 at least"),
         ({"values": np.zeros(4)}, "values have shape (4,), expected (3,)"),
         ({"classes": ("a",)}, "probabilities have shape (3, 2), expected (3, 1)"),
-        ({"step": 3}, "step is 3, must be from 0 to 2"),
-        ({"wanted": 2}, "class 2 is wanted, there are 2"),
+        ({"step": 3}, "step is 3, expected 0 to 2"),
+        ({"wanted": 2}, "wanted is 2, expected 0 to 1"),
     ],
 )
 def test_what_does_not_fit_is_refused(settings, message):
@@ -192,9 +190,9 @@ def test_what_does_not_fit_is_refused(settings, message):
     ("settings", "message"),
     [
         ({"unit": 4}, "unit is 4, must be from 0 to 3"),
-        ({"unit": -1}, "unit is -1, must be from 0 to 3"),
-        ({"layer": "layer 9"}, "layer is 'layer 9', there are"),
-        ({"step": STEPS + 1}, f"step is {STEPS + 1}, must be from 0 to {STEPS}"),
+        ({"unit": -1}, "unit is -1, must be at least 0"),
+        ({"layer": "layer 9"}, "layer is 'layer 9', expected one of ('layer 1: conv"),
+        ({"step": STEPS + 1}, f"step is {STEPS + 1}, expected 0 to {STEPS}"),
         ({"start": np.zeros((2, 12, 10))}, "start has 3 axes, expected 2: (H, W)"),
         ({"start": np.full(SMALL, 2.0)}, "start holds 2 to 2, expected 0 to 1"),
         ({"start": np.zeros((7, 7))}, "the model does not run on (1, 1, 7, 7)"),

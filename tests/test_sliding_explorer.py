@@ -6,13 +6,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from test_figure_dense import assert_legible, texts
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from picture_checks import check_state, texts
 
-from cnnbook.figures.picture import _Rect
-from cnnbook.figures.score_map import ScoreMap, draw_score_map
+from cnnbook.figures.score_map import ScoreMap
 from cnnbook.models import LeNet, fully_convolutional
 from cnnbook.widgets import sliding_explorer
-from cnnbook.widgets.sliding_explorer import SlidingState
 
 CLASSES = ("a", "b", "nothing")
 
@@ -56,14 +56,10 @@ def test_a_peak_is_found_once_and_named():
     assert [d[:2] for d in a_map(second).detections] == [(3, 5)]
 
 
-def test_of_equal_peaks_the_first_counts():
+def test_of_equal_peaks_the_first_counts_at_the_border_too():
     presence = np.zeros((6, 6))
-    presence[2:4, 2:4] = 1
-    assert [d[:2] for d in a_map(presence).detections] == [(2, 2)]
-
-
-def test_a_peak_at_the_border_counts():
-    assert [d[:2] for d in a_map(one_peak(at=(0, 8))).detections] == [(0, 8)]
+    presence[2:4, 2:4] = presence[0, 5] = 1
+    assert [d[:2] for d in a_map(presence).detections] == [(0, 5), (2, 2)]
 
 
 def test_without_a_class_for_nothing_the_largest_probability_counts():
@@ -86,8 +82,8 @@ def test_the_window_shows_what_the_network_saw():
     with torch.no_grad():
         shares = fully_convolutional(net, (1, 32, 32))(image[None, None]).softmax(1)[0].numpy()
         scores = ScoreMap(image.numpy(), shares, tuple("0123456789"), row=3, column=6)
-        expected = net(torch.from_numpy(scores.crop)[None, None]).softmax(1)[0].numpy()
-    np.testing.assert_array_equal(scores.crop, image[12:44, 24:56].numpy())
+        expected = net(torch.from_numpy(scores.crop).float()[None, None]).softmax(1)[0].numpy()
+    np.testing.assert_array_equal(scores.crop, image[12:44, 24:56])
     np.testing.assert_allclose(shares[:, 3, 6], expected, atol=1e-6)
 
 
@@ -102,13 +98,14 @@ def test_the_description_carries_the_numbers():
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"image": np.zeros((2, 56, 64))}, "image has 3 axes, expected 2: (H, W)"),
+        ({"image": np.zeros((2, 56, 64))}, "image has 3 axes, expected 2"),
+        ({"stride": 0}, "stride is 0, must be at least 1"),
         ({"image": np.zeros((56, 68))}, "probabilities have shape (3, 7, 9), expected (3, 7, 10)"),
-        ({"nothing": "none"}, "there is no class 'none'"),
-        ({"shown": "c"}, "shown is 'c', not 'any' and none of"),
+        ({"nothing": "none"}, "nothing is 'none', expected one of (None, 'a', 'b'"),
+        ({"shown": "c"}, "shown is 'c', expected one of ('any', 'a'"),
         ({"threshold": 1.5}, "threshold is 1.5, must be from 0 to 1"),
-        ({"row": 7}, "row is 7, must be from 0 to 6"),
-        ({"column": -1}, "column is -1, must be from 0 to 8"),
+        ({"row": 7}, "row is 7, expected 0 to 6"),
+        ({"column": -1}, "column is -1, expected 0 to 8"),
         ({"classes": tuple("abcdefghijklm")}, "there are 13 classes, the picture holds 12"),
     ],
 )
@@ -117,57 +114,40 @@ def test_what_does_not_fit_is_refused(settings, message):
         replace(a_map(one_peak()), **settings)
 
 
-@pytest.mark.parametrize(("row", "column"), [(0, 0), (6, 8), (3, 4)])
-def test_the_picture_can_be_read(row, column):
-    picture = draw_score_map(a_map(one_peak(), row=row, column=column))
-    assert_legible(picture)
-    assert picture.width <= 960
+@settings(max_examples=20, deadline=None)
+@given(
+    st.tuples(st.integers(3, 20), st.integers(3, 30)),
+    st.sampled_from(["any", *CLASSES]),
+    st.sampled_from([0, 0.5, 1]),
+    st.integers(0, 9),
+)
+def test_every_picture(shape, shown, threshold, seed):
+    rng = np.random.default_rng(seed)
+    scores = a_map(rng.random(shape) ** 9, shown=shown, threshold=threshold)
+    (picture,) = check_state(scores)
+    last = replace(scores, row=shape[0] - 1, column=shape[1] - 1, threshold=1, shown="any")
+    (other,) = check_state(last)
+    assert picture.size == other.size
+
+
+def test_the_picture_shows_what_was_found_and_where_the_window_is():
+    picture = a_map(one_peak(), row=3, column=4).picture()
     assert "63 windows, 1 detections above 0.50" in texts(picture)
-    frames = [m for m in picture.marks if isinstance(m, _Rect) and m.stroke == "kernel"]
-    assert len(frames) == 3  # the window, its cell, and the window on the map
-    window, cell, dashed = frames
+    assert [m.text for m in picture.find("detection") if hasattr(m, "text")] == ["a"]
+    window = next(m for m in picture.find("window") if "map" not in m.name)
+    cell, dashed = picture.find("map", "window")
     middle = (window.x + window.width / 2, window.y + window.height / 2)
-    shift = dashed.x - window.x
-    assert cell.x + cell.width / 2 - shift == pytest.approx(middle[0])
+    assert cell.x + cell.width / 2 - (dashed.x - window.x) == pytest.approx(middle[0])
     assert cell.y + cell.height / 2 == pytest.approx(middle[1])
 
 
-def test_sizes_do_not_depend_on_the_settings():
-    sizes = {
-        draw_score_map(a_map(one_peak(), row=row, threshold=threshold, shown=shown)).size
-        for row in (0, 6)
-        for threshold in (0, 1)
-        for shown in ("any", "b")
-    }
-    assert len(sizes) == 1
-
-
-@pytest.mark.parametrize(
-    ("name", "value"), [("shown", "b"), ("threshold", 0.95), ("row", 4), ("column", 7)]
-)
-def test_every_control_changes_the_picture(name, value):
-    view = explorer()
-    before = view.screen.value
-    view.controls[name].value = value
-    assert getattr(view.state, name) == value
-    assert view.screen.value != before
-    assert not view.message
-
-
-def test_the_sliders_end_where_the_map_ends():
+def test_every_control_changes_the_picture():
     view = explorer(row=2, column=3)
-    assert (view.controls["row"].value, view.controls["row"].max) == (2, 6)
-    assert (view.controls["column"].value, view.controls["column"].max) == (3, 8)
+    assert [view.controls[name].max for name in ("row", "column")] == [6, 8]
     assert view.controls["shown"].options == ("any", *CLASSES)
-
-
-def test_a_page_that_nobody_ran_has_a_picture():
-    view = explorer()
-    assert isinstance(view.state, SlidingState)
-    assert "image/png" in view._repr_mimebundle_()
-    assert repr(view) == view.state.description
-
-
-def test_bad_arguments_are_refused():
-    with pytest.raises(ValueError, match=re.escape("row is 9, must be from 0 to 6")):
-        explorer(row=9)
+    pictures = {view.screen.value}
+    for name, value in {"shown": "b", "threshold": 0.95, "row": 4, "column": 7}.items():
+        view.controls[name].value = value
+        assert (getattr(view.state, name), view.message) == (value, "")
+        pictures.add(view.screen.value)
+    assert len(pictures) == 5

@@ -1,85 +1,61 @@
-import base64
+"""One unit and what it sees: of a typed network along one axis, of a module on a photograph."""
+
 import re
-import xml.etree.ElementTree as ET
-from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from picture_checks import check_state, texts
 from torch import nn
 
-from cnnbook.figures.field_on_photo import PlacedField, draw_field_on_photo
-from cnnbook.figures.receptive_field import LEFT, RIGHT, FieldStack, draw_receptive_field
-from cnnbook.receptive_field import Layer, parse_network, trace
+from cnnbook.figures.field_on_photo import PlacedField
+from cnnbook.figures.receptive_field import NETWORKS, FieldStack
+from cnnbook.receptive_field import Layer, Network, parse_network, trace
 from cnnbook.widgets import receptive_field_explorer
-from cnnbook.widgets.receptive_field_explorer import NETWORKS, OWN, StackState, telling_layers
+from cnnbook.widgets.receptive_field_explorer import OWN, telling_layers
 
-SVG = "{http://www.w3.org/2000/svg}"
-
-
-def texts(picture):
-    return [text.text for text in ET.fromstring(picture.svg()).iter(f"{SVG}text")]
-
-
-def assert_inside(picture):
-    """Every mark lies on the canvas; of a text, with room for DejaVu, the wider face."""
-    figure = picture.axes().figure
-    figure.canvas.draw()
-    left, bottom, right, top = figure.bbox.extents
-    for text in figure.axes[0].texts:
-        box = text.get_window_extent()
-        assert left <= box.x0, text
-        assert box.x1 <= right, text
-        assert bottom <= box.y0, text
-        assert box.y1 <= top, text
-    width, height = picture.size
-    root = ET.fromstring(picture.svg())
-    for mark in [*root.iter(f"{SVG}rect"), *root.iter(f"{SVG}image")]:
-        x, y, w, h = (float(mark.get(name)) for name in ("x", "y", "width", "height"))
-        assert -4 <= x <= x + w <= width - 4 + 1e-6
-        assert -4 <= y <= y + h <= height - 4 + 1e-6
-    for mark in [*root.iter(f"{SVG}polyline"), *root.iter(f"{SVG}polygon")]:
-        for x, y in (map(float, pair.split(",")) for pair in mark.get("points").split()):
-            assert -4 <= x <= width - 4
-            assert -4 <= y <= height - 4
-
-
-# --- the stack -----------------------------------------------------------------------------------
+# ---------------------------------------------------------------- the stack
 
 
 def test_stack_worked_by_hand():
-    stack = FieldStack([Layer(3), Layer(3, 2), Layer(3)], 15, unit=1)
+    stack = FieldStack("input 15; conv 3; conv 3 /2; conv 3", step=1)
     assert stack.rule == "field 5 + (3 − 1)·2 = 9,  jump 2·1 = 2,  start 0 − 0·2 = 0"
     assert stack.place == "unit 1: from 0 + 1·2 = 2 to 2 + 9 − 1 = 10"
     assert stack.sentence == "sees 9 of 15 inputs"
     assert stack.seen == list(range(2, 11))
     assert [stack.reached[0][i] for i in stack.seen] == [1, 2, 4, 4, 5, 4, 4, 2, 1]
+    assert "in conv 3, level 3 of 3, sees 9 of 15 inputs. " in repr(stack)
 
 
 def test_stack_with_padding_and_holes():
-    stack = FieldStack([Layer(3, 1, 2, 2), Layer(3, 1, 2, 2)], 9, unit=0)
+    stack = FieldStack(Network(9, [Layer(3, 1, 2, 2), (3, 1, 2, 2)]), step=0)
     assert stack.rule == "field 5 + 2·(3 − 1)·1 = 9,  jump 1·1 = 1,  start −2 − 2·1 = −4"
     assert stack.sentence == "sees 3 of 9 inputs, 4 outside, skips 2"
     assert "from −4 + 0·1 = −4 to −4 + 9 − 1 = 4" in stack.description
 
 
 def test_lower_layer_and_the_input():
-    stack = FieldStack([3, 3], 9, layer=1, unit=6)
-    assert stack.span == (6, 9)
-    assert FieldStack([3, 3], 9, layer=0, unit=4).rule.startswith("an input sees itself")
-    assert FieldStack([3, 3], 9, layer=0, unit=4).seen == [4]
+    network = Network(9, [3, 3])
+    assert FieldStack(network, 1, 6).span == (6, 9)
+    below = FieldStack(network, layer=0, step=4)
+    assert below.rule.startswith("an input sees itself")
+    assert below.seen == [4]
+    assert FieldStack(network).step == 2  # the middle one
 
 
 @pytest.mark.parametrize(
     ("arguments", "match"),
     [
-        (([], 9), "0 layers, the picture holds 1 to 8"),
-        (([1] * 9, 9), "9 layers, the picture holds 1 to 8"),
-        (([3], 41), "input of 41, the picture holds 40"),
-        (([3], 0), "input_size is 0"),
-        (([3], 9, 2), "layer is 2, expected 0 to 1"),
-        (([3], 9, 1, 7), "unit is 7, expected 0 to 6"),
-        (([3, 9], 9), "layer 2: kernel_size 9"),
+        (((9, []),), "0 layers, the picture holds 1 to 8"),
+        (((9, [1] * 9),), "9 layers, the picture holds 1 to 8"),
+        (((41, [3]),), "input of 41, the picture holds 40"),
+        (((0, [3]),), "input_size is 0"),
+        (((9, [3]), 2), "layer is 2, expected 0 to 1"),
+        (((9, [3]), 1, 7), "step is 7, expected 0 to 6"),
+        (((9, [3, 9]),), "layer 2: kernel_size 9"),
+        (("input 9; conv 3; cnov 5",), "cannot read the layer 'cnov 5'"),
     ],
 )
 def test_impossible_stacks(arguments, match):
@@ -88,76 +64,56 @@ def test_impossible_stacks(arguments, match):
 
 
 def test_drawing_shows_paths_fields_and_formula():
-    found = texts(draw_receptive_field(FieldStack([3, 3, 3], 9, unit=1)))
-    start = found.index("input")
-    assert found[start - 9 : start] != []
-    for text in ("Unit 1 of 0 to 2", "field 7, jump 1", "field 5, jump 1", "7 of 9 units", "27"):
-        assert any(text in line for line in found), text
-    cells = [text for text in found if re.fullmatch(r"\d", text)]
-    # from the top: 1; 1 1 1; 1 2 3 2 1; 1 3 6 7 6 3 1; then the first and last input
-    assert "".join(cells) == "1" + "111" + "12321" + "1367631" + "17"
+    picture = FieldStack(Network(9, [3, 3, 3]), step=1).picture()
+    found = texts(picture)
+    for text in ("Unit 1 of 0 to 2", "field 7, jump 1", "field 5, jump 1", "7 of 9 units",
+                 "7 at most, 27 in all"):  # fmt: skip
+        assert text in found
+    written = [mark.text for mark in picture.find("unit") if hasattr(mark, "text")]
+    assert "".join(written) == "1367631" + "12321" + "111" + "1"
+    assert len(picture.find("bar")) == 7
+    assert "11–12" in texts(FieldStack("input 40; conv 2", step=11).picture())
+
+
+@st.composite
+def stacks(draw):
+    """Any stack that can be drawn."""
+    pixels = size = draw(st.integers(1, 40))
+    layers = []
+    for _ in range(draw(st.integers(1, 8))):
+        kernel, stride, dilation = (draw(st.integers(1, most)) for most in (7, 4, 3))
+        padding = draw(st.integers(0, 3))
+        name = f"conv {kernel} /{stride} p{padding} d{dilation}"
+        room = size + 2 * padding - dilation * (kernel - 1) - 1
+        if room >= 0:
+            layers.append(Layer(kernel, stride, padding, dilation, name))
+            size = room // stride + 1
+    return FieldStack(Network(pixels, layers or [Layer(1)]), draw(st.integers(0, len(layers))))
+
+
+@settings(max_examples=10, deadline=None)
+@given(stacks())
+def test_every_picture(stack):
+    check_state(stack)
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-def test_every_example_fits_on_the_canvas_at_every_unit(name):
-    network = parse_network(NETWORKS[name])
-    sizes = set()
-    for layer in range(len(network.layers) + 1):
-        units = FieldStack(network.layers, network.input_size, layer).units
-        for unit in sorted({0, units // 2, units - 1}):
-            picture = draw_receptive_field(
-                FieldStack(network.layers, network.input_size, layer, unit)
-            )
-            sizes.add(picture.size)
-            if unit == 0:
-                assert_inside(picture)
-            cells = [mark for mark in picture.marks if hasattr(mark, "radius")]
-            assert min(cell.x for cell in cells) >= LEFT
-            assert max(cell.x + cell.width for cell in cells) <= RIGHT
-    assert len(sizes) == 1  # nothing jumps
+def test_no_example_jumps_from_layer_to_layer(name):
+    layers = range(len(parse_network(NETWORKS[name]).layers) + 1)
+    sizes = {FieldStack(NETWORKS[name], layer, 0).picture().size for layer in layers}
+    assert len(sizes) == 1
 
 
-def test_extremes_fit_on_the_canvas():
-    for text, unit in [
-        ("input 40; conv 3 p1 x8", 20),
-        ("input 1; conv 1", 0),
-        ("input 40; pool 2 x5", 0),
-        ("input 3; conv 7 p9 d2", 4),
-        ("input 40; conv 40", 0),
-        ("input 40; conv 11 /10 p10 d3; conv 2 /9 p9 d2", 0),
-    ]:
-        size, layers = parse_network(text)
-        picture = draw_receptive_field(FieldStack(layers, size, unit=unit))
-        assert_inside(picture)
-        assert picture.width <= 960
-
-
-def test_close_ends_are_written_as_one():
-    found = texts(draw_receptive_field(FieldStack([2], 40, unit=11)))
-    assert "11–12" in found
-
-
-# --- the widget for a typed network --------------------------------------------------------------
+# ---------------------------------------------------------------- a typed network
 
 
 def test_explorer_starts_in_the_middle_and_steps():
     view = receptive_field_explorer("three 3-convolutions")
-    assert view.state.step == 2
-    assert view.step.max == 4
+    assert (view.state.step, view.step.max) == (2, 4)
     view.go_to(99)
-    assert view.state.stack.seen == [4, 5, 6, 7, 8, 9, 10]
-    view.go_to(-5)
-    assert view.state.stack.seen == [0, 1, 2, 3, 4, 5, 6]
-    assert "sees 7 of 11 inputs" in view.screen.value
-
-
-def test_layer_changes_the_picture():
-    view = receptive_field_explorer("input 9; conv 3; conv 3", unit=4)
+    assert view.state.seen == [4, 5, 6, 7, 8, 9, 10]
     view.controls["layer"].value = 1
-    assert view.state.stack.units == view.state.steps == 7
-    before = view.screen.value
-    view.controls["layer"].value = 0
-    assert view.screen.value != before
+    assert view.state.steps == 9
     assert not view.message
 
 
@@ -166,16 +122,15 @@ def test_examples_and_typing_go_together():
     editor = view.controls["network"]
     for name, text in NETWORKS.items():
         editor.list.value = name
-        assert view.state.network == text
-        assert not view.message
-        assert view.state.stack.layer == len(parse_network(text).layers)
+        assert (view.state.network, view.message) == (text, "")
+        assert view.state.layer == len(parse_network(text).layers)
     editor.text.value = "input 8; conv 2"
     assert (editor.list.value, view.state.steps) == (OWN, 7)
     assert view.controls["layer"].options == (("layer 1: conv 2", 1), ("input", 0))
     editor.list.value = "LeNet"
     assert editor.text.value == NETWORKS["LeNet"]
     editor.text.value = "input 9; conv 3 x4"
-    assert view.state.stack.layer == view.controls["layer"].value == 4
+    assert view.state.layer == view.controls["layer"].value == 4
 
 
 def test_impossible_settings_say_why_and_keep_the_state():
@@ -184,33 +139,27 @@ def test_impossible_settings_say_why_and_keep_the_state():
     view.controls["network"].text.value = "input 9; conv 3; cnov 5"
     assert "cannot read the layer 'cnov 5'" in view.message
     assert view.state is state
-    assert "No such setting" in view.screen.value
     view.controls["network"].text.value = "input 9; conv 3; conv 11"
     assert "conv 11: kernel_size 11" in view.message
     view.controls["network"].text.value = "input 9; conv 3"
     assert view.message == ""
 
 
-def test_bad_arguments():
-    with pytest.raises(ValueError, match="must begin with its input"):
-        receptive_field_explorer("ResNet")
-    with pytest.raises(ValueError, match="unit is 5, expected 0 to 4"):
-        receptive_field_explorer("three 3-convolutions", unit=5)
-    with pytest.raises(ValueError, match="layer is 4, expected 0 to 3"):
-        receptive_field_explorer("three 3-convolutions", layer=4)
-    with pytest.raises(ValueError, match="give module as well"):
-        receptive_field_explorer(image="china")
+@pytest.mark.parametrize(
+    ("arguments", "match"),
+    [
+        ({"network": "ResNet"}, "must begin with its input"),
+        ({"step": 5, "layer": 3}, "step is 5, expected 0 to 4"),
+        ({"layer": 4}, "layer is 4, expected 0 to 3"),
+        ({"image": "china"}, "give module as well"),
+    ],
+)
+def test_bad_arguments(arguments, match):
+    with pytest.raises(ValueError, match=match):
+        receptive_field_explorer(**{"network": "three 3-convolutions", **arguments})
 
 
-def test_bundle_has_a_picture_and_the_sentence():
-    view = receptive_field_explorer()
-    data = view._repr_mimebundle_()
-    assert base64.b64decode(data["image/png"])[:4] == b"\x89PNG"
-    assert repr(view) == repr(StackState(NETWORKS["stride in the middle"]).picture())
-    assert "sees 9 of 15 inputs" in repr(view)
-
-
-# --- a module on a photograph --------------------------------------------------------------------
+# ---------------------------------------------------------------- a module on a photograph
 
 
 class Gate(nn.Module):
@@ -228,98 +177,98 @@ def network():
 
 
 @pytest.fixture(scope="module")
-def image():
-    return np.random.default_rng(0).random((60, 84, 3))
+def fields(network):
+    return trace(network, (3, 60, 84))
 
 
-def test_layers_that_see_nothing_new_are_left_out(network):
-    fields = telling_layers(trace(network, (3, 60, 84)))
-    assert list(fields) == ["input", "0", "2", "3", "4.mean", "4.mul", "5"]
+IMAGE = np.random.default_rng(0).random((60, 84, 3))
 
 
-def test_placed_field(network, image):
-    fields = trace(network, (3, 60, 84))
-    corner = PlacedField(image, fields["3"], (0, 0))
+def test_layers_that_see_nothing_new_are_left_out(fields):
+    assert list(telling_layers(fields)) == ["input", "0", "2", "3", "4.mean", "4.mul", "5"]
+
+
+def test_placed_field(fields):
+    corner = PlacedField(IMAGE, fields, "3", 0, 0)
     assert corner.whole == ((-40, 41), (-40, 41))
     assert corner.seen == ((0, 41), (0, 41))
     assert corner.share == pytest.approx(100 * 41 * 41 / (60 * 84))
-    assert "rows 0 to 40, columns 0 to 40 (without a border: rows −40 to 40" in corner.description
-    inner = PlacedField(image, fields["0"], (10, 12))
-    assert inner.ranges == "rows 18 to 22, columns 22 to 26"
-    gated = PlacedField(image, fields["4.mul"], (3, 4))
+    assert "rows 0 to 40, columns 0 to 40 (without a border: rows −40 to 40" in repr(corner)
+    assert PlacedField(IMAGE, fields, "0", 10, 12).ranges == "rows 18 to 22, columns 22 to 26"
+    gated = PlacedField(IMAGE, fields, "4.mul")
+    assert (gated.row, gated.column, gated.share) == (7, 10, 100)
     assert gated.summary == "no common jump: a branch sees the whole map"
-    assert gated.share == 100
+    assert PlacedField(IMAGE, fields, "2", row=99).row == 14  # the last row
 
 
-@pytest.mark.parametrize("layer", ["input", "0", "2", "3", "4.mul"])
-def test_photograph_fits_on_the_canvas(network, image, layer):
-    field = trace(network, (3, 60, 84))[layer]
-    rows, columns = field.units
-    sizes = set()
-    for unit in [(0, 0), (rows // 2, columns // 3), (rows - 1, columns - 1)]:
-        picture = draw_field_on_photo(PlacedField(image, field, unit))
-        assert_inside(picture)
-        sizes.add(picture.size)
-        assert f"unit in row {unit[0]}, column {unit[1]}" in texts(picture)
-    assert len(sizes) == 1
+@settings(max_examples=15, deadline=None)
+@given(
+    st.sampled_from(["input", "0", "2", "3", "4.mul", "5"]),
+    st.integers(0, 99),
+    st.integers(0, 99),
+)
+def test_every_photograph(fields, layer, row, column):
+    placed = PlacedField(IMAGE, fields, layer, row, column)
+    (picture,) = check_state(placed)
+    assert picture.size == PlacedField(IMAGE, fields, "0", 0, 0).picture().size
+    assert f"unit in row {placed.row}, column {placed.column}" in texts(picture)
 
 
-def test_bright_part_of_the_photograph_is_what_is_seen(network):
-    field = trace(network, (3, 60, 84))["0"]
-    picture = draw_field_on_photo(PlacedField(np.zeros((60, 84)), field, (10, 12)))
-    (cover,) = [m for m in picture.marks if getattr(m, "fill", None) == "paper" and m.tint == 0.7]
+def test_bright_part_of_the_photograph_is_what_is_seen(fields):
+    picture = PlacedField(np.zeros((60, 84)), fields, "0", 10, 12).picture()
+    (cover,) = picture.find("cover")
     x, y = np.array(cover.points).T
     area = abs(x[:-1] @ y[1:] - x[1:] @ y[:-1]) / 2  # of the polygon: its hole counts negative
-    photo = next(m for m in picture.marks if hasattr(m, "pixels"))
+    photo = picture.find("image")[0]
     scale = photo.width / 84
     assert area == pytest.approx((photo.width + 2) * (photo.height + 2) - 25 * scale**2)
 
 
 @pytest.mark.parametrize(
-    ("image", "unit", "error", "match"),
+    ("change", "error", "match"),
     [
-        (np.zeros((60, 84, 2)), (0, 0), ValueError, r"shape \(60, 84, 2\), expected"),
-        (np.zeros(60), (0, 0), ValueError, r"shape \(60,\), expected"),
-        (np.zeros((60, 84)), (30, 0), ValueError, "no unit 30"),
-        (np.zeros((60, 84)), (0, 0.5), TypeError, "unit must be an int"),
+        ({"image": np.zeros((60, 84, 2))}, ValueError, r"shape \(60, 84, 2\), expected"),
+        ({"image": np.zeros(60)}, ValueError, "image has 1 axes, expected 2 or 3"),
+        ({"layer": "x"}, ValueError, r"layer is 'x', expected one of \('input', '0'"),
+        ({"row": -1}, ValueError, "row is -1"),
+        ({"column": 0.5}, TypeError, "column must be an int"),
     ],
 )
-def test_what_cannot_be_placed(network, image, unit, error, match):
+def test_what_cannot_be_placed(fields, change, error, match):
     with pytest.raises(error, match=match):
-        PlacedField(image, trace(network, (3, 60, 84))["0"], unit)
+        PlacedField(**{"image": IMAGE, "fields": fields, "layer": "0", **change})
 
 
-def test_module_explorer(network, image):
-    view = receptive_field_explorer(module=network, image=image)
+def test_module_explorer(network):
+    view = receptive_field_explorer(module=network, image=IMAGE)
+    place = view.controls["row"], view.controls["column"]
     assert view.controls["layer"].value == "4.mul"  # the last one with a map
     view.controls["layer"].value = "0"
-    assert view.message == ""
-    assert (view.controls["row"].max, view.controls["column"].max) == (29, 41)
+    assert [slider.max for slider in place] == [29, 41]
     before = view.screen.value
-    view.controls["row"].value = 3
-    view.controls["column"].value = 0
+    view.controls["row"].value, view.controls["column"].value = 3, 0
     assert view.screen.value != before
-    assert view.state.placed.unit == (3, 0)
-    assert view.state.placed.seen == ((4, 9), (0, 3))
+    assert view.state.seen == ((4, 9), (0, 3))
     view.controls["layer"].value = "2"  # stays at about the same place
-    assert view.state.placed.unit == (1, 0)
+    assert (view.state.row, view.state.column) == (1, 0)
     view.controls["layer"].value = "4.mean"
-    assert view.state.placed.unit == (0, 0)
     assert "rows 0 to 59, columns 0 to 83" in repr(view)
-    assert replace(view.state, layer="2", row=99).placed.unit == (14, 0)  # the last row
+    assert all(slider.disabled for slider in place)
+    view.controls["layer"].value = "0"
+    assert [(slider.max, slider.disabled) for slider in place] == [(29, False), (41, False)]
+    assert view.message == ""
 
 
-def test_module_explorer_arguments(network, image):
-    view = receptive_field_explorer(module=network, image=image, layer="2", unit=(1, 20))
-    assert view.state.placed.unit == (1, 20)
+def test_module_explorer_arguments(network):
+    view = receptive_field_explorer(module=network, image=IMAGE, layer="2", row=1, column=20)
+    assert (view.state.row, view.controls["column"].value) == (1, 20)
     assert receptive_field_explorer(module=network).state.image.shape == (224, 336, 3)
-    grey = receptive_field_explorer(module=nn.Conv2d(1, 1, 3), image=image[..., 0])
+    grey = receptive_field_explorer(module=nn.Conv2d(1, 1, 3), image=IMAGE[..., 0])
     assert grey.state.image.shape == (60, 84)
-    with pytest.raises(ValueError, match="no layer 'x', expected one of input, 0, 2"):
-        receptive_field_explorer(module=network, image=image, layer="x")
-    with pytest.raises(ValueError, match="no unit 15 in '2'"):
-        receptive_field_explorer(module=network, image=image, layer="2", unit=(15, 0))
-    with pytest.raises(ValueError, match=r"has 1 channel, layer '0' \(Conv2d\) expects 3"):
-        receptive_field_explorer(module=network, image=image[..., 0])
-    with pytest.raises(ValueError, match="no photograph 'nowhere'"):
-        receptive_field_explorer(module=network, image="nowhere")
+    for change, match in (
+        ({"layer": "x"}, re.escape("layer is 'x', expected one of ('input', '0', '2'")),
+        ({"image": IMAGE[..., 0]}, r"has 1 channel, layer '0' \(Conv2d\) expects 3"),
+        ({"image": "nowhere"}, "no photograph 'nowhere'"),
+    ):
+        with pytest.raises(ValueError, match=match):
+            receptive_field_explorer(**{"module": network, "image": IMAGE, **change})

@@ -1,12 +1,18 @@
 """Pictures that show themselves, and the type and colours of all figures."""
 
 from cnnbook.figures.architecture import Architecture, Towers
+from cnnbook.figures.augmentation import Augmentation
 from cnnbook.figures.channels import Channels
+from cnnbook.figures.confusion import Confusion
 from cnnbook.figures.dense import MatrixLayer, draw_stages
+from cnnbook.figures.field_on_photo import PlacedField
+from cnnbook.figures.filtering import KERNELS, Filtering, Kernel, draw_kernels, draw_photos
 from cnnbook.figures.inception import Module, draw_inception
 from cnnbook.figures.layer_step import LayerStep
 from cnnbook.figures.learning_curve import LearningCurve
 from cnnbook.figures.lenet import BitmapReading, ConnectionTable
 from cnnbook.figures.picture import Picture
+from cnnbook.figures.receptive_field import NETWORKS, FieldStack
+from cnnbook.figures.score_map import ScoreMap
 from cnnbook.figures.style import LIGHT, FewColours, diverging, label_line, plain_axes, show_photo
 from cnnbook.figures.window import Window

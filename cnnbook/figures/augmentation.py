@@ -1,25 +1,36 @@
 """Random changes of one image: the affine map of the first sample, and all of the samples."""
 
-from dataclasses import dataclass
 from functools import cached_property
+from itertools import product
 
 import numpy as np
 
-from cnnbook.figures.cells import draw_cells, draw_heading, format_factor, format_number
-from cnnbook.figures.picture import Picture
+from cnnbook.figures.cells import format_factor, format_number
+from cnnbook.figures.scene import (
+    cells,
+    column,
+    formula,
+    image,
+    named,
+    over,
+    page,
+    panel,
+    row,
+    sized,
+    space,
+    text,
+)
+from cnnbook.figures.state import State, state
 
-WIDTH = 944
 MARGIN = 8  # pixels of the image's surroundings that are shown
 STAGE = 220  # side of the image with its surroundings, in pixels of the canvas
 LINES = 4  # squares of the grid along an axis
-UP, LOW = 92, 388  # tops of the two rows
-MATRIX, SAMPLE = 256, 776  # left edges of the formula and of the first sample
-TILE, PITCH, MOST = 84, 95, 10
+CELL, TILE, MOST = 54, 84, 10  # sides of a cell of the map and of a sample; samples
 DECIMALS = 3  # of the matrix as it is written
 
 
-@dataclass(frozen=True, eq=False)
-class Augmentation:
+@state
+class Augmentation(State):
     """One image and random changes of it.
 
     Parameters
@@ -34,11 +45,6 @@ class Augmentation:
         For each sample the class that a network names, and its probability; or empty.
     label : int, optional
         The true class, to tell right from wrong.
-
-    Raises
-    ------
-    ValueError
-        If the shapes or numbers disagree.
     """
 
     image: np.ndarray
@@ -48,8 +54,8 @@ class Augmentation:
     label: int | None = None
 
     def __post_init__(self):
-        if self.image.ndim != 2:
-            raise ValueError(f"image has {self.image.ndim} axes, expected 2: (H, W)")
+        for name, axes in (("image", 2), ("maps", 3), ("samples", 3)):
+            self._array(name, axes)
         count = len(self.samples)
         if not 1 <= count <= MOST:
             raise ValueError(f"there are {count} samples, the picture holds 1 to {MOST}")
@@ -117,133 +123,103 @@ class Augmentation:
         said = [f"{named} with {100 * share:.0f} %" for named, share in self.readings]
         return f"{text} Read as: {', '.join(said)}." if said else text
 
-
-def draw_augmentation(augmentation):
-    """Draw the image, the map of the first sample on it, that sample, and all samples below.
-
-    Parameters
-    ----------
-    augmentation : Augmentation
-
-    Returns
-    -------
-    Picture
-    """
-    picture = Picture(WIDTH, LOW + TILE + 28, augmentation.description)
-    picture.text(0, 18, augmentation.claim, size=15, bold=True)
-    _draw_original(picture, augmentation)
-    _draw_matrix(picture, augmentation)
-    _draw_first(picture, augmentation)
-    count = len(augmentation.samples)
-    caption = "drawn with the same settings; the framed one is sample 0"
-    draw_heading(picture, 0, LOW, f"{count} samples", caption, role="output")
-    side = TILE / max(augmentation.image.shape)
-    for number, sample in enumerate(augmentation.samples):
-        x = number * PITCH
-        _draw_grey(picture, sample, x, LOW, side)
-        if number == 0:
-            height, width = (side * size for size in sample.shape)
-            picture.rect(x, LOW, width, height, stroke="kernel", stroke_width=3)
-        if augmentation.readings:
-            named, share = augmentation.readings[number]
-            known = augmentation.label is not None
-            role = "ink" if not known else "output" if named == augmentation.label else "kernel"
-            words = f"{named}  {100 * share:.0f} %"
-            picture.text(x, LOW + TILE + 20, words, fill=role, bold=True, mono=True)
-    return picture
+    def picture(self):
+        """Draw the image and the map of the first sample on it, that sample, and all samples."""
+        count, side = len(self.samples), STAGE / (max(self.image.shape) + 2 * MARGIN)
+        about = "from a pixel of the output to a place in the input, about the middle"
+        corner = text("the corner, output pixel [0, 0], reads", size=12, role="muted")
+        equation = column(_equation(self), corner, formula(*self.formulas), gap=10)
+        first = column(space(0, MARGIN * side), _first(self, side), gap=0)
+        same = "drawn with the same settings; the framed one is sample 0"
+        tiles = row(*(_sample(self, k) for k in range(count)), gap=11)
+        return page(
+            text(self.claim, size=15, bold=True),
+            row(
+                panel("original", "orange: what sample 0 reads", _original(self, side), "input"),
+                sized(panel("the map of sample 0", about, equation, "kernel"), 484),
+                panel("sample 0", "the grid is straight here", first, "output"),
+                gap=36,
+            ),
+            panel(f"{count} samples", same, tiles, "output"),
+            description=self.description,
+            width=944,
+        )
 
 
-def _draw_grey(picture, image, x, y, side):
-    grey = np.round(255 * np.clip(image, 0, 1)).astype(np.uint8)
-    height, width = grey.shape
-    picture.image(np.repeat(grey[:, :, None], 3, axis=2), x, y, width * side, height * side)
-
-
-def _side(augmentation):
-    """Pixels of the canvas a pixel of the image."""
-    return STAGE / (max(augmentation.image.shape) + 2 * MARGIN)
-
-
-def _draw_original(picture, augmentation):
-    """Draw the image in its black surroundings, and where the grid of the first sample lies."""
-    draw_heading(picture, 0, UP, "original", "orange: what sample 0 reads", role="input")
-    side = _side(augmentation)
-    _draw_grey(picture, np.pad(augmentation.image, MARGIN), 0, UP, side)
+def _original(augmentation, side):
+    """The image in its black surroundings, and where the grid of the first sample lies."""
     rows, columns = augmentation.image.shape
-    corner = side * MARGIN
-    picture.rect(corner, UP + corner, columns * side, rows * side, stroke="input", stroke_width=1.5)
-    box = np.array([rows, columns]) + 2 * MARGIN
-    for first, last, edge in _grid_lines(augmentation.image.shape):
-        ends = [augmentation.source(end) + MARGIN + 0.5 for end in (first, last)]
-        clipped = _clip(*ends, box)
-        if clipped is not None:
-            points = [(c * side, UP + r * side) for r, c in clipped]
-            picture.line(*points, stroke="kernel", stroke_width=2.5 if edge else 1)
-    _draw_corner(picture, augmentation.source((-0.5, -0.5)) + MARGIN + 0.5, box, side, 0)
+    box = rows + 2 * MARGIN, columns + 2 * MARGIN
+
+    def draw(picture, x, y):
+        place = x + side * MARGIN, y + side * MARGIN
+        picture.rect(*place, columns * side, rows * side, stroke="input", stroke_width=1.5)
+        _draw_grid(picture, augmentation, x, y, side, box, augmentation.source, MARGIN)
+
+    return named("original", over(image(np.pad(augmentation.image, MARGIN), side * max(box)), draw))
 
 
-def _grid_lines(shape):
-    """Yield the ends of the lines that cut an image into squares, and whether each is an edge."""
-    (rows, columns), steps = shape, np.linspace(0, 1, LINES + 1)
-    for share in steps:
-        across, down = rows * share - 0.5, columns * share - 0.5
-        edge = share in (0, 1)
-        yield (across, -0.5), (across, columns - 0.5), edge
-        yield (-0.5, down), (rows - 0.5, down), edge
+def _first(augmentation, side):
+    """The first sample at the scale of the original, with its straight grid."""
+    shape = augmentation.image.shape
+
+    def draw(picture, x, y):
+        _draw_grid(picture, augmentation, x, y, side, shape, np.asarray, 0)
+
+    return over(image(augmentation.samples[0], side * max(shape)), draw)
 
 
-def _clip(start, end, box):
-    """Cut a line off at the edges of a box from (0, 0); None if nothing remains."""
-    low, high = 0.0, 1.0
-    for a, b, size in zip(start, end, box, strict=True):
-        if a == b:
-            if not 0 <= a <= size:
-                return None
-            continue
-        near, far = sorted(((0 - a) / (b - a), (size - a) / (b - a)))
-        low, high = max(low, near), min(high, far)
-    if low >= high:
-        return None
-    way = np.subtract(end, start)
-    return start + low * way, start + high * way
+def _draw_grid(picture, augmentation, x, y, side, box, source, margin):
+    """Draw the lines that cut the sample into squares, each pixel at its `source`, within a box."""
+    rows, columns = augmentation.image.shape
+    for share, upright in product(np.linspace(0, 1, LINES + 1), (False, True)):
+        ends = ((share * rows, 0), (share * rows, columns))
+        ends = ((0, share * columns), (rows, share * columns)) if upright else ends
+        way = np.linspace(*(source(np.subtract(end, 0.5)) for end in ends), 500) + margin + 0.5
+        seen = way[((way >= 0) & (way <= box)).all(1)] * side
+        if len(seen) > 1:
+            points = [(x + column, y + row) for row, column in seen[[0, -1]].tolist()]
+            with picture.part("grid"):
+                width = 2.5 if share in (0, 1) else 1
+                picture.line(*points, stroke="kernel", stroke_width=width)
+    row, column = source((-0.5, -0.5)) + np.add(margin, 0.5)
+    if 0 <= row <= box[0] and 0 <= column <= box[1]:
+        with picture.part("dot"):  # the corner where the sample begins
+            where = x + column * side - 4, y + row * side - 4
+            picture.rect(*where, 8, 8, fill="kernel", radius=4)
 
 
-def _draw_corner(picture, place, box, side, left):
-    """Mark the corner where the sample begins, if it is in view."""
-    if all(0 <= p <= size for p, size in zip(place, box, strict=True)):
-        row, column = place
-        x, y = left + column * side, UP + row * side
-        picture.rect(x - 4, y - 4, 8, 8, fill="kernel", radius=4)
+def _equation(augmentation):
+    """The first map with its numbers: row and column of a place in the input."""
+    style = {"cell": CELL, "role": "kernel", "write": format_number, "longest": 6}
+    matrix = cells(augmentation.matrix.round(DECIMALS), **style)
+    shift = cells(augmentation.shift[:, None].round(9), largest=MARGIN, **style)
+    middle = [format_number(value) for value in augmentation.centre]
+    names = ("row", "column")
+
+    def beside(words, role="ink"):
+        """A text beside each row of cells."""
+        rows = (row(space(0, CELL), text(word, role=role), gap=0, align=0.5) for word in words)
+        return column(*rows, gap=0, align=1)
+
+    return row(
+        beside([f"{name} =" for name in names], "input"),
+        matrix,
+        beside([f"· ({n} − {m})" for n, m in zip(names, middle, strict=True)], "output"),
+        beside([f"+ {m} +" for m in middle]),
+        shift,
+        gap=10,
+    )
 
 
-def _draw_matrix(picture, augmentation):
-    """Write the first map as a matrix with its numbers, and the corner worked by hand."""
-    caption = "from a pixel of the output to a place in the input, about the middle"
-    draw_heading(picture, MATRIX, UP, "the map of sample 0", caption, role="kernel")
-    top, cell, wide = UP + 18, 54, MATRIX + 66
-    matrix = augmentation.matrix.round(DECIMALS)
-    draw_cells(picture, matrix, wide, top, cell=cell, role="signed", longest=6)
-    shift = augmentation.shift[:, None].round(9)
-    left = wide + 2 * cell + 204
-    draw_cells(picture, shift, left, top, cell=cell, role="signed", longest=6, largest=MARGIN)
-    for axis, name in enumerate(("row", "column")):
-        y, middle = top + (axis + 0.5) * cell + 5, format_number(augmentation.centre[axis])
-        picture.text(wide - 10, y, f"{name} =", fill="input", anchor="end")
-        picture.text(wide + 2 * cell + 12, y, f"· ({name} − {middle})", fill="output")
-        picture.text(left - 10, y, f"+ {middle} +", anchor="end")
-    y = top + 2 * cell + 28
-    picture.text(MATRIX, y, "the corner, output pixel [0, 0], reads", size=12, fill="muted")
-    for number, line in enumerate(augmentation.formulas):
-        picture.text(MATRIX, y + 22 + 20 * number, line, size=12, mono=True)
-
-
-def _draw_first(picture, augmentation):
-    """Draw the first sample at the scale of the original, with its straight grid."""
-    draw_heading(picture, SAMPLE, UP, "sample 0", "the grid is straight here", role="output")
-    side = _side(augmentation)
-    top = UP + MARGIN * side
-    _draw_grey(picture, augmentation.samples[0], SAMPLE, top, side)
-    for first, last, edge in _grid_lines(augmentation.image.shape):
-        points = [(SAMPLE + (c + 0.5) * side, top + (r + 0.5) * side) for r, c in (first, last)]
-        picture.line(*points, stroke="kernel", stroke_width=2.5 if edge else 1)
-    picture.rect(SAMPLE - 4, top - 4, 8, 8, fill="kernel", radius=4)
+def _sample(augmentation, number):
+    """A sample, the first one framed, and what the network reads in it."""
+    role = None if number else "kernel"
+    tile = sized(image(augmentation.samples[number], TILE, role=role), TILE, TILE)
+    if not augmentation.readings:
+        return tile
+    named, share = augmentation.readings[number]
+    role = "output" if named == augmentation.label else "kernel"
+    role = "ink" if augmentation.label is None else role
+    words = f"{named}  {100 * share:.0f} %"
+    return column(tile, text(words, role=role, bold=True, mono=True), gap=5)

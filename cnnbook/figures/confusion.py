@@ -1,18 +1,17 @@
 """Which class was taken for which: counts as cells."""
 
-from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
-from cnnbook.figures.cells import Grid
-from cnnbook.figures.picture import Picture
+from cnnbook.figures.scene import Block, column, named, page, row, sized, space, text, text_width
+from cnnbook.figures.state import State, state
 
 CELL = 40
-LEFT, TOP = 96, 96
 
 
-@dataclass(frozen=True, eq=False)
-class Confusion:
+@state
+class Confusion(State):
     """How often images of each class were named each class.
 
     Parameters
@@ -20,12 +19,6 @@ class Confusion:
     labels, named : ndarray of shape (N,), integers
         The classes of the images, and what they were taken for.
     classes : sequence of str
-
-    Raises
-    ------
-    ValueError
-        If the shapes differ or are not (N,), the numbers are no integers, there is no image, or a
-        number has no class.
     """
 
     labels: np.ndarray
@@ -49,14 +42,14 @@ class Confusion:
                 f"numbers go from {both.min()} to {both.max()}, for {len(self.classes)} classes"
             )
 
-    @property
+    @cached_property
     def counts(self):
         """Images of shape (true class, named class)."""
         counts = np.zeros((len(self.classes),) * 2, int)
         np.add.at(counts, (self.labels, self.named), 1)
         return counts
 
-    @property
+    @cached_property
     def errors(self):
         """The counts of the wrong answers alone."""
         return self.counts * ~np.eye(len(self.classes), dtype=bool)
@@ -70,8 +63,7 @@ class Confusion:
         true, named = np.unravel_index(self.errors.argmax(), self.errors.shape)
         often = int(self.errors.max())
         times = "once" if often == 1 else f"{often} times"
-        alike = int((self.errors == often).sum())
-        which = "most often" if alike == 1 else "for example"
+        which = "most often" if (self.errors == often).sum() == 1 else "for example"
         words = f"{self.classes[true]} taken for {self.classes[named]}, {times}"
         return f"{wrong:,} of {total:,} wrong; {which} {words}"
 
@@ -83,46 +75,54 @@ class Confusion:
         parts = [f"{self.classes[i]} as {self.classes[j]}: {n}" for n, i, j in cells]
         return f"{self.claim[0].upper()}{self.claim[1:]}. {', '.join(parts)}".rstrip(". ") + "."
 
+    def picture(self):
+        """Draw the counts: a row for each true class, a column for each named one."""
+        longest = max(text_width(name, 1, mono=True) for name in self.classes)
+        names = [text(name, size=min(13, (CELL - 4) / longest), mono=True) for name in self.classes]
+        above = row(*(column(space(CELL), name, gap=0, align=0.5) for name in names), gap=0)
+        right, there = self.counts.diagonal(), self.counts.sum(1)
+        shares = [
+            text(f"{a} of {b}", size=12, role="muted" if a == b else "kernel")
+            for a, b in zip(right, there, strict=True)
+        ]
+        heading = {"role": "muted", "bold": True}
+        head = column(text("named", **heading), above, gap=4)
 
-def draw_confusion(confusion):
-    """Draw the counts: a row a true class, a column a named one, mistakes in the kernel's colour.
+        def beside(blocks):
+            """A block beside each row of the counts."""
+            rows = (row(space(0, CELL), block, gap=0, align=0.5) for block in blocks)
+            return column(*rows, gap=0, align=1)
 
-    Parameters
-    ----------
-    confusion : Confusion
-
-    Returns
-    -------
-    Picture
-    """
-    counts, errors = confusion.counts, confusion.errors
-    grid = Grid(LEFT, TOP, CELL, *counts.shape)
-    picture = Picture(max(grid.right + 110, 560), grid.bottom + 28, confusion.description)
-    picture.text(0, 18, confusion.claim, size=15, bold=True)
-    picture.text(LEFT, TOP - 32, "named", size=13, fill="muted", bold=True)
-    picture.text(0, TOP + 26, "true class", size=13, fill="muted", bold=True)
-    for (row, column), count in np.ndenumerate(counts):
-        _draw_count(picture, grid, row, column, count, (counts if row == column else errors).max())
-    for number, name in enumerate(confusion.classes):
-        x, y = grid.centre(number, number)
-        picture.text(x, TOP - 10, name, anchor="middle", mono=True)
-        picture.text(LEFT - 10, y + 5, name, anchor="end", mono=True)
-        right, there = counts[number, number], counts[number].sum()
-        role = "muted" if right == there else "kernel"
-        picture.text(grid.right + 12, y + 5, f"{right} of {there}", size=12, fill=role)
-    caption = "green: right; orange: wrong; empty: never"
-    picture.text(LEFT, grid.bottom + 20, caption, size=12, fill="muted")
-    return picture
+        before = sized(text("true class", **heading), 0, head.height)
+        caption = "green: right; orange: wrong; empty: never"
+        return page(
+            text(self.claim, size=15, bold=True),
+            row(
+                column(before, beside(names), gap=4, align=1),
+                column(head, _counts(self), text(caption, size=12, role="muted"), gap=4),
+                column(space(0, head.height), beside(shares), gap=4),
+                gap=10,
+            ),
+            description=self.description,
+            width=560,
+        )
 
 
-def _draw_count(picture, grid, row, column, count, largest):
-    x, y = grid.x + column * CELL, grid.y + row * CELL
-    picture.rect(x, y, CELL, CELL, fill="paper", stroke="line")
-    if not count:
-        return
-    role = "output" if row == column else "kernel"
-    # a single mistake must be seen beside a frequent one
-    picture.rect(x, y, CELL, CELL, fill=role, tint=0.3 + 0.7 * count / largest, stroke="line")
-    size = 14 if count < 1000 else 11
-    x, y = grid.centre(row, column)
-    picture.text(x, y + 5, count, size=size, anchor="middle", mono=True, bold=row != column)
+def _counts(confusion):
+    """A cell for each pair of classes, mistakes in the kernel's colour, in bold."""
+    counts, right = confusion.counts, confusion.counts.diagonal().max()
+
+    def draw(picture, x, y):
+        for (i, j), count in np.ndenumerate(counts):
+            left, top, wrong = x + j * CELL, y + i * CELL, i != j
+            picture.rect(left, top, CELL, CELL, fill="paper", stroke="line", at=(i, j))
+            if not count:
+                continue
+            # a single mistake must be seen beside a frequent one
+            tint = 0.3 + 0.7 * count / (confusion.errors.max() if wrong else right)
+            style = {"fill": "kernel" if wrong else "output", "tint": tint, "stroke": "line"}
+            picture.rect(left, top, CELL, CELL, **style, at=(i, j))
+            style = {"size": 14 if count < 1000 else 11, "mono": True, "bold": wrong}
+            picture.text(left + CELL / 2, top + CELL / 2 + 5, count, anchor="middle", **style)
+
+    return named("counts", Block(CELL * len(counts), CELL * len(counts), draw))

@@ -1,23 +1,189 @@
-"""A photograph, a kernel, and the filtered photograph side by side."""
+"""Classical kernels of image processing, and what a kernel makes of a photograph."""
 
-from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
-from cnnbook.figures.cells import draw_cells, draw_heading, format_factor, format_number
-from cnnbook.figures.kernels import Kernel, name_kernel, settle
-from cnnbook.figures.picture import Picture
+from cnnbook.figures.cells import format_factor, format_number
+from cnnbook.figures.scene import (
+    WIDTH,
+    Frame,
+    arrow,
+    cells,
+    column,
+    image,
+    named,
+    over,
+    page,
+    panel,
+    row,
+    sized,
+    space,
+    spread,
+    text,
+    times,
+)
+from cnnbook.figures.state import State, state
 from cnnbook.ops import conv2d
 
-WIDTH = 900
 PHOTO = (300, 200)  # width and height of the box that a photograph is fitted into
-TOP = 44
 RESPONSES = ("auto", "clipped", "signed")
 
 
-@dataclass(frozen=True, eq=False)
-class Filtering:
+# ---------------------------------------------------------------- kernels
+
+
+@state
+class Kernel(State):
+    """A square kernel of odd size: cells, all of them over one divisor.
+
+    Parameters
+    ----------
+    cells : ndarray of shape (k, k)
+        The weights times `divisor`; k is 1, 3, 5 or 7.
+    divisor : float
+        Not zero.
+    name, source : str
+    """
+
+    cells: np.ndarray
+    divisor: float = 1
+    name: str = "your kernel"
+    source: str = ""
+
+    def __post_init__(self):
+        self._array("cells", 2)
+        if self.cells.shape not in ((1, 1), (3, 3), (5, 5), (7, 7)):
+            raise ValueError(
+                f"kernel has shape {self.cells.shape}, expected (k, k) with k 1, 3, 5 or 7"
+            )
+        if not np.isfinite(self.divisor) or self.divisor == 0:
+            value = format_number(self.divisor)
+            raise ValueError(f"the divisor is {value}, expected a finite number other than 0")
+
+    @property
+    def weights(self):
+        """The kernel itself: cells over divisor."""
+        return self.cells / self.divisor
+
+    @property
+    def total(self):
+        """Sum of the weights: what a flat patch of brightness 1 becomes."""
+        return _settle(self.weights.sum(), 1e-9 * np.abs(self.weights).sum())
+
+    @property
+    def brightness(self):
+        """What the sum does to the brightness of a flat patch, in a sentence."""
+        if self.total == 0:
+            return "a flat patch becomes 0: the mean is removed"
+        if abs(self.total - 1) < 1e-9:
+            return "a flat patch keeps its brightness"
+        return f"a flat patch becomes {format_number(self.total)} times as bright"
+
+    @property
+    def rank(self):
+        """Rank of the kernel as a matrix; 1 means that it is a column times a row."""
+        return int(np.linalg.matrix_rank(self.cells))
+
+    @property
+    def symmetry(self):
+        """What a rotation by 180° does to the kernel: a word and a sentence."""
+        rotated = self.cells[::-1, ::-1]
+        if np.array_equal(rotated, self.cells):
+            return "even", "rotated by 180° it is the same: flipping changes nothing"
+        if np.array_equal(rotated, -self.cells):
+            return "odd", "rotated by 180° it changes its sign, and so does the result"
+        return "neither even nor odd", "rotated by 180° it is another kernel"
+
+    def picture(self):
+        """Draw the kernel."""
+        return draw_kernels({self.name: self})
+
+
+def _kernel(name, rows, divisor, source):
+    return Kernel([line.split() for line in rows.split(";")], divisor, name, source)
+
+
+GONZALEZ = "Gonzalez & Woods (2018), Digital Image Processing, 4th ed., sections 3.5 and 3.6"
+SOBEL = "Sobel & Feldman (1968), A 3 × 3 isotropic gradient operator for image processing"
+PREWITT = "Prewitt (1970), Object enhancement and extraction"
+BURT = "binomial weights, as in Burt & Adelson (1983), doi:10.1109/TCOM.1983.1095851"
+MARR = "after Marr & Hildreth (1980), doi:10.1098/rspb.1980.0020"
+NEUTRAL = "the neutral element of convolution"
+UNKNOWN = "in use in image editors; no first source known"
+WIDE_BOX = ";".join(["1 1 1 1 1"] * 5)
+WIDE_BELL = "1 4 6 4 1; 4 16 24 16 4; 6 24 36 24 6; 4 16 24 16 4; 1 4 6 4 1"
+DIAGONAL = "1 0 0 0 0; 0 1 0 0 0; 0 0 1 0 0; 0 0 0 1 0; 0 0 0 0 1"
+HAT = "0 0 1 0 0; 0 1 2 1 0; 1 2 -16 2 1; 0 1 2 1 0; 0 0 1 0 0"
+
+# Written for cross-correlation: not flipped.
+CLASSICAL = (
+    _kernel("identity", "0 0 0; 0 1 0; 0 0 0", 1, NEUTRAL),
+    _kernel("shift", "0 0 0; 0 0 1; 0 0 0", 1, "the identity, moved off the centre"),
+    _kernel("box blur", "1 1 1; 1 1 1; 1 1 1", 9, GONZALEZ),
+    _kernel("Gaussian blur", "1 2 1; 2 4 2; 1 2 1", 16, BURT),
+    _kernel("sharpen", "0 -1 0; -1 5 -1; 0 -1 0", 1, GONZALEZ),
+    _kernel("Sobel, left to right", "-1 0 1; -2 0 2; -1 0 1", 1, SOBEL),
+    _kernel("Sobel, top to bottom", "-1 -2 -1; 0 0 0; 1 2 1", 1, SOBEL),
+    _kernel("Prewitt, left to right", "-1 0 1; -1 0 1; -1 0 1", 1, PREWITT),
+    _kernel("Laplacian", "0 1 0; 1 -4 1; 0 1 0", 1, GONZALEZ),
+    _kernel("outline", "-1 -1 -1; -1 8 -1; -1 -1 -1", 1, GONZALEZ),
+    _kernel("emboss", "-2 -1 0; -1 1 1; 0 1 2", 1, UNKNOWN),
+    _kernel("wide box blur", WIDE_BOX, 25, GONZALEZ),
+    _kernel("wide Gaussian blur", WIDE_BELL, 256, BURT),
+    _kernel("motion blur", DIAGONAL, 5, "a box along a diagonal"),
+    _kernel("Laplacian of Gaussian", HAT, 1, MARR),
+)
+KERNELS = {kernel.name: kernel for kernel in CLASSICAL}
+
+
+def name_kernel(cells, divisor=1):
+    """Make a kernel that bears the name of the classical one with the same weights, if any."""
+    given = Kernel(cells, divisor)
+    for known in CLASSICAL:
+        same = known.cells.shape == given.cells.shape
+        if same and np.allclose(known.weights, given.weights, rtol=1e-9, atol=1e-12):
+            return Kernel(given.cells, divisor, known.name, known.source)
+    return given
+
+
+def _settle(value, tolerance=1e-9):
+    """Call what is left by rounding 0, so that a text is the same on every machine."""
+    return 0.0 if abs(value) <= tolerance else float(value)
+
+
+def draw_kernels(kernels, captions=None, *, largest=None):
+    """Draw kernels side by side.
+
+    Parameters
+    ----------
+    kernels : dict of str to Kernel or ndarray of shape (kH, kW)
+        Titles and kernels; of a `Kernel` the cells are drawn, its divisor stands in the caption.
+    captions : sequence of str, optional
+        One line under each title; the sums of the weights when not given.
+    largest : float, optional
+        Weight with the strongest tint, in all kernels; each has a scale of its own when not given.
+    """
+    captions = [_sum(kernel) for kernel in kernels.values()] if captions is None else captions
+    titles = list(zip(kernels, captions, strict=True))
+    arrays = (getattr(kernel, "cells", kernel) for kernel in kernels.values())
+    grids = (cells(array, cell=38, role="kernel", largest=largest) for array in arrays)
+    panels = (panel(*title, g, "kernel") for title, g in zip(titles, grids, strict=True))
+    words = "; ".join(f"{title} ({caption})" for title, caption in titles)
+    return page(row(*panels, gap=36), width=0, description=f"Kernels: {words}.")
+
+
+def _sum(kernel):
+    divisor = getattr(kernel, "divisor", 1)
+    total = f"sum {format_number(_settle(np.sum(getattr(kernel, 'weights', kernel))))}"
+    return total if divisor == 1 else f"÷ {format_number(divisor)}, {total}"
+
+
+# ---------------------------------------------------------------- what a kernel does
+
+
+@state
+class Filtering(State):
     """A photograph, a kernel, and what the one makes of the other.
 
     Parameters
@@ -30,15 +196,6 @@ class Filtering:
     response : {"auto", "clipped", "signed"}
         Draw the result as brightness, cut off at 0 and 1, or with 0 as middle grey; "auto" is
         "signed" for weights that sum to 0.
-
-    Raises
-    ------
-    ValueError
-        If the image, the kernel or the response is not as above.
-
-    References
-    ----------
-    Chapter 2.
     """
 
     image: np.ndarray
@@ -47,25 +204,22 @@ class Filtering:
     response: str = "auto"
 
     def __post_init__(self):
-        image = np.asarray(self.image, dtype=float)
-        object.__setattr__(self, "image", image)
+        self._array("image", 2)
+        self._one_of("response", RESPONSES)
         if not isinstance(self.kernel, Kernel):
             object.__setattr__(self, "kernel", name_kernel(self.kernel))
-        if image.ndim != 2:
-            raise ValueError(f"image has {image.ndim} axes, expected 2")
-        if min(image.shape) < len(self.kernel.cells):
-            raise ValueError(f"image is {_size(image)}, the kernel {_size(self.kernel.cells)}")
-        if not (image.min() >= 0 and image.max() <= 1):
-            low, high = format_number(image.min()), format_number(image.max())
-            raise ValueError(f"image holds values from {low} to {high}, expected 0 to 1")
-        if self.response not in RESPONSES:
-            raise ValueError(f"response is {self.response!r}, expected one of {RESPONSES}")
+        size, kernel = self.image.shape, self.kernel.cells.shape
+        if min(size) < kernel[0]:
+            raise ValueError(f"image is {times(size)}, the kernel {times(kernel)}")
+        low, high = self.image.min(), self.image.max()
+        if low < 0 or high > 1:
+            values = f"{format_number(low)} to {format_number(high)}"
+            raise ValueError(f"image holds values from {values}, expected 0 to 1")
 
     @property
     def applied(self):
         """The kernel's cells as they are laid on the photograph."""
-        cells = self.kernel.cells
-        return cells[::-1, ::-1] if self.flip else cells
+        return self.kernel.cells[::-1, ::-1] if self.flip else self.kernel.cells
 
     @cached_property
     def output(self):
@@ -76,15 +230,13 @@ class Filtering:
     @property
     def shown(self):
         """How the result is drawn: "clipped" or "signed"."""
-        if self.response != "auto":
-            return self.response
-        return "signed" if self.kernel.total == 0 else "clipped"
+        automatic = "signed" if self.kernel.total == 0 else "clipped"
+        return automatic if self.response == "auto" else self.response
 
     @property
     def limits(self):
         """Values of the result that are drawn black and white."""
-        largest = settle(np.abs(self.output).max()) or 1.0
-        return (-largest, largest) if self.shown == "signed" else (0.0, 1.0)
+        return _around_zero(self.output) if self.shown == "signed" else (0.0, 1.0)
 
     @property
     def cut_off(self):
@@ -93,145 +245,127 @@ class Filtering:
         return float(np.mean((self.output < low - 1e-9) | (self.output > high + 1e-9)))
 
     @property
+    def drawn(self):
+        """How the result is drawn, and how much of it that hides, in words."""
+        how = "0 is middle grey" if self.shown == "signed" else "drawn as brightness"
+        why = ", chosen by the sum" if self.response == "auto" else ""
+        share = "under 1" if self.cut_off < 0.01 else f"{100 * self.cut_off:.0f}"
+        return f"{how}{why}" + (f"; {share} % cut off" if self.cut_off else "")
+
+    @property
+    def facts(self):
+        """What the sum, the rank and the symmetry of the kernel mean: words and sentences."""
+        kernel, size = self.kernel, len(self.kernel.cells)
+        cells = format_number(kernel.cells.sum(), 4)
+        over = "" if kernel.divisor == 1 else f"{cells} / {format_factor(kernel.divisor, 4)} = "
+        total = f"sum = {over}{format_number(kernel.total)}", kernel.brightness
+        rank = f"rank {kernel.rank}", f"not a column times a row: {size**2} products a pixel"
+        if kernel.rank == 1:
+            fewer = f"{2 * size} products a pixel in place of {size**2}"
+            rank = "separable", f"a column times a row: {fewer}"
+        return total, rank, kernel.symmetry
+
+    @property
     def description(self):
         """The picture in words and numbers."""
         operation = "Convolution" if self.flip else "Cross-correlation"
         return (
-            f"{operation} of a {_size(self.image)} photograph with {self.kernel.name}, "
-            f"{_size(self.kernel.cells)}: {_range(self.image)} become {_range(self.output)} on "
-            f"{_size(self.output)} pixels. The weights sum to {format_number(self.kernel.total)}: "
-            f"{self.kernel.brightness}."
+            f"{operation} of a {times(self.image.shape)} photograph with {self.kernel.name}, "
+            f"{times(self.applied.shape)}: {_range(self.image)} become {_range(self.output)} on "
+            f"{times(self.output.shape)} pixels. The weights sum to "
+            f"{format_number(self.kernel.total)}: {self.kernel.brightness}."
+        )
+
+    def picture(self):
+        """Draw the photograph, the kernel and the result side by side, and what they mean."""
+        scale = min(PHOTO[0] / self.image.shape[1], PHOTO[1] / self.image.shape[0])
+        before = _grey(self.image, (0.0, 1.0), scale)
+        margin = (len(self.applied) - 1) / 2 * scale  # outputs lie under window centres
+        after = row(space(margin), _grey(self.output, self.limits, scale), gap=0)
+        after = over(column(space(0, margin), after, gap=0), _frame(before.width, before.height))
+        photo = _photo("photograph", self.image, before, (0.0, 1.0), "", "input")
+        result = _photo("filtered", self.output, after, self.limits, self.drawn, "output")
+        facts = (
+            row(text(title, size=14, bold=True, width=290), text(sentence, role="muted"), gap=10)
+            for title, sentence in self.facts
+        )
+        kernel = sized(_laid(self), 190, photo.height)
+        return page(
+            spread(photo, arrow(), kernel, arrow(), result, align=0.5),
+            column(*facts, gap=4),
+            description=self.description,
         )
 
 
-def _size(array):
-    return f"{array.shape[0]} × {array.shape[1]}"
+def _frame(width, height):
+    """What draws a thin frame."""
+    return lambda picture, x, y: picture.rect(x, y, width, height, stroke="line")
+
+
+def _around_zero(values):
+    """Limits with which 0 is middle grey."""
+    largest = _settle(np.abs(values).max()) or 1.0
+    return -largest, largest
 
 
 def _range(values):
     """Smallest, largest and mean value, to three decimals."""
-    numbers = (format_number(settle(round(v, 3)), 4) for v in
-               (values.min(), values.max(), values.mean()))  # fmt: skip
-    return "values {} to {}, mean {}".format(*numbers)
+    numbers = values.min(), values.max(), values.mean()
+    return "values {} to {}, mean {}".format(
+        *(format_number(_settle(round(v, 3)), 4) for v in numbers)
+    )
 
 
-def draw_filtering(filtering):
-    """Draw a photograph, a kernel and the filtered photograph side by side.
-
-    Parameters
-    ----------
-    filtering : Filtering
-
-    Returns
-    -------
-    Picture
-    """
-    picture = Picture(WIDTH, TOP + PHOTO[1] + 136, filtering.description)
-    image, output = filtering.image, filtering.output
-    scale = min(PHOTO[0] / image.shape[1], PHOTO[1] / image.shape[0])
-    right = WIDTH - PHOTO[0]
-    draw_heading(picture, 0, TOP, f"photograph {_size(image)}", _range(image), role="input")
-    _draw_photo(picture, image, 0, TOP, scale, (0.0, 1.0))
-    _draw_scale(picture, 0, (0.0, 1.0), "")
-    _draw_kernel(picture, filtering)
-    draw_heading(picture, right, TOP, f"filtered {_size(output)}", _range(output), role="output")
-    radius = (len(filtering.kernel.cells) - 1) / 2 * scale  # outputs lie under window centres
-    _draw_photo(picture, output, right + radius, TOP + radius, scale, filtering.limits)
-    picture.rect(right, TOP, image.shape[1] * scale, image.shape[0] * scale, stroke="line")
-    _draw_scale(picture, right, filtering.limits, _scale_caption(filtering))
-    _draw_facts(picture, filtering.kernel)
-    return picture
+def _grey(values, limits, scale):
+    """Values as greys between black and white."""
+    low, high = limits
+    return image((values - low) / (high - low), scale * max(values.shape))
 
 
-def draw_photos(photos, columns=3):
-    """Draw grey images of one size in rows, each with its range of values.
+def _photo(title, values, block, limits, caption, role):
+    """A photograph under its name and range, and over the scale of its greys."""
+    low, high = limits
+    ramp = image(np.tile(np.linspace(0, 1, 128), (3, 1)), PHOTO[0], role="line")
+    style = {"size": 12, "role": "muted"}
+    ticks = (
+        text(format_number(value, 2), mono=True, **style) for value in (low, (low + high) / 2, high)
+    )
+    scale = column(ramp, spread(*ticks, width=PHOTO[0], most=PHOTO[0]), gap=3)
+    block = column(named(role, sized(block, *PHOTO)), scale, text(caption, **style), gap=6)
+    return panel(f"{title} {times(values.shape)}", _range(values), block, role)
+
+
+def _laid(filtering):
+    """The kernel as it is laid on the photograph, its name below it."""
+    kernel, size = filtering.kernel, len(filtering.applied)
+    over = "" if kernel.divisor == 1 else f"÷ {format_number(kernel.divisor)}, "
+    flipped = "rotated by 180°" if filtering.flip else "not flipped"
+    frames = [Frame(0, 0, size, size, stroke_width=2)]
+    grid = cells(filtering.applied, cell=min(46, 165 // size), role="kernel", frames=frames)
+    return column(
+        text(f"kernel {size} × {size}", size=14, role="kernel", bold=True),
+        text(over + flipped, size=12, role="muted"),
+        named("kernel", grid),
+        text(kernel.name, bold=True),
+        space(190),
+        gap=4,
+        align=0.5,
+    )
+
+
+def draw_photos(photos):
+    """Draw grey images of one size, three in a row, each with its range of values.
 
     Parameters
     ----------
     photos : dict of str to (ndarray of shape (H, W), (float, float) or None)
         Titles, values, and the values drawn black and white; by None, 0 is middle grey.
-    columns : int
-        Images in a row, at most.
-
-    Returns
-    -------
-    Picture
     """
-    width = (WIDTH - 24 * (columns - 1)) / columns
-    height = max(values.shape[0] / values.shape[1] for values, _ in photos.values()) * width
-    rows = -(-len(photos) // columns)
-    picture = Picture(WIDTH, rows * (height + 66) - 20, "")
-    for k, (title, (values, limits)) in enumerate(photos.items()):
-        row, column = divmod(k, columns)
-        x, y = column * (width + 24), 44 + row * (height + 66)
-        largest = settle(np.abs(values).max()) or 1.0
-        draw_heading(picture, x, y, title, _range(values))
-        _draw_photo(picture, values, x, y, width / values.shape[1], limits or (-largest, largest))
-    words = (f"{title} ({_range(values)})" for title, (values, _) in photos.items())
-    picture.description = f"Photographs: {'; '.join(words)}."
-    return picture
-
-
-def _draw_photo(picture, values, x, y, scale, limits):
-    """Draw values as greys between black and white."""
-    low, high = limits
-    grey = np.clip((values - low) / (high - low) * 255, 0, 255).round().astype(np.uint8)
-    height, width = values.shape
-    picture.image(np.repeat(grey[..., None], 3, axis=2), x, y, width * scale, height * scale)
-
-
-def _draw_scale(picture, x, limits, caption):
-    """Draw the greys from black to white, with the values that they stand for."""
-    y, ramp = TOP + PHOTO[1] + 8, np.linspace(0, 255, 128).round().astype(np.uint8)
-    picture.image(np.repeat(ramp[None, :, None], 3, axis=2), x, y, PHOTO[0], 6)
-    picture.rect(x, y, PHOTO[0], 6, stroke="line")
-    (low, high), width = limits, PHOTO[0]
-    places = ((0, low, "start"), (width / 2, (low + high) / 2, "middle"), (width, high, "end"))
-    for offset, value, anchor in places:
-        text = format_number(value, 2)
-        picture.text(x + offset, y + 21, text, size=12, fill="muted", anchor=anchor, mono=True)
-    picture.text(x, y + 39, caption, size=12, fill="muted")
-
-
-def _scale_caption(filtering):
-    """Say how the result is drawn, and how much of it that hides."""
-    how = "0 is middle grey" if filtering.shown == "signed" else "drawn as brightness"
-    why = ", chosen by the sum" if filtering.response == "auto" else ""
-    if not filtering.cut_off:
-        return how + why
-    share = "under 1" if filtering.cut_off < 0.01 else f"{100 * filtering.cut_off:.0f}"
-    return f"{how}{why}; {share} % cut off"
-
-
-def _draw_kernel(picture, filtering):
-    """Draw the kernel between the photographs, the way it is laid on."""
-    kernel, middle = filtering.kernel, WIDTH / 2
-    size = len(kernel.cells)
-    cell = min(46, 165 // size)
-    laid = "rotated by 180°" if filtering.flip else "not flipped"
-    over = "" if kernel.divisor == 1 else f"÷ {format_number(kernel.divisor)}, "
-    title = f"kernel {_size(kernel.cells)}"
-    draw_heading(picture, middle, TOP, title, over + laid, role="kernel", anchor="middle")
-    left = middle - size * cell / 2
-    grid = draw_cells(picture, filtering.applied, left, TOP, cell=cell, role="signed")
-    grid.frame(picture, 0, 0, size, size, stroke_width=2)
-    picture.text(middle, TOP + 192, kernel.name, bold=True, anchor="middle")
-    for x in (PHOTO[0] + 22, WIDTH - PHOTO[0] - 46):
-        picture.arrow((x, TOP + PHOTO[1] / 2), (x + 24, TOP + PHOTO[1] / 2))
-
-
-def _draw_facts(picture, kernel):
-    """Write what the sum, the rank and the symmetry of the kernel mean."""
-    size, y = len(kernel.cells), TOP + PHOTO[1] + 78
-    products = f"{size * size} products a pixel"
-    if kernel.rank == 1:
-        separable = f"a column times a row: {2 * size} products a pixel in place of {size * size}"
-        rank = ("separable", separable)
-    else:
-        rank = (f"rank {kernel.rank}", f"not a column times a row: {products}")
-    cells = format_number(kernel.cells.sum(), 4)
-    over = "" if kernel.divisor == 1 else f"{cells} / {format_factor(kernel.divisor, 4)} = "
-    total = (f"sum = {over}{format_number(kernel.total)}", kernel.brightness)
-    for k, (title, sentence) in enumerate((total, rank, kernel.symmetry)):
-        picture.text(0, y + 23 * k, title, size=14, bold=True)
-        picture.text(300, y + 23 * k, sentence, fill="muted")
+    width = (WIDTH - 2 * 24) / 3
+    panels = [
+        panel(title, _range(v), _grey(v, limits or _around_zero(v), width / v.shape[1]))
+        for title, (v, limits) in photos.items()
+    ]
+    rows = (row(*panels[k : k + 3], gap=24) for k in range(0, len(panels), 3))
+    words = "; ".join(f"{title} ({_range(values)})" for title, (values, _) in photos.items())
+    return page(column(*rows, gap=20), description=f"Photographs: {words}.")

@@ -1,125 +1,139 @@
 """One unit of a stack of layers, and all that it sees on each layer below, along one axis."""
 
-from dataclasses import dataclass
 from functools import cached_property
 
+from cnnbook.checks import integer
 from cnnbook.figures.cells import format_number
-from cnnbook.figures.picture import Picture
-from cnnbook.receptive_field import paths, receptive_field
-from cnnbook.shapes import integer
+from cnnbook.figures.scene import Block, column, formula, lines, page, row, sized, text
+from cnnbook.figures.state import State, each_step, state
+from cnnbook.receptive_field import Layer, parse_network, paths, receptive_field
 
-WIDTH, LEFT, RIGHT = 900, 150, 690  # names stand left of the strip, fields right of it
-TOP, BARS = 52, 46
+NETWORKS = {
+    "three 3-convolutions": "input 11; conv 3; conv 3; conv 3",
+    "stride in the middle": "input 15; conv 3; conv 3 /2; conv 3",
+    "pooling between": "input 20; conv 3; pool 2; conv 3; pool 2",
+    "LeNet": "input 32; conv 5; pool 2; conv 5; pool 2",
+    "dilated, doubling": "input 23; conv 3; conv 3 d2; conv 3 d4",
+    "dilated, with holes": "input 21; conv 3 d2; conv 3 d2; conv 3 d2",
+    "padded": "input 13; conv 3 p1; conv 3 p1; conv 3 p1",
+    "start of AlexNet": "input 39; conv 11 /4 p2; pool 3 /2; conv 5 p2",
+    "eight layers deep": "input 31; conv 3 p1 x8",
+}
 LARGEST_INPUT, MOST_LAYERS = 40, 8
+NAMES, STRIP = 150, 540  # room for the layers' names, and for their units
+LABEL, BAR = 35, 46  # height of two lines of text, of the longest bar
 
 
-@dataclass(frozen=True)
-class FieldStack:
+@state
+class FieldStack(State):
     """A stack of layers along one axis, and one chosen unit.
 
     Parameters
     ----------
-    layers : sequence of Layer, of tuples or of ints
-        At most 8, as `cnnbook.receptive_field.receptive_field` takes them.
-    input_size : int
-        At most 40 pixels.
+    network : str or Network
+        Typed as `cnnbook.receptive_field.parse_network` reads it, or read already; at most 40
+        pixels and 8 layers.
     layer : int, optional
         0 is the input, 1 the first layer; the last one when not given.
-    unit : int
-        Index of the chosen unit in that layer.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If a layer does not fit, there is no such layer or unit, or the stack is too large to draw.
-
-    References
-    ----------
-    Chapter 8.
+    step : int, optional
+        Index of the chosen unit in that layer; the middle one when not given.
     """
 
-    layers: tuple
-    input_size: int
+    network: str
     layer: int | None = None
-    unit: int = 0
+    step: int | None = None
 
     def __post_init__(self):
-        object.__setattr__(self, "layers", tuple(self.layers))
         count = len(self.layers)
         if not 1 <= count <= MOST_LAYERS:
             raise ValueError(f"{count} layers, the picture holds 1 to {MOST_LAYERS}")
         if integer("input_size", self.input_size, 1) > LARGEST_INPUT:
             raise ValueError(f"input of {self.input_size}, the picture holds {LARGEST_INPUT}")
         object.__setattr__(self, "layer", count if self.layer is None else self.layer)
-        if not 0 <= integer("layer", self.layer) <= count:
-            raise ValueError(f"layer is {self.layer}, expected 0 to {count}")
-        if not 0 <= integer("unit", self.unit) < self.units:
-            raise ValueError(f"unit is {self.unit}, expected 0 to {self.units - 1}")
+        integer("layer", self.layer)
+        self._within("layer", count + 1)
+        object.__setattr__(self, "step", (self.steps - 1) // 2 if self.step is None else self.step)
+        integer("step", self.step)
+        self._within("step", self.steps)
+
+    @cached_property
+    def read(self):
+        """The network as numbers."""
+        return parse_network(self.network) if isinstance(self.network, str) else self.network
+
+    @property
+    def input_size(self):
+        """Pixels of the input."""
+        return self.read[0]
+
+    @cached_property
+    def layers(self):
+        """The layers, from the input upwards."""
+        return tuple(Layer(*x) if isinstance(x, tuple) else Layer(x) for x in self.read[1])
 
     @cached_property
     def fields(self):
         """The field of the input and of each layer."""
         return receptive_field(self.layers, self.input_size)
 
-    @cached_property
-    def reached(self):
-        """For each level up to the chosen one, the paths to its units and cells of padding."""
-        return paths(self.layers, self.input_size, self.unit, self.layer)
+    @property
+    def field(self):
+        """The field of the chosen layer."""
+        return self.fields[self.layer]
 
     @property
-    def units(self):
+    def steps(self):
         """Number of units of the chosen layer."""
-        return self.fields[self.layer].units
+        return self.field.units
+
+    @each_step
+    def reached(self):
+        """For each level up to the chosen one, the paths to its units and cells of padding."""
+        return paths(self.layers, self.input_size, self.step, self.layer)
 
     @property
     def which(self):
         """The unit and the units of its layer, both counted from 0."""
-        return f"Unit {self.unit} of 0 to {self.units - 1}" if self.units > 1 else "Unit 0"
+        return f"Unit {self.step} of 0 to {self.steps - 1}" if self.steps > 1 else "Unit 0"
 
     @property
     def span(self):
         """What the unit sees, as if the input had no border."""
-        return self.fields[self.layer].rectangle(self.unit)
+        return self.field.rectangle(self.step)
 
     @property
     def seen(self):
         """The inputs that the unit does see, in order."""
         return sorted(u for u in self.reached[0] if 0 <= u < self.input_size)
 
-    def settings(self, level):
-        """Kernel size, stride, padding and dilation of a layer, counted from 1."""
-        layer = self.layers[level - 1]
-        given = tuple(layer[:4]) if isinstance(layer, tuple) else (layer,)
-        return given + (1, 0, 1)[len(given) - 1 :]
-
     @property
     def rule(self):
         """The recurrence for the chosen layer with its numbers put in."""
         if self.layer == 0:
             return "an input sees itself: field 1, jump 1, start 0"
-        kernel, stride, padding, dilation = self.settings(self.layer)
-        below, here = self.fields[self.layer - 1], self.fields[self.layer]
+        kernel, stride, padding, dilation, _ = self.layers[self.layer - 1]
+        below, here = self.fields[self.layer - 1], self.field
         spread = f"{dilation}·" if dilation > 1 else ""
-        start = f"{_n(below.start)} − {padding}·{below.jump} = {_n(here.start)}"
+        before, start = map(format_number, (below.start, here.start))
         return (
             f"field {below.size} + {spread}({kernel} − 1)·{below.jump} = {here.size},  "
-            f"jump {below.jump}·{stride} = {here.jump},  start {start}"
+            f"jump {below.jump}·{stride} = {here.jump},  "
+            f"start {before} − {padding}·{below.jump} = {start}"
         )
 
     @property
     def place(self):
         """Where the unit's field begins and ends, with its numbers put in."""
-        field, span = self.fields[self.layer], self.span
-        return (
-            f"unit {self.unit}: from {_n(field.start)} + {self.unit}·{field.jump} = "
-            f"{_n(span.start)} to {_n(span.start)} + {span.size} − 1 = {_n(span.stop - 1)}"
-        )
+        first, stop = self.span
+        start, low, last = map(format_number, (self.field.start, first, stop - 1))
+        begins = f"{start} + {self.step}·{self.field.jump} = {low}"
+        return f"unit {self.step}: from {begins} to {low} + {stop - first} − 1 = {last}"
 
     @property
     def sentence(self):
         """How many inputs the unit sees."""
-        outside = _outside(self.span, self.input_size)
-        holes = sum(_inside(self.span, self.input_size)) - len(self.seen)
+        inside = sum(0 <= pixel < self.input_size for pixel in range(*self.span))
+        outside, holes = self.span.size - inside, inside - len(self.seen)
         return (
             f"sees {len(self.seen)} of {self.input_size} inputs"
             + (f", {outside} outside" if outside else "")
@@ -129,175 +143,146 @@ class FieldStack:
     @property
     def description(self):
         """The chosen unit in words and numbers."""
-        name = self.fields[self.layer].name
-        counts = [format_number(self.reached[0][u]) for u in self.seen]
+        counts = " ".join(format_number(self.reached[0][u]) for u in self.seen)
         return (
-            f"{self.which} in {name}, level {self.layer} of "
-            f"{len(self.layers)}, {self.sentence}. {self.rule}. {self.place}. "
-            f"Paths to these inputs: {' '.join(counts)}."
+            f"{self.which} in {self.field.name}, level {self.layer} of {len(self.layers)}, "
+            f"{self.sentence}. {self.rule}. {self.place}. Paths to these inputs: {counts}."
+        )
+
+    def picture(self):
+        """Draw the stack with the chosen unit's field on every level.
+
+        The tint and the number of a cell say how many paths lead from it to the chosen unit; the
+        bars below the input show the same.
+        """
+        strip, small = _Strip(self), {"size": 12, "role": "muted"}
+        rows = [(k, strip.pitch if k else LABEL + 12) for k in range(len(self.layers), -1, -1)]
+        names, numbers = (
+            [sized(words(self, level), height=height) for level, height in rows]
+            for words in (_name, _field)
+        )
+        counts = [self.reached[0][pixel] for pixel in self.seen] or [0]
+        most = f"{format_number(max(counts))} at most, {format_number(sum(counts))} in all"
+        paths_to = text("paths to each input", role="input", bold=True, width=NAMES)
+        gradient = lines("with all weights 1:", "the gradient", gap=0, **small)
+        said = f"of {self.field.name}: {self.sentence}"
+        return page(
+            row(
+                text(self.which, size=14, role="muted", bold=True, width=NAMES),
+                text(said, size=14, role="output", bold=True),
+                gap=11,
+            ),
+            row(
+                column(*names, paths_to, gradient, gap=0),
+                Block(STRIP, sum(height for _, height in rows) + BAR + 12, strip.draw),
+                column(*numbers, text(most, **small), gap=0),
+                gap=11,
+            ),
+            formula(self.rule, self.place),
+            description=self.description,
         )
 
 
-def _inside(span, size):
-    """For each pixel of the span, whether it lies on the input."""
-    return [0 <= pixel < size for pixel in range(*span)]
+def _name(stack, level):
+    """The name of a layer, and how many of its units the field takes in."""
+    field, used = stack.fields[level], 0
+    if level <= stack.layer:
+        used = sum(0 <= u < field.units for u in stack.reached[level])
+    role = "input" if level == 0 else "ink" if level <= stack.layer else "muted"
+    units = f"{used} of {field.units} units" if used else f"{field.units} units"
+    name = text(field.name, size=14, role=role, bold=True)
+    return column(name, text(units, size=12, role="muted"), gap=0)
 
 
-def _outside(span, size):
-    """Pixels of the span that lie beyond the input's border."""
-    return span.size - sum(_inside(span, size))
-
-
-def _n(number):
-    return format_number(number)
+def _field(stack, level):
+    """The numbers of a layer's fields."""
+    field, chosen = stack.fields[level], level == stack.layer
+    words = f"field {field.size}, jump {field.jump}"
+    start = text(f"start {format_number(field.start)}", size=12, role="muted")
+    return column(text(words, role="output" if chosen else "muted", bold=chosen), start, gap=1)
 
 
 class _Strip:
-    """Places on the canvas: columns by input pixel, rows by level."""
+    """The units of all levels, each above the middle of what it sees: the last layer on top."""
 
     def __init__(self, stack):
-        self.fields = stack.fields
-        last = len(stack.layers)
-        pads = [stack.settings(level + 1)[2] if level < last else 0 for level in range(last + 1)]
+        self.stack, self.fields = stack, stack.fields
+        pads = [layer.padding for layer in stack.layers] + [0]
         self.cells = [range(-p, f.units + p) for p, f in zip(pads, self.fields, strict=True)]
         ends = [self.centre(level, u) for level, r in enumerate(self.cells) for u in (r[0], r[-1])]
-        self.low, columns = min(ends) - 0.5, max(ends) - min(ends) + 1
-        self.scale = (RIGHT - LEFT) / columns
-        self.cell = min(34, 0.84 * self.scale)
-        self.pitch = max(self.cell + 16, min(78, 420 / last))
-        self.levels = last
+        self.low, self.scale = min(ends) - 0.5, STRIP / (max(ends) - min(ends) + 1)
+        self.side = min(34, 0.84 * self.scale)
+        self.pitch = max(self.side + 16, min(78, 420 / len(stack.layers)))
 
     def centre(self, level, unit):
         """Place of a unit above the input, as a pixel index."""
         return self.fields[level].centre + unit * self.fields[level].jump
 
-    def x(self, level, unit):
-        """Left edge of a cell."""
-        middle = LEFT + (self.centre(level, unit) - self.low) * self.scale
-        return middle - self.cell / 2
+    def draw(self, picture, x, y):
+        """Draw cones, units and bars with the top left corner at (x, y)."""
 
-    def y(self, level):
-        """Top edge of a level's cells: the last layer stands on top."""
-        return TOP + (self.levels - level) * self.pitch
+        def corner(level, unit):
+            middle = (self.centre(level, unit) - self.low) * self.scale
+            row = (len(self.cells) - 1 - level) * self.pitch
+            return x + middle - self.side / 2, y + row + (LABEL - self.side) / 2
 
-    @property
-    def bottom(self):
-        """Bottom edge of the input's cells."""
-        return self.y(0) + self.cell
+        for level in range(self.stack.layer, 0, -1):
+            self._draw_cone(picture, level, corner)
+        for level, units in enumerate(self.cells):
+            for unit in units:
+                with picture.part("unit"):
+                    self._draw_unit(picture, level, unit, *corner(level, unit))
+        self._draw_bars(picture, corner)
 
+    def _draw_cone(self, picture, level, corner):
+        """The windows from a level down to the one below it, as one area."""
+        upper = [u for u in self.stack.reached[level] if 0 <= u < self.fields[level].units]
+        lower = self.stack.reached[level - 1]
+        if not upper:
+            return
+        (left, top), (right, _) = corner(level, min(upper)), corner(level, max(upper))
+        (far_left, bottom), (far_right, _) = (corner(level - 1, f(lower)) for f in (min, max))
+        picture.polygon(
+            (left, top + self.side),
+            (right + self.side, top + self.side),
+            (far_right + self.side, bottom),
+            (far_left, bottom),
+            fill="output",
+            tint=0.13,
+        )
 
-def draw_receptive_field(stack):
-    """Draw the stack with the chosen unit's field on every level.
-
-    The tint and the number of a cell say how many paths lead from it to the chosen unit; the bars
-    below the input show the same.
-
-    Parameters
-    ----------
-    stack : FieldStack
-
-    Returns
-    -------
-    Picture
-    """
-    strip = _Strip(stack)
-    picture = Picture(WIDTH, strip.bottom + BARS + 104, stack.description)
-    picture.text(0, 18, stack.which, size=14, fill="muted", bold=True)
-    name = stack.fields[stack.layer].name
-    picture.text(LEFT, 18, f"of {name}: {stack.sentence}", size=14, fill="output", bold=True)
-    for level in range(stack.layer, 0, -1):
-        _draw_cone(picture, stack, strip, level)
-    for level in range(strip.levels, -1, -1):
-        _draw_level(picture, stack, strip, level)
-        _draw_labels(picture, stack, strip, level)
-    _draw_bars(picture, stack, strip)
-    foot = strip.bottom + BARS + 74
-    picture.text(0, foot, stack.rule, size=13, mono=True)
-    picture.text(0, foot + 22, stack.place, size=13, mono=True)
-    return picture
-
-
-def _draw_cone(picture, stack, strip, level):
-    """The windows from a level down to the one below it, as one area."""
-    upper = [u for u in stack.reached[level] if 0 <= u < stack.fields[level].units]
-    lower = list(stack.reached[level - 1])
-    if not upper:
-        return
-    top, bottom = strip.y(level) + strip.cell, strip.y(level - 1)
-    corners = [
-        (strip.x(level, min(upper)), top), (strip.x(level, max(upper)) + strip.cell, top),
-        (strip.x(level - 1, max(lower)) + strip.cell, bottom),
-        (strip.x(level - 1, min(lower)), bottom),
-    ]  # fmt: skip
-    picture.polygon(*corners, fill="output", tint=0.13)
-
-
-def _draw_level(picture, stack, strip, level):
-    counts = stack.reached[level] if level <= stack.layer else {}
-    largest = max((c for u, c in counts.items() if 0 <= u < stack.fields[level].units), default=1)
-    role = "input" if level == 0 else "output"
-    y, side = strip.y(level), strip.cell
-    for unit in strip.cells[level]:
-        x, count = strip.x(level, unit), counts.get(unit, 0)
-        padding = not 0 <= unit < stack.fields[level].units
-        look = {"fill": "wash" if padding or level > stack.layer else "paper", "stroke": "line"}
-        radius = min(4, side / 5)
-        picture.rect(x, y, side, side, **look, dashed=padding, radius=radius)
-        if count and padding:
-            picture.rect(x, y, side, side, stroke="muted", dashed=True, radius=radius)
-        elif count:
-            tint = 0.25 + 0.75 * count / largest
-            picture.rect(x, y, side, side, fill=role, tint=tint, stroke=role, radius=radius)
+    def _draw_unit(self, picture, level, unit, x, y):
+        stack, side, above = self.stack, self.side, level > self.stack.layer
+        counts, inside = {} if above else stack.reached[level], range(self.fields[level].units)
+        count, padding = counts.get(unit, 0), unit not in inside
+        largest = max((n for u, n in counts.items() if u in inside), default=1)
+        look = {"radius": min(4, side / 5), "at": (level, unit)}
+        ground = {"fill": "wash" if padding or above else "paper", "dashed": padding}
+        edge = "muted" if count and padding else "line"
+        picture.rect(x, y, side, side, stroke=edge, **ground, **look)
+        if count and not padding:
+            role, tint = "output" if level else "input", 0.25 + 0.75 * count / largest
+            picture.rect(x, y, side, side, fill=role, tint=tint, stroke=role, **look)
         if count and largest < 1000 and side >= 18:
-            size = min(14, side * 0.46 if count < 100 else side * 0.4)
-            place = (x + side / 2, y + side / 2 + size * 0.36)
-            text = "0" if padding else format_number(count)
-            picture.text(*place, text, size=size, anchor="middle", mono=True,
-                         fill="muted" if padding else "ink")  # fmt: skip
-    if level == stack.layer:
-        x = strip.x(level, stack.unit)
-        picture.rect(x, y, side, side, stroke="output", stroke_width=3, radius=min(4, side / 5))
+            size = min(14, side * (0.46 if count < 100 else 0.4))
+            middle, words = (x + side / 2, y + side / 2 + size * 0.36), "0" if padding else count
+            style = {"size": size, "mono": True, "fill": "muted" if padding else "ink"}
+            picture.text(*middle, words, anchor="middle", **style)
+        if (level, unit) == (stack.layer, stack.step):
+            picture.rect(x, y, side, side, stroke="output", stroke_width=3, **look)
 
-
-def _draw_labels(picture, stack, strip, level):
-    field, chosen = stack.fields[level], level == stack.layer
-    middle = strip.y(level) + strip.cell / 2
-    fill = "input" if level == 0 else "ink" if level <= stack.layer else "muted"
-    picture.text(0, middle - 2, field.name, size=14, fill=fill, bold=True)
-    used = sum(0 <= u < field.units for u in stack.reached[level]) if level <= stack.layer else 0
-    here = f"{used} of {field.units} units" if used else f"{field.units} units"
-    picture.text(0, middle + 14, here, size=12, fill="muted")
-    text = f"field {field.size}, jump {field.jump}"
-    fill = "output" if chosen else "muted"
-    picture.text(RIGHT + 22, middle - 2, text, size=13, fill=fill, bold=chosen)
-    picture.text(RIGHT + 22, middle + 14, f"start {_n(field.start)}", size=12, fill="muted")
-
-
-def _draw_bars(picture, stack, strip):
-    """The number of paths to each input, as bars that hang from it."""
-    top = strip.bottom + 22
-    counts = stack.reached[0]
-    largest = max(counts[u] for u in stack.seen) if stack.seen else 1
-    for pixel in stack.seen:
-        height = max(1.5, BARS * counts[pixel] / largest)
-        picture.rect(strip.x(0, pixel), top, strip.cell, height, fill="input", tint=0.9)
-    _draw_ends(picture, stack, strip, top - 7)
-    picture.text(0, top + 14, "paths to each input", size=13, fill="input", bold=True)
-    picture.text(0, top + 30, "with all weights 1:", size=12, fill="muted")
-    picture.text(0, top + 45, "the gradient", size=12, fill="muted")
-    total = format_number(sum(counts[pixel] for pixel in stack.seen))
-    most = f"{format_number(largest)} at most, {total} in all"
-    picture.text(RIGHT + 22, top + 14, most, size=12, fill="muted")
-
-
-def _draw_ends(picture, stack, strip, y):
-    """Indices of the first and the last input that the unit sees, apart if there is room."""
-    if not stack.seen:
-        return
-    first, last = stack.seen[0], stack.seen[-1]
-    places = {first: first, last: last}
-    if first != last and strip.x(0, last) - strip.x(0, first) < 26:
-        places = {f"{first}–{last}": (first + last) / 2}
-    for text, pixel in places.items():
-        x = strip.x(0, pixel) + strip.cell / 2
-        picture.text(x, y, text, size=12, fill="input", anchor="middle", bold=True)
+    def _draw_bars(self, picture, corner):
+        """The paths to each input, as bars that hang from it, and which inputs these are."""
+        seen, counts = self.stack.seen, self.stack.reached[0]
+        for pixel in seen:
+            (x, y), share = corner(0, pixel), counts[pixel] / max(counts[u] for u in seen)
+            bar = x, y + self.side + 22, self.side, max(1.5, BAR * share)
+            with picture.part("bar"):
+                picture.rect(*bar, fill="input", tint=0.9, at=(pixel,))
+        places = {str(pixel): pixel for pixel in seen[:1] + seen[-1:]}
+        if len(seen) > 1 and (seen[-1] - seen[0]) * self.scale < 26:  # no room for two numbers
+            places = {f"{seen[0]}–{seen[-1]}": (seen[0] + seen[-1]) / 2}
+        for words, pixel in places.items():
+            x, y = corner(0, pixel)
+            place = x + self.side / 2, y + self.side + 15
+            picture.text(*place, words, size=12, fill="input", anchor="middle", bold=True)

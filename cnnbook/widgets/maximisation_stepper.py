@@ -1,20 +1,28 @@
 """Step through activation maximisation: climb in pixel space, with or without remedies."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
-import ipywidgets as widgets
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import nn
 
-from cnnbook.figures.maximisation import Climb, draw_climb
+from cnnbook.checks import integer
+from cnnbook.figures.maximisation import Climb
+from cnnbook.figures.state import State, state
 from cnnbook.models import pretrained
-from cnnbook.widgets.explorer import LABELS, Explorer, factory
+from cnnbook.widgets.explorer import choice, explore, factory, slider, switch
 
 STEPS, RATE = 100, 0.5
 DECAY, VARIATION, JITTER, BLUR = 0.01, 0.02, 2, 4
 SCORE = "class score"
+REMEDIES = {
+    "from_start": "start from the image",
+    "penalty": "norm penalty",
+    "blur": "blur",
+    "jitter": "jitter",
+    "variation": "total variation",
+}
 
 
 def units_of(model, image):
@@ -118,11 +126,31 @@ def climb_images(value, start, *, jitter=0, blur=0, decay=0.0, variation=0.0, st
     return torch.cat(images)
 
 
-@dataclass(frozen=True, eq=False)
-class MaximisationState:
-    """See `maximisation_stepper`. A unit beyond the last of the layer becomes the last one.
+@state
+class Maximisation(State):
+    """A climb to the image that a unit likes most, at one of its steps.
 
-    Climbs are kept, so that each setting is computed once.
+    Each setting is computed once: its climb is kept.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+    start : ndarray of shape (H, W)
+    classes : tuple of str
+        At most 12 names.
+    layers : dict
+        As `units_of` lists them.
+    layer : str
+        One of them, such as "class score".
+    unit : int
+        Class, channel or number; of a channel, the unit in the middle of the map. The last one
+        where the layer has fewer.
+    from_start : bool
+        Begin with `start`; else with faint noise of its size.
+    penalty, blur, jitter, variation : bool
+        The other remedies against noise.
+    step : int
+    kept : dict
     """
 
     model: nn.Module
@@ -140,11 +168,10 @@ class MaximisationState:
     kept: dict = field(default_factory=dict)
 
     def __post_init__(self):
-        if self.layer not in self.layers:
-            raise ValueError(f"layer is {self.layer!r}, there are {list(self.layers)}")
-        object.__setattr__(self, "unit", min(self.unit, self.layers[self.layer][1] - 1))
-        if not 0 <= self.step < self.steps:
-            raise ValueError(f"step is {self.step}, must be from 0 to {self.steps - 1}")
+        self._one_of("layer", self.layers)
+        last = self.layers[self.layer][1] - 1
+        object.__setattr__(self, "unit", min(integer("unit", self.unit, 0), last))
+        self._within("step", self.steps)
 
     @property
     def steps(self):
@@ -159,14 +186,9 @@ class MaximisationState:
     @property
     def remedies(self):
         """The remedies that are switched on, in words."""
-        names = {
-            "start from the image": self.from_start,
-            "norm penalty": self.penalty,
-            "blur": self.blur,
-            "jitter": self.jitter,
-            "total variation": self.variation,
-        }
-        return ", ".join(name for name, chosen in names.items() if chosen) or "nothing"
+        return (
+            ", ".join(words for name, words in REMEDIES.items() if getattr(self, name)) or "nothing"
+        )
 
     @property
     def climb(self):
@@ -201,24 +223,11 @@ class MaximisationState:
 
     def picture(self):
         """Draw the climb at the step."""
-        return draw_climb(self.climb)
+        return self.climb.picture()
 
 
 @factory
-def maximisation_stepper(
-    model=None,
-    start=None,
-    *,
-    classes=None,
-    layer=SCORE,
-    unit=0,
-    from_start=True,
-    penalty=False,
-    blur=False,
-    jitter=False,
-    variation=False,
-    step=0,
-):
+def maximisation_stepper(model=None, start=None, *, classes=None, **settings):
     """Open a stepper through a climb to the image that a unit likes most.
 
     Parameters
@@ -227,21 +236,11 @@ def maximisation_stepper(
         Takes (N, 1, H, W) in float32 and returns (N, classes); set to evaluation mode. LeNet with
         the weights of MNIST when not given.
     start : ndarray of shape (H, W), values from 0 to 1, optional
-        Where the climb begins, as the following is on; the mean of scikit-learn's digits when not
-        given. Off, it begins with faint noise of this size.
+        The mean of scikit-learn's digits when not given.
     classes : sequence of str, optional
         Names of at most 12 classes; their numbers when not given.
-    layer : str
-        A name that `units_of` lists, such as "class score".
-    unit : int
-        Class, channel or number; of a channel, the unit in the middle of the map.
-    from_start, penalty, blur, jitter, variation : bool
-        The remedies against noise.
-    step : int
-
-    Returns
-    -------
-    Explorer
+    **settings
+        The other fields of `Maximisation`, `layers` and `kept` apart.
 
     Raises
     ------
@@ -258,14 +257,18 @@ def maximisation_stepper(
         model.eval()
     layers = units_of(model, start)
     names = tuple(classes or map(str, range(layers[SCORE][1])))
-    remedies = {
-        "from_start": from_start, "penalty": penalty, "blur": blur, "jitter": jitter,
-        "variation": variation,
-    }  # fmt: skip
-    state = MaximisationState(model, start, names, layers, layer, unit, **remedies, step=step)
-    if not 0 <= unit == state.unit:
-        raise ValueError(f"unit is {unit}, must be from 0 to {layers[layer][1] - 1}")
-    return Explorer(state, _controls(state, remedies))
+    state = Maximisation(model, start, names, layers, **settings)
+    least, most = state.bounds["unit"]
+    if settings.get("unit", 0) > most:
+        raise ValueError(f"unit is {settings['unit']}, must be from 0 to {most}")
+    view = explore(
+        state,
+        layer=choice(list(layers), width="300px"),
+        unit=slider(least, most, "unit or class", width="300px"),
+        **{name: switch(words) for name, words in REMEDIES.items()},
+    )
+    view.controls["unit"].continuous_update = False  # each unit is a climb to compute
+    return view
 
 
 def _mean_digit():
@@ -273,26 +276,3 @@ def _mean_digit():
     from cnnbook.datasets import digits
 
     return digits(as_mnist=True).train.images.mean(0)[0].numpy()
-
-
-def _controls(state, remedies):
-    """A list of layers, a slider of units, and a box for each remedy."""
-    words = ("start from the image", "norm penalty", "blur", "jitter", "total variation")
-    boxes = {
-        name: widgets.Checkbox(
-            value, description=text, indent=False, style=LABELS,
-            layout=widgets.Layout(width="auto"),
-        )
-        for (name, value), text in zip(remedies.items(), words, strict=True)
-    }  # fmt: skip
-    return {
-        "layer": widgets.Dropdown(
-            options=list(state.layers), value=state.layer, description="layer", style=LABELS,
-            layout=widgets.Layout(width="300px"),
-        ),
-        "unit": widgets.IntSlider(
-            state.unit, *state.bounds["unit"], description="unit or class", style=LABELS,
-            continuous_update=False, layout=widgets.Layout(width="300px"),
-        ),
-        **boxes,
-    }  # fmt: skip
