@@ -2,4 +2,5 @@
 
 from cnnbook.figures.picture import Picture
 from cnnbook.figures.style import LIGHT, FewColours, label_line, plain_axes, show_photo
+from cnnbook.figures.variational import Code
 from cnnbook.figures.window import Window

@@ -436,6 +436,18 @@ def curve(x, y, role, *, width=2, dashed=False, under=None):
     return layer
 
 
+def area(x, low, high, role, *, tint=0.3):
+    """A layer of a plot: what lies between two curves, or between a curve and a number."""
+    low, high = np.broadcast_to(low, len(x)), np.broadcast_to(high, len(x))
+
+    def layer(picture, place):
+        there, back = ([place(*at) for at in zip(x, y, strict=True)] for y in (low, high))
+        with picture.part("area"):
+            picture.polygon(*there, *back[::-1], fill=role, tint=tint)
+
+    return layer
+
+
 def level(y, words="", *, role="muted", dashed=True):
     """A layer of a plot: a line across, with its name above its right end."""
 

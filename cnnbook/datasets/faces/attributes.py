@@ -157,6 +157,10 @@ class Joint:
 POSE_ALONE = Joint(("pose",), [0.25, 0.25, 0.5])
 BALANCED = Joint(("skin", "pose"), np.outer(np.full(6, 1 / 6), [0.25, 0.25, 0.5]))
 """As many faces in each of the six groups of `face_groups`."""
+FEW_PROFILES = Joint(("pose",), [0.5, 0.35, 0.15])
+"""The faces that the VAE of chapter 13 learns from: frontal, half-turned, in profile."""
+RARE_GROUPS = {"dark": 0.05, "profile": 0.1}
+"""Shares, for `biased`, of the groups that chapter 14's detectors learn little of."""
 
 
 def biased(dark=0.02, profile=0.05):

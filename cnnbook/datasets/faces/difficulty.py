@@ -85,6 +85,10 @@ class Difficulty:
             np.clip(part, 0, 1, out=part)
 
 
+HARD = Difficulty(noise=0.05, occlusion=0.25, contrast=0.6, blur=0.5)
+"""The pictures of chapter 14: so hard that the standard network is unfair to rare groups."""
+
+
 def _blur(images, sigma):
     """Weigh each pixel with its neighbours along rows, then along columns."""
     reach = 6
