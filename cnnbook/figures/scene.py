@@ -97,6 +97,13 @@ def sized(block, width=0, height=0):
     return block._replace(width=max(block.width, width), height=max(block.height, height))
 
 
+def centred(block, width=0, height=0):
+    """A block in the middle of at least this much room."""
+    room = sized(block, width, height)
+    across, down = (room.width - block.width) / 2, (room.height - block.height) / 2
+    return room._replace(draw=lambda picture, x, y: block.draw(picture, x + across, y + down))
+
+
 def named(name, block):
     """A block whose marks have a name; see `Picture.find`."""
 
