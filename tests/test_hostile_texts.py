@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from cnnbook.figures.confusion import Confusion
-from cnnbook.figures.digit_reader import DigitReading, draw_digit_reading
+from cnnbook.figures.digit_reader import DigitReading
 from cnnbook.figures.padded_axis import PaddedAxis
 from cnnbook.figures.padding import draw_padding
 from cnnbook.figures.participation import Participation, draw_participation
 from cnnbook.figures.picture import Picture
-from cnnbook.figures.readings import Readings, draw_readings
+from cnnbook.figures.readings import Readings
 from cnnbook.widgets import kernel_workbench, sliding_explorer
 
 HOSTILE = [
@@ -77,8 +77,8 @@ def test_names_of_classes_and_titles(name):
     reading = DigitReading(SPACE, (), np.array([2.0, 1.0]), names, (name, name))
     pictures = {
         "confusion": Confusion(np.array([0, 1]), np.array([1, 1]), names).picture(),
-        "readings": draw_readings(Readings(SPACE[None], shares, names, np.array([1]), name)),
-        "digit": draw_digit_reading(reading),
+        "readings": Readings(SPACE[None], shares, names, np.array([1]), name).picture(),
+        "digit": reading.picture(),
         "padding": draw_padding(PaddedAxis(5, 3), name),
         "participation": draw_participation(
             Participation(PaddedAxis(7, 3), PaddedAxis(5, 1)), name

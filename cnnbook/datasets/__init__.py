@@ -5,12 +5,14 @@ from cnnbook.datasets.celeba import celeba
 from cnnbook.datasets.digits import centre_digits, digits, mnist_small
 from cnnbook.datasets.faces.attributes import (
     ATTRIBUTES,
+    FEW_PROFILES,
+    RARE_GROUPS,
     Joint,
     biased,
     face_groups,
     sample_attributes,
 )
-from cnnbook.datasets.faces.difficulty import Difficulty
+from cnnbook.datasets.faces.difficulty import HARD, Difficulty
 from cnnbook.datasets.faces.non_faces import non_faces
 from cnnbook.datasets.faces.rendering import faces, render_faces
 from cnnbook.datasets.folder import image_folder
@@ -20,7 +22,10 @@ from cnnbook.datasets.sources import DatasetError, data_root
 
 __all__ = [
     "ATTRIBUTES",
+    "FEW_PROFILES",
+    "HARD",
     "PHOTOGRAPHS",
+    "RARE_GROUPS",
     "AttributedImages",
     "DatasetError",
     "Difficulty",

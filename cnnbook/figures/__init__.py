@@ -5,14 +5,21 @@ from cnnbook.figures.augmentation import Augmentation
 from cnnbook.figures.channels import Channels
 from cnnbook.figures.confusion import Confusion
 from cnnbook.figures.dense import MatrixLayer, draw_stages
+from cnnbook.figures.digit_reader import DigitReading
 from cnnbook.figures.field_on_photo import PlacedField
 from cnnbook.figures.filtering import KERNELS, Filtering, Kernel, draw_kernels, draw_photos
 from cnnbook.figures.inception import Module, draw_inception
+from cnnbook.figures.layer_maps import LayerMaps, draw_layers
 from cnnbook.figures.layer_step import LayerStep
 from cnnbook.figures.learning_curve import LearningCurve
 from cnnbook.figures.lenet import BitmapReading, ConnectionTable
+from cnnbook.figures.morphing import Morph
 from cnnbook.figures.picture import Picture
+from cnnbook.figures.readings import Readings
 from cnnbook.figures.receptive_field import NETWORKS, FieldStack
+from cnnbook.figures.resampling import Resampling
 from cnnbook.figures.score_map import ScoreMap
 from cnnbook.figures.style import LIGHT, FewColours, diverging, label_line, plain_axes, show_photo
+from cnnbook.figures.traversal import Traversal
+from cnnbook.figures.variational import Code
 from cnnbook.figures.window import Window

@@ -1,26 +1,39 @@
 """What a network makes of one drawn digit: its input, the maps of every layer, its verdict."""
 
-from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
-from cnnbook.figures.cells import draw_cells, draw_heading, fit_cell
 from cnnbook.figures.layer_maps import (
-    COLUMN,
-    HEADING,
+    SECOND,
     WIDTH,
-    draw_layer_heading,
-    draw_layer_maps,
-    layer_height,
+    LayerMaps,
+    layer_block,
+    layer_heading,
+    shortened,
 )
-from cnnbook.figures.picture import Picture
+from cnnbook.figures.scene import (
+    Frame,
+    bars,
+    cells,
+    centred,
+    column,
+    fit,
+    image,
+    lines,
+    named,
+    page,
+    panel,
+    row,
+    sized,
+    space,
+    text,
+    times,
+)
+from cnnbook.figures.state import State, state
 from cnnbook.ops import softmax
 
-TOP = 40  # where the input and the bars begin
-INPUT = 168  # side of the drawn input in pixels: six a pixel of 28×28
-LONGEST = 336  # length of a bar that says 100 %
-BAR = 17  # height of a bar's row
+INPUT, BAR = 168, 17  # side of the drawn input, six pixels for one of 28×28; height of a bar's row
 MOST_CLASSES = 20
 HELP = (
     "Use the mouse, a finger or a pen,",
@@ -33,8 +46,8 @@ SCALE = (
 )
 
 
-@dataclass(frozen=True, eq=False)
-class DigitReading:
+@state
+class DigitReading(State):
     """One image, what every layer of a network yields for it, and the verdict.
 
     Parameters
@@ -58,7 +71,7 @@ class DigitReading:
     """
 
     image: np.ndarray
-    layers: tuple
+    layers: tuple[LayerMaps, ...]
     scores: np.ndarray
     classes: tuple = tuple("0123456789")
     note: tuple = ("", "")
@@ -99,9 +112,10 @@ class DigitReading:
         """Indices of the classes, the most probable first."""
         return np.argsort(-self.probabilities, kind="stable")
 
-    def share(self, index):
-        """Write a class's probability in whole percent."""
-        return f"{100 * self.probabilities[index]:.0f} %"
+    @property
+    def best(self):
+        """The most probable class; none while nothing is drawn."""
+        return None if self.empty else int(self.ranking[0])
 
     @property
     def description(self):
@@ -110,99 +124,66 @@ class DigitReading:
         path = f"The layers yield {shapes} and {self.scores.size} scores."
         if self.empty:
             return f"Nothing is drawn yet, so there is nothing to read. {path}"
-        first, *others = [f"{self.classes[i]} ({self.share(i)})" for i in self.ranking[:3]]
+        first, *others = [
+            f"{self.classes[i]} ({100 * self.probabilities[i]:.0f} %)" for i in self.ranking[:3]
+        ]
         return f"The network reads {first}, then {' and '.join(others)}. {path}"
 
-
-def draw_digit_reading(reading):
-    """Draw the input, a bar a class, and the feature maps of every layer.
-
-    Parameters
-    ----------
-    reading : DigitReading
-        The size of the picture depends on its shapes, not on its values.
-
-    Returns
-    -------
-    Picture
-    """
-    notes = TOP + max(INPUT, BAR * reading.scores.size) + 18
-    top = notes + 34
-    heights = [layer_height(layer) for layer in reading.layers]
-    cell = fit_cell(reading.scores.size, WIDTH)
-    height = top + sum(heights) + HEADING + 18 + cell
-    picture = Picture(WIDTH, height, reading.description)
-    _draw_input(picture, reading)
-    _draw_bars(picture, reading)
-    for x, lines in ((0, reading.note), (COLUMN, SCALE)):
-        for row, line in enumerate(lines):
-            picture.text(x, notes + 16 * row, line, size=12, fill="muted")
-    for layer, needed in zip(reading.layers, heights, strict=True):
-        draw_layer_maps(picture, layer, top, empty=reading.empty)
-        top += needed
-    _draw_scores(picture, reading, top, cell)
-    return picture
+    def picture(self):
+        """Draw the input, a bar for each class, and what every layer yields."""
+        notes = (lines(*words, size=12, role="muted") for words in (self.note, SCALE))
+        return page(
+            row(sized(_input(self), SECOND), _bars(self), gap=0),
+            row(*(sized(note, SECOND) for note in notes), gap=0),
+            *(layer_block(layer, empty=self.empty) for layer in self.layers),
+            _scores(self),
+            description=self.description,
+            width=WIDTH,
+            gap=13,
+        )
 
 
-def _draw_input(picture, reading):
-    """Draw what the network sees."""
-    draw_heading(
-        picture, 0, TOP, "what the network sees",
-        "{} × {} pixels, 0 paper to 1 ink".format(*reading.image.shape), role="input",
-    )  # fmt: skip
-    levels = 255 - np.rint(255 * reading.image).astype(np.uint8)
-    rows, columns = reading.image.shape
-    scale = INPUT / max(rows, columns)
-    box = (0, TOP, columns * scale, rows * scale)
-    picture.image(np.repeat(levels[..., None], 3, axis=2), *box, inverts=True)
-    picture.rect(*box, stroke="line")
+def _input(reading):
+    caption = f"{times(reading.image.shape)} pixels, 0 paper to 1 ink"
+    seen = image(1 - reading.image, INPUT, role="line", inverts=True)
+    return panel("what the network sees", caption, named("seen", seen), "input")
 
 
-def _draw_bars(picture, reading):
-    """Draw a bar a class: the softmax of the scores; help in its place if nothing is drawn."""
+def _bars(reading):
+    """A bar for each class, the softmax of the scores; help in its place if nothing is drawn."""
+    count = reading.scores.size
+    height = max(INPUT, BAR * count)
+    caption = f"softmax of the {count} scores below"
     if reading.empty:
-        draw_heading(picture, COLUMN, TOP, "Draw a digit", "and the network reads it as you draw")
-    else:
-        draw_heading(
-            picture, COLUMN, TOP, f"The network reads {reading.classes[reading.ranking[0]]}",
-            f"softmax of the {reading.scores.size} scores below", role="output",
-        )  # fmt: skip
-    for index, name in enumerate(reading.classes):
-        base = TOP + BAR * index + 13
-        best = not reading.empty and index == reading.ranking[0]
-        shown = name if len(name) < 13 else name[:11] + "…"
-        picture.text(
-            COLUMN - 10, base, shown, size=13, anchor="end", bold=best,
-            fill="output" if best else "ink", mono=len(name) == 1,
-        )  # fmt: skip
-        picture.line((COLUMN, base - 12), (COLUMN, base + 4), stroke="line", stroke_width=1)
-        if reading.empty:
-            continue
-        length = LONGEST * reading.probabilities[index]
-        picture.rect(COLUMN, base - 11, length, 13, fill="output" if best else "muted", radius=1.5)
-        picture.text(
-            COLUMN + LONGEST + 66, base, reading.share(index), size=13, anchor="end", mono=True,
-            bold=best, fill="output" if best else "muted",
-        )  # fmt: skip
-    for row, line in enumerate(HELP if reading.empty else ()):
-        picture.text(COLUMN + 20, TOP + 52 + 22 * row, line, size=14, fill="muted")
+        title, caption = "Draw a digit", "and the network reads it as you draw"
+        help_ = column(space(0, 32), lines(*HELP, size=14, role="muted"))
+        return panel(title, caption, sized(help_, height=height))
+    names = [shortened(name, 13) for name in reading.classes]
+    roles = ["output" if k == reading.best else "muted" for k in range(count)]
+    style = {"height": BAR, "roles": roles, "chosen": [reading.best]}
+
+    def shares(length):
+        return named("shares", bars(names, reading.probabilities, length=length, **style))
+
+    title = f"The network reads {shortened(reading.classes[reading.best], 30)}"
+    fitted = fit(shares, range(340, 0, -20), WIDTH - SECOND)
+    return panel(title, caption, sized(fitted, height=height), "output")
 
 
-def _draw_scores(picture, reading, top, cell):
-    """Draw the scores as cells with their numbers, the best one framed."""
-    shown = np.full(reading.scores.size, not reading.empty)
-    span = "" if reading.empty else "the largest wins"
-    draw_layer_heading(picture, top, "scores", f"{reading.scores.size} numbers", span)
-    top += HEADING
-    grid = draw_cells(
-        picture, reading.scores.round(1), 0, top, cell=cell, role="signed", shown=shown, longest=5
+def _scores(reading):
+    """The scores as cells with their numbers, the best one framed."""
+    count, best = reading.scores.size, reading.best
+    cell = min(38, WIDTH // count)
+    frames = [] if best is None else [Frame(0, best, role="output")]
+    shown = np.full(count, best is not None)
+    style = {"role": "kernel", "shown": shown, "frames": frames, "longest": 5}
+    names = [name if len(name) < 3 else str(k) for k, name in enumerate(reading.classes)]
+    below = [
+        text(name, size=12, role="output" if k == best else "muted", bold=k == best)
+        for k, name in enumerate(names)
+    ]
+    heading = layer_heading(
+        "scores", f"{count} numbers", "" if best is None else "the largest wins"
     )
-    for index, name in enumerate(reading.classes):
-        best = not reading.empty and index == reading.ranking[0]
-        x, _ = grid.centre(0, index)
-        picture.text(
-            x, top + cell + 14, name if len(name) < 3 else str(index), size=12, anchor="middle",
-            fill="output" if best else "muted", bold=best,
-        )  # fmt: skip
-    if not reading.empty:
-        grid.frame(picture, 0, reading.ranking[0], role="output")
+    row_of_cells = named("scores", cells(reading.scores.round(1), cell=cell, **style))
+    return column(heading, row_of_cells, row(*(centred(b, cell) for b in below), gap=0), gap=4)

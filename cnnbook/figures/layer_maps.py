@@ -1,22 +1,21 @@
 """What a layer of a network yields for one image: feature maps in a row, or a strip of numbers."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from cnnbook.figures.cells import format_number
+from cnnbook.figures.scene import Block, column, named, page, row, sized, space, text, times
+from cnnbook.figures.state import State, state
 from cnnbook.figures.style import LIGHT
 
-WIDTH = 680
-COLUMN = 264  # where a heading's second part begins
-HEADING = 22  # its height
-GAP = 13  # below a layer
+WIDTH, SECOND, SPAN = 680, 264, 140  # of the picture; of the parts of a heading at the edges
 SMALLEST, LARGEST = 14, 84  # longer side of a feature map in pixels
 STRIP = 16  # height of a vector's cells in pixels
 
 
-@dataclass(frozen=True, eq=False)
-class LayerMaps:
+@state
+class LayerMaps(State):
     """What one layer yields for one image.
 
     Parameters
@@ -48,7 +47,7 @@ class LayerMaps:
     @property
     def size(self):
         """The shape as text: "6 × 28 × 28"."""
-        return " × ".join(map(str, self.values.shape))
+        return times(self.values.shape)
 
     @property
     def caption(self):
@@ -66,30 +65,76 @@ class LayerMaps:
 
     @property
     def pixels(self):
-        """The values as images with one scale for the whole layer.
+        """The values as images (C, H, W, 1, 3 or 4) uint8 with one scale for the whole layer.
 
-        Returns
-        -------
-        ndarray of uint8, shape (C, H, W) or (1, features) for grey levels, and four channels more
-            Without negative values: grey, from 0 as paper to the maximum as ink. With them: the
-            kernel's colour for positive and the input's for negative values, more opaque the
-            farther from 0.
+        Without negative values: grey, from 0 as paper to the maximum as ink. With them: orange for
+        positive and slate for negative values, more opaque the farther from 0.
         """
         values = self.values if self.values.ndim == 3 else self.values[None, None]
         share = np.abs(values) / (np.abs(values).max() or 1)
-        level = np.rint(255 * share).astype(np.uint8)
+        level = np.rint(255 * share).astype(np.uint8)[..., None]
         if values.min() >= 0:
-            return np.repeat(255 - level[..., None], 3, axis=-1)
-        hues = [
-            [int(LIGHT[role][place : place + 2], 16) for place in (1, 3, 5)]
-            for role in ("kernel", "input")
-        ]
+            return np.repeat(255 - level, 3, axis=-1)
+        hues = [[int(LIGHT[role][k : k + 2], 16) for k in (1, 3, 5)]
+                for role in ("kernel", "negative")]  # fmt: skip
         colour = np.where(values[..., None] > 0, *np.array(hues, np.uint8))
-        return np.concatenate([colour, level[..., None]], axis=-1)
+        return np.concatenate([colour, level], axis=-1)
+
+    @property
+    def description(self):
+        """What the layer is and the shape that it yields."""
+        return f"{self.title}: {self.caption}, {self.span}."
+
+    def picture(self):
+        """Draw the maps in a row, or the vector as a strip of cells."""
+        return draw_layers([self], self.description)
 
 
-@dataclass(frozen=True)
-class _Tiles:
+def draw_layers(layers, description):
+    """Draw what several layers yield, below one another."""
+    return page(*map(layer_block, layers), description=description, width=WIDTH, gap=13)
+
+
+def layer_block(layer, *, empty=False):
+    """A heading over a layer's maps; cells without values if nothing was computed.
+
+    Its size depends on the shape, not on the values.
+    """
+    tiles = _Tiles.of(layer)
+    caption = layer.caption
+    if layer.values.ndim == 3 and tiles.shown < len(layer.values):
+        caption += f", {tiles.shown} drawn"
+    if not empty and layer.values.min() < 0:
+        caption += ", slate below 0"
+    heading = layer_heading(layer.title, caption, "" if empty else layer.span)
+    width = (tiles.shown * (tiles.columns + tiles.gap) - tiles.gap) * tiles.across
+
+    def draw(picture, x, y):
+        if not empty:
+            sheet = tiles.montage(layer.pixels)
+            picture.image(sheet, x, y, width, tiles.height, inverts=sheet.shape[2] == 3)
+        for number in range(tiles.shown):
+            left = x + number * (tiles.columns + tiles.gap) * tiles.across
+            box, fill = (left, y, tiles.columns * tiles.across, tiles.height), "wash" * empty
+            picture.rect(*box, fill=fill or None, stroke="line", at=(number,))
+
+    return column(heading, named("maps", Block(width, tiles.height, draw)), gap=4)
+
+
+def shortened(words, most):
+    """Cut words that are as long as this, or longer."""
+    return words if len(words) < most else words[: most - 2] + "…"
+
+
+def layer_heading(title, caption, span):
+    """What a layer is, the shape that it yields, and at the right the range of its values."""
+    right = column(text(span, size=12, role="muted", mono=True), space(SPAN), gap=0, align=1)
+    left = sized(text(shortened(title, 34), bold=True), SECOND)
+    middle = text(caption, size=12, role="muted", width=WIDTH - SECOND - SPAN)
+    return row(left, middle, right, gap=0)
+
+
+class _Tiles(NamedTuple):
     """How the maps of a layer are laid out; a vector is one map of one row."""
 
     shown: int  # maps
@@ -110,8 +155,7 @@ class _Tiles:
         wanted = min(max(4 * longest, 36), LARGEST) / longest
         gap = max(1, round(8 / wanted))
         shown = min(maps, int((WIDTH / SMALLEST * longest + gap) // (columns + gap)))
-        fitting = WIDTH / (shown * (columns + gap) - gap)
-        scale = min(wanted, fitting)
+        scale = min(wanted, WIDTH / (shown * (columns + gap) - gap))
         return cls(shown, rows, columns, scale, scale, gap)
 
     @property
@@ -128,69 +172,3 @@ class _Tiles:
             left = number * (self.columns + self.gap)
             sheet[:, left : left + self.columns] = pixels[number]
         return sheet
-
-
-def layer_height(layer):
-    """Say how high `draw_layer_maps` draws, heading and the space below included.
-
-    Parameters
-    ----------
-    layer : LayerMaps
-
-    Returns
-    -------
-    float
-        In CSS pixels; the layer's values do not matter.
-    """
-    return HEADING + GAP + _Tiles.of(layer).height
-
-
-def draw_layer_maps(picture, layer, top, *, empty=False):
-    """Draw a heading and a layer's maps in a row, or its vector as a strip of cells.
-
-    Parameters
-    ----------
-    picture : Picture
-        Drawn upon, over a width of 680 pixels.
-    layer : LayerMaps
-    top : float
-        Upper edge in pixels.
-    empty : bool
-        Leave the cells empty: there was nothing to compute.
-    """
-    tiles = _Tiles.of(layer)
-    caption = layer.caption
-    if layer.values.ndim == 3 and tiles.shown < len(layer.values):
-        caption += f", the first {tiles.shown} drawn"
-    if not empty and layer.values.min() < 0:
-        caption += ", blue below 0"
-    draw_layer_heading(picture, top, layer.title, caption, "" if empty else layer.span)
-    top += HEADING
-    if not empty:
-        sheet = tiles.montage(layer.pixels)
-        box = (0, top, sheet.shape[1] * tiles.across, tiles.height)
-        picture.image(sheet, *box, inverts=sheet.shape[2] == 3)
-    for number in range(tiles.shown):
-        left = number * (tiles.columns + tiles.gap) * tiles.across
-        picture.rect(
-            left, top, tiles.columns * tiles.across, tiles.height,
-            fill="wash" if empty else None, stroke="line",
-        )  # fmt: skip
-
-
-def draw_layer_heading(picture, top, title, caption, span):
-    """Write what a layer is, the shape that it yields, and the range of its values.
-
-    Parameters
-    ----------
-    picture : Picture
-        Drawn upon.
-    top : float
-        Upper edge in pixels.
-    title, caption, span : str
-        At the left, in the middle, and at the right.
-    """
-    title = title if len(title) < 34 else title[:32] + "…"
-    picture.text(0, top + 14, title, size=13, bold=True)
-    picture.text(COLUMN, top + 14, caption, size=12, fill="muted")
-    picture.text(WIDTH, top + 14, span, size=12, fill="muted", anchor="end", mono=True)

@@ -1,17 +1,15 @@
 """Images, and what a network takes them for: the three most probable classes of each."""
 
-from dataclasses import dataclass
-
 import numpy as np
 
-from cnnbook.figures.picture import Picture
+from cnnbook.figures.scene import bars, column, image, named, page, row, sized, text
+from cnnbook.figures.state import State, state
 
-SIDE, PITCH, MOST = 84, 116, 8
-BAR, FIRST, ROW = 46, 22, 19  # length of a full bar; rows of the three classes below the image
+SIDE, PITCH, MOST = 84, 116, 8  # side of an image, distance of two, and how many there may be
 
 
-@dataclass(frozen=True, eq=False)
-class Readings:
+@state
+class Readings(State):
     """Images with the probabilities that a network gives to the classes.
 
     Parameters
@@ -65,38 +63,27 @@ class Readings:
         head = f"{self.title}: " if self.title else ""
         return f"{head}{'; '.join(parts)}."
 
+    def picture(self):
+        """Draw the images in a row, the three most probable classes of each below it."""
+        return page(
+            text(self.title, size=15, bold=True) if self.title else None,
+            row(*(_reading(self, number) for number in range(len(self.images))), gap=8),
+            description=self.description,
+            width=0,
+            gap=10,
+        )
 
-def draw_readings(readings):
-    """Draw the images in a row, the three most probable classes of each below it.
 
-    Parameters
-    ----------
-    readings : Readings
-
-    Returns
-    -------
-    Picture
-    """
-    count = len(readings.images)
-    top = (34 if readings.title else 4) + (26 if readings.labels is not None else 0)
-    width = max(count * PITCH, 480 if readings.title else 0)
-    picture = Picture(width, top + SIDE + FIRST + 2.5 * ROW, readings.description)
-    if readings.title:
-        picture.text(0, 18, readings.title, size=15, bold=True)
-    for number, image in enumerate(readings.images):
-        x = number * PITCH
-        grey = np.round(255 * np.clip(image, 0, 1)).astype(np.uint8)
-        picture.image(np.repeat(grey[:, :, None], 3, axis=2), x, top, SIDE, SIDE)
-        true = None if readings.labels is None else int(readings.labels[number])
-        if true is not None:
-            picture.text(x, top - 9, f"a {readings.classes[true]}", size=13, fill="muted")
-        for place, (named, share) in enumerate(readings.best(number)):
-            y = top + SIDE + FIRST + place * ROW
-            role = "muted" if place else "input" if true is None else "output"
-            role = "kernel" if true is not None and not place and named != true else role
-            name = readings.classes[named]
-            picture.text(x, y, name, fill=role, bold=not place, mono=True)
-            picture.rect(x + 16, y - 9, max(BAR * share, 0.5), 9, fill=role)
-            text = f"{100 * share:.0f} %"
-            picture.text(x + 20 + BAR * share, y, text, size=11, fill=role, mono=True)
-    return picture
+def _reading(readings, number):
+    best = readings.best(number)
+    true = None if readings.labels is None else int(readings.labels[number])
+    role = "input" if true is None else "output" if best[0][0] == true else "kernel"
+    names, shares = zip(*((readings.classes[k], share) for k, share in best), strict=True)
+    style = {"length": 46, "roles": [role, "muted", "muted"][: len(best)], "chosen": [0]}
+    block = column(
+        None if true is None else text(f"a {readings.classes[true]}", role="muted"),
+        named("image", image(readings.images[number], SIDE)),
+        named("shares", bars(names, shares, **style)),
+        gap=5,
+    )
+    return sized(block, PITCH - 8)

@@ -1,15 +1,38 @@
 """Which faces are drawn how often: a latent's histogram, probabilities, and a batch by them."""
 
 import math
-from dataclasses import dataclass
+from collections.abc import Callable
 from functools import cached_property
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 
 from cnnbook.figures.cells import format_number, indexed
+from cnnbook.figures.scene import (
+    centred,
+    column,
+    curve,
+    level,
+    named,
+    page,
+    panel,
+    plot,
+    row,
+    sized,
+    space,
+    spread,
+    text,
+    tiles,
+)
+from cnnbook.figures.state import State, each_step, state
 
-BATCH = 16  # faces in a drawn batch
+BATCH, DRAWS = 16, 20  # faces in a drawn batch; draws to step through
+BINS = 10
+
+WIDTH, LEFT, PLOT = 944, 536, 464  # of the picture, of its left half, of the histogram
+TILE, GROUP = 64, 26  # side of a face, which has as many pixels; height of a group's row
+GAINS = (0.01, 1000)  # ends of the logarithmic axis
+STEPS = (1.15, 1.5, 2, 3, 5, 8, 16)  # heights of the plot, in units of the highest bar
 
 
 class Share(NamedTuple):
@@ -36,80 +59,91 @@ class Share(NamedTuple):
         return both if self.count else "none"
 
 
-@dataclass(frozen=True, eq=False)
-class Resampling:
-    """One latent of many faces, the probabilities of these, and a batch drawn by them.
+@state
+class Resampling(State):
+    """One latent of many faces, how probable each is to be drawn, and a batch drawn so.
 
     Parameters
     ----------
-    means : ndarray of shape (N,)
-        Of the latent whose histogram is shown.
-    probabilities : ndarray of shape (N,)
-        Of being drawn; they add up to 1.
+    weigh : callable
+        Turns the means into the probabilities (N,) of being drawn, which add up to 1; takes
+        `alpha`, `bins` and `combine`, as `cnnbook.training.resampling_probabilities` does.
+    means : ndarray of shape (N, latents)
+    images : ndarray of shape (N, C, H, W), values from 0 to 1
     groups : ndarray of shape (N,), int
         Index of each face's group in `names`, −1 for what belongs to none.
     names : tuple of str
     alpha : float
-        What smoothed the densities; may be infinite.
+        What smooths the densities; may be infinite.
     latent : int
-        Number of the latent.
+        Whose histogram is shown.
+    combine : {"max", "product"}
+        How the weights of all latents become one.
     bins : int
-        Of the histogram.
+        Of each histogram.
     step : int
-        Which draw; each has a seed of its own.
+        Which draw, from 0 to 19; each has a seed of its own.
 
     Raises
     ------
     ValueError
         If lengths disagree, or a number is out of range.
-
-    Examples
-    --------
-    >>> faces = Resampling(
-    ...     np.array([0, 0.4, 0.8, 1.5, 3.0]), np.full(5, 0.2), np.zeros(5, int), ("all",), 0, 0, 3
-    ... )
-    >>> faces.density
-    array([0.6, 0.2, 0.2])
     """
 
+    step_label: ClassVar = "draw"
+
+    weigh: Callable
     means: np.ndarray
-    probabilities: np.ndarray
+    images: np.ndarray
     groups: np.ndarray
     names: tuple
     alpha: float
     latent: int = 0
-    bins: int = 10
+    combine: str = "max"
+    bins: int = BINS
     step: int = 0
 
     def __post_init__(self):
-        count = len(self.means)
-        for name in ("means", "probabilities", "groups"):
-            shape = getattr(self, name).shape
-            if shape != (count,):
-                raise ValueError(f"{name} has shape {shape}, expected ({count},)")
+        count = len(self.images)
+        if self.means.ndim != 2 or len(self.means) != count:
+            raise ValueError(f"means has shape {self.means.shape}, expected ({count}, latents)")
+        if self.groups.shape != (count,):
+            raise ValueError(f"groups has shape {self.groups.shape}, there are {count} faces")
         if count < 2:
             raise ValueError(f"there are {count} faces, need at least 2")
-        if not self.alpha >= 0:
-            raise ValueError(f"alpha is {self.alpha}, must not be negative")
-        if self.bins < 1:
-            raise ValueError(f"bins is {self.bins}, must be at least 1")
-        total = float(self.probabilities.sum())
-        if self.probabilities.min() < 0 or abs(total - 1) > 1e-6:
-            raise ValueError(f"probabilities add up to {total:g}, must be 1, none negative")
+        self._within("latent", self.means.shape[1])
+        self._within("step", self.steps)
         if not -1 <= self.groups.min() <= self.groups.max() < len(self.names):
             worst = self.groups.max() if self.groups.max() >= len(self.names) else self.groups.min()
             raise ValueError(f"groups holds {worst}, must be from -1 to {len(self.names) - 1}")
+        _ = self.probabilities  # refuses the other settings
+
+    @property
+    def steps(self):
+        """Draws to step through."""
+        return DRAWS
+
+    @cached_property
+    def probabilities(self):
+        """Of each face to be drawn."""
+        options = {"alpha": self.alpha, "bins": self.bins, "combine": self.combine}
+        return self.weigh(self.means, **options)
+
+    @property
+    def values(self):
+        """The means of the latent that is shown."""
+        return self.means[:, self.latent]
 
     @cached_property
     def edges(self):
         """Borders of the bins, from the least mean to the greatest; a constant has width 1."""
-        low, high = float(self.means.min()), float(self.means.max())
+        low, high = float(self.values.min()), float(self.values.max())
         return np.linspace(low, high if high > low else low + self.bins, self.bins + 1)
 
     @cached_property
     def places(self):
         """Bin of each face."""
-        share = (self.means - self.edges[0]) / (self.edges[-1] - self.edges[0])
+        share = (self.values - self.edges[0]) / (self.edges[-1] - self.edges[0])
         return np.minimum((share * self.bins).astype(int), self.bins - 1)
 
     @cached_property
@@ -131,14 +165,14 @@ class Resampling:
         """N·p(x): how many times an epoch of N draws shows each face, on average."""
         return len(self.means) * self.probabilities
 
-    @cached_property
+    @each_step
     def chosen(self):
         """Indices of the faces in the batch."""
         rng = np.random.default_rng([self.step, len(self.means)])
         share = self.probabilities / self.probabilities.sum()
         return rng.choice(len(share), BATCH, p=share)
 
-    @cached_property
+    @each_step
     def shares(self):
         """A `Share` for each group."""
         rows = []
@@ -153,20 +187,15 @@ class Resampling:
     def rare(self):
         """The groups with fewer faces than an even share, but some."""
         even = len(self.means) / len(self.names)
-        return tuple(row for row in self.shares if 0 < row.count < even)
-
-    @property
-    def smoothing(self):
-        """α as it is written."""
-        return f"α = {format_number(self.alpha)}"
+        return tuple(share for share in self.shares if 0 < share.count < even)
 
     @property
     def formula(self):
         """What the first face of the batch weighs in this latent, with the numbers put in."""
         face = int(self.chosen[0])
         density = float(self.density[self.places[face]])
-        name = indexed("z", self.latent)
-        there = f"Q({name} = {format_number(round(float(self.means[face]), 2))})"
+        name, mean = indexed("z", self.latent), format_number(round(float(self.values[face]), 2))
+        there = f"Q({name} = {mean})"
         if math.isinf(self.alpha):
             return f"{there} = {density:.3f}, and α → ∞: every face weighs the same"
         total, alpha = density + self.alpha, format_number(self.alpha)
@@ -175,22 +204,135 @@ class Resampling:
     @property
     def claim(self):
         """What α does to the rare groups."""
+        smoothing = f"α = {format_number(self.alpha)}"
         if not self.rare:
-            return f"{self.smoothing}: no group is rarer than the others"
-        gain = sum(row.after for row in self.rare) / sum(row.before for row in self.rare)
-        count = f"{sum(row.count for row in self.rare)} of {len(self.means)} faces"
+            return f"{smoothing}: no group is rarer than the others"
+        gain = sum(share.after for share in self.rare) / sum(share.before for share in self.rare)
+        count = f"{sum(share.count for share in self.rare)} of {len(self.means)} faces"
         times = f"drawn {gain:.2f} times as often as they are there"
-        return f"{self.smoothing}: the rare groups ({count}) are {times}"
+        return f"{smoothing}: the rare groups ({count}) are {times}"
 
     @property
     def description(self):
         """The claim, the weight of a face, and the shares of all groups."""
-        rows = "; ".join(
-            f"{row.name} {row.change}, {row.drawn} in this draw" for row in self.shares
-        )
+        rows = "; ".join(f"{each.name} {each.change}, {each.drawn} in this draw"
+                         for each in self.shares)  # fmt: skip
         least, most = float(self.gains.min()), float(self.gains.max())
         return (
             f"{self.claim}. The first face of draw {self.step + 1} weighs {self.formula} in latent "
             f"{self.latent}. One epoch shows a face {least:.2f} to {most:.1f} times on average. "
             f"Shares of the groups, there → drawn: {rows}."
         ).replace("-", "−")
+
+    def picture(self):
+        """Draw what a latent says of the faces, and which of them are drawn for it."""
+        return page(
+            text(self.claim, size=15, bold=True),
+            row(sized(_histogram(self), LEFT), _gains(self), gap=0),
+            row(sized(_batch(self), LEFT), _shares(self), gap=0),
+            description=self.description,
+            width=WIDTH,
+            gap=20,
+            palette=True,
+        )
+
+
+def _small(words):
+    return text(words, size=11, role="muted")
+
+
+def _histogram(it):
+    """The histogram of a latent, what is drawn of it, and α; the weight of one face below."""
+    highest, needed = (float(np.max(q)) for q in (it.density, [it.density, it.drawn_density]))
+    top = next((step for step in STEPS if needed <= step * highest), STEPS[-1]) * highest
+
+    def bins(picture, place):
+        for n, density in enumerate(it.density):
+            (left, high), (right, low) = place(n, density), place(n + 1, 0)
+            with picture.part("bin"):
+                box = left + 1, high, right - left - 2, low - high
+                picture.rect(*box, fill="input", tint=0.55, at=(n,))
+
+    def alpha(picture, place):
+        right, height = place(it.bins, it.alpha)
+        level(it.alpha, role="kernel")(picture, place)
+        picture.text(right + 6, height + 4, "α", fill="kernel", bold=True)
+
+    corners = np.repeat(np.arange(it.bins + 1), 2)[1:-1]
+    layers = [bins, curve(corners, np.repeat(it.drawn_density, 2), "output", width=2.5)]
+    layers += [alpha] if it.alpha < top else []
+    axes = plot(*layers, width=PLOT, height=148, x=(0, it.bins), y=(0, top))
+    name, words = indexed("z", it.latent), "the first face of the batch below weighs in this latent"
+    low, high = (format_number(round(float(edge), 2)) for edge in it.edges[[0, -1]])
+    mean = f"mean of {name}, {len(it.means)} faces in {it.bins} bins"
+    ends = spread(_small(low), _small(mean), _small(high), width=PLOT, most=PLOT)
+    weight = text(words, size=12), text(it.formula, mono=True, role="kernel")
+    caption = "bars: the faces; green line: what is drawn; dashed: α, added to each bar"
+    drawn = column(named("histogram", sized(axes, PLOT + 20)), ends, space(0), *weight, gap=2)
+    return panel(f"latent {name}: histogram Q", caption, drawn, "input")
+
+
+def _gains(it):
+    """How often each face is drawn, from the commonest to the rarest."""
+    gains = np.sort(it.gains)
+    across = np.linspace(0, 1, len(gains))
+    line, once = curve(across, gains, "output", width=2.5), level(1, dashed=False)
+    size = {"width": 350, "height": 148, "x": (0, 1), "y": GAINS}
+    axes = plot(once, line, **size, y_ticks=(0.1, 1, 10, 100), logarithmic=True)
+    before = space(axes.width - 350 - 10)
+    ends = row(before, spread(_small("commonest"), _small("rarest"), width=350, most=350), gap=0)
+    least, most = format_number(float(gains[0])), format_number(float(gains[-1]))
+    words = f"from {least} to {most} times; 1 is once, as without resampling"
+    drawn = column(named("gains", axes), ends, space(0), text(words, size=12), gap=2)
+    caption = "all latents together; the commonest face stands left"
+    return panel("N·p(x): draws an epoch", caption, drawn, "output")
+
+
+def _batch(it):
+    """The faces of a batch in two rows, with the gain of each below it."""
+    lines = []
+    for part in (slice(0, BATCH // 2), slice(BATCH // 2, BATCH)):
+        lines.append(tiles(it.images[it.chosen[part]][None], TILE))
+        gains = it.gains[it.chosen[part]].tolist()
+        words = [f"×{g:.0f}" if g >= 100 else f"×{format_number(g, 2)}" for g in gains]
+        lines.append(row(*(centred(text(w, size=11, mono=True), TILE) for w in words), gap=0))
+    caption = "below each: how many times an epoch shows it"
+    faces = named("batch", column(*lines, gap=3))
+    return panel(f"draw {it.step + 1}: {BATCH} faces", caption, faces, "output")
+
+
+def _shares(it):
+    """A table of the groups: two bars, both shares, how many times as often, faces in this draw."""
+    longest = max(0.5, *(max(share.before, share.after) for share in it.shares))
+
+    def bars(share):
+        def draw(picture, x, y):
+            for down, part, role in ((4, share.before, "input"), (13, share.after, "output")):
+                with picture.part("bar"):
+                    wide = max(76 * part / longest, 1)
+                    picture.rect(x, y + down, wide, 8, fill=role)
+
+        return sized(space(76), height=GROUP)._replace(draw=draw if share.count else space(0).draw)
+
+    def cell(words, **style):
+        return centred(text(words, **style), height=GROUP)
+
+    def table(head, cells, width, align=1):
+        return column(_small(head), *cells, space(width), gap=0, align=align)
+
+    mono = {"size": 12, "mono": True}
+    each = it.shares
+    rows = max(4, len(each))
+    names = [cell(share.name, bold=share in it.rare) for share in each]
+    gains = [cell(f"×{share.gain:.2f}" if share.count else "", **mono) for share in each]
+    columns = row(
+        table("", names, 118, align=0),
+        table("", map(bars, each), 76),
+        table("there → drawn", (cell(share.change, **mono) for share in each), 120),
+        table("", gains, 50),
+        table("in draw", (cell(share.drawn, **mono) for share in each), 44),
+        gap=0,
+    )
+    drawn = sized(named("groups", columns), height=15 + GROUP * rows)
+    caption = "upper bar: of the faces; lower bar: of what is drawn"
+    return panel("shares of the groups", caption, drawn, "output")

@@ -102,6 +102,13 @@ def sized(block, width=0, height=0):
     return block._replace(width=max(block.width, width), height=max(block.height, height))
 
 
+def centred(block, width=0, height=0):
+    """A block in the middle of at least this much room."""
+    room = sized(block, width, height)
+    across, down = (room.width - block.width) / 2, (room.height - block.height) / 2
+    return room._replace(draw=lambda picture, x, y: block.draw(picture, x + across, y + down))
+
+
 def named(name, block):
     """A block whose marks have a name; see `Picture.find`."""
 
@@ -479,6 +486,18 @@ def curve(x, y, role, *, width=2, dashed=False, under=None):
                 picture.polygon(*points, *ends, fill=role, tint=0.3)
             if len(points) > 1:
                 picture.line(*points, stroke=role, stroke_width=width, dashed=dashed)
+
+    return layer
+
+
+def area(x, low, high, role, *, tint=0.3):
+    """A layer of a plot: what lies between two curves, or between a curve and a number."""
+    low, high = np.broadcast_to(low, len(x)), np.broadcast_to(high, len(x))
+
+    def layer(picture, place):
+        there, back = ([place(*at) for at in zip(x, y, strict=True)] for y in (low, high))
+        with picture.part("area"):
+            picture.polygon(*there, *back[::-1], fill=role, tint=tint)
 
     return layer
 

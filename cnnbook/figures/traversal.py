@@ -1,241 +1,291 @@
 """A code, what each of its numbers carries, and what changes as one or two of them move."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
 from functools import cached_property
 
 import numpy as np
 
-from cnnbook.figures.cells import draw_heading, format_number, indexed
-from cnnbook.figures.picture import Picture
-from cnnbook.figures.pixels import draw_image, draw_tiles
+from cnnbook.figures.cells import format_number, indexed
+from cnnbook.figures.scene import (
+    bars,
+    centred,
+    column,
+    image,
+    named,
+    over,
+    page,
+    panel,
+    plot,
+    row,
+    sized,
+    space,
+    spread,
+    text,
+    tiles,
+)
+from cnnbook.figures.state import State, state
 
-WIDTH, TOP = 952, 92
-LARGE, ORIGIN = 232, 128  # sides of the decoded image and of the one that the code is of
-LIST, ROW, MOST = 264, 21.6, 20  # left edge and row height of the list, and rows at most
-BAR, TRACK, REACH = 84, 92, 4  # lengths of a bar and of the scale, which ends at ±4
-TILES, TILE = 588, 72  # left edge of the grid, side of an image in it
 VALUES = (-3, -1.5, 0, 1.5, 3)  # what a traversal sets a latent to
 ROWS = 6  # of the grid at most
 ACTIVE = 0.1  # nats: a latent with less is said to carry nothing
+EACH = -1  # in place of a second latent: each row of the grid moves another one
+MEAN = "the mean, all latents 0"
+STEP = 0.05  # the values of a code to start from are rounded to it
+
+WIDTH, TILE = 952, 72  # of the picture, of an image of the grid in it
+LARGE, ORIGIN = 232, 128  # sides of the decoded image and of the one that the code is of
+MOST, ROW = 20, 21.6  # latents in the list, height of each
+TRACK, REACH = 92, 4  # length of the scale of a value, which ends at ±4
 
 
-@dataclass(frozen=True, eq=False)
-class Traversal:
+@state
+class Traversal(State):
     """A code and which of its latents are moved, from −3 to 3.
 
     Parameters
     ----------
-    code : ndarray of shape (latents,)
-        What is decoded now.
+    decode : callable
+        Turns codes of shape (N, latents) into images of shape (N, C, H, W), values from 0 to 1.
     kl : ndarray of shape (latents,)
         Nats that each latent carries, on average over some images.
-    shown : tuple of int
-        Latents that are moved, each in a row of its own.
+    starts : dict of str to ndarray of shape (latents,)
+        Codes to start from.
+    origins : dict of str to ndarray of shape (C, H, W)
+        The images that some of them are of.
+    latents : tuple of int
+        Those that are moved, 1 to 6, each in a row of its own.
     across : int
         The latent that changes from column to column where `down` is one, too.
-    down : int, optional
-        The latent that changes from row to row; without it, each row moves another latent.
+    down : int
+        The latent that changes from row to row; with `EACH`, every row moves another latent.
     start : str
-        Where the code is from, in words.
+        Where the code is from.
+    values : tuple of float
+        What `latents` are now. Another `start` sets them.
+    placed : str
+        The start that they were set by.
 
     Raises
     ------
     ValueError
-        If lengths disagree, or there is no such latent.
+        If lengths disagree, or there is no such latent or start.
     """
 
-    code: np.ndarray
+    decode: Callable
     kl: np.ndarray
-    shown: tuple
+    starts: dict
+    origins: dict
+    latents: tuple
     across: int
-    down: int | None = None
-    start: str = "the mean, all latents 0"
+    down: int = EACH
+    start: str = MEAN
+    values: tuple = ()
+    placed: str = ""
 
     def __post_init__(self):
-        count = len(self.code)
+        self._one_of("start", self.starts)
+        count, latents = len(self.starts[self.start]), self.latents
         if self.kl.shape != (count,):
             raise ValueError(f"kl has shape {self.kl.shape}, the code has {count} latents")
-        named = {"across": self.across, "down": self.down}
-        chosen = [(name, value) for name, value in named.items() if value is not None]
-        for name, value in [("shown", latent) for latent in self.shown] + chosen:
-            if not 0 <= value < count:
-                raise ValueError(f"{name} is {value}, must be from 0 to {count - 1}")
-        if not 1 <= len(self.shown) <= ROWS:
-            raise ValueError(f"shown holds {len(self.shown)} latents, must be 1 to {ROWS}")
+        if not 1 <= len(latents) <= ROWS:
+            raise ValueError(f"there are {len(latents)} latents, the sliders are 1 to {ROWS}")
+        if len(set(latents)) < len(latents):
+            raise ValueError(f"latents is {list(latents)}: only {len(set(latents))} differ")
+        for latent in latents:
+            if not 0 <= latent < count:
+                raise ValueError(f"latents holds {latent}, must be from 0 to {count - 1}")
+        self._one_of("across", latents)
+        self._one_of("down", (EACH, *latents))
         if self.across == self.down:
             raise ValueError(f"across and down are both latent {self.down}: choose two")
+        if self.placed != self.start:
+            code = self.starts[self.start][list(latents)]
+            rounded = tuple(round(STEP * round(float(value) / STEP), 2) for value in code)
+            object.__setattr__(self, "values", rounded)
+            object.__setattr__(self, "placed", self.start)
+
+    @property
+    def bounds(self):
+        """The range of the values: −3 to 3, or more if a code to start from needs it."""
+        codes = np.stack(list(self.starts.values()))[:, list(self.latents)]
+        reach = max(3, int(np.ceil(np.abs(codes).max())))
+        return {"values": (-reach, reach)}
 
     @cached_property
+    def code(self):
+        """The code now: that of the start, with the values in it."""
+        code = self.starts[self.start].copy()
+        code[list(self.latents)] = self.values
+        return code
+
+    @cached_property
+    def grid(self):
+        """The codes of the grid, (rows, columns, latents)."""
+        each = self.down == EACH
+        grid = np.tile(self.code, (len(self.latents) if each else len(VALUES), len(VALUES), 1))
+        if each:
+            for number, latent in enumerate(self.latents):
+                grid[number, :, latent] = VALUES
+        else:
+            grid[:, :, self.across] = VALUES
+            grid[:, :, self.down] = np.reshape(VALUES, (-1, 1))
+        return grid
+
+    @cached_property
+    def decoded(self):
+        """The image of the code now, and those of the grid (rows, columns, C, H, W)."""
+        latents = self.grid.shape[-1]
+        images = self.decode(np.concatenate([self.code[None], self.grid.reshape(-1, latents)]))
+        return images[0], images[1:].reshape(*self.grid.shape[:2], *images.shape[1:])
+
+    @property
     def order(self):
         """All latents, from the one that carries most to the one that carries least."""
         return np.argsort(-self.kl, kind="stable")
 
     @property
-    def active(self):
-        """Number of latents that carry more than 0.1 nats."""
-        return int((self.kl > ACTIVE).sum())
-
-    @cached_property
-    def codes(self):
-        """The codes of the grid, (rows, columns, latents)."""
-        rows = len(self.shown) if self.down is None else len(VALUES)
-        codes = np.tile(self.code, (rows, len(VALUES), 1))
-        if self.down is None:
-            for row, latent in enumerate(self.shown):
-                codes[row, :, latent] = VALUES
-        else:
-            codes[:, :, self.across] = VALUES
-            codes[:, :, self.down] = np.reshape(VALUES, (-1, 1))
-        return codes
-
-    @property
     def nearest(self):
         """Row and column of the image in the grid that is nearest to the code now.
 
-        Where each row moves another latent, it is the one in the row of `across`, or in the first
-        row if that has none.
+        Where each row moves another latent, it is the one in the row of `across`.
         """
 
-        def column(latent):
+        def nearest(latent):
             return int(np.abs(np.subtract(VALUES, self.code[latent])).argmin())
 
-        if self.down is None:
-            row = self.shown.index(self.across) if self.across in self.shown else 0
-            return row, column(self.shown[row])
-        return column(self.down), column(self.across)
+        if self.down == EACH:
+            return self.latents.index(self.across), nearest(self.across)
+        return nearest(self.down), nearest(self.across)
 
     @property
     def claim(self):
         """How many latents carry something, and what the chosen one does."""
-        value, nats = format_number(round(float(self.code[self.across]), 2)), self.kl[self.across]
         return (
-            f"{self.active} of {len(self.code)} latents carry more than {ACTIVE} nats; "
-            f"{indexed('z', self.across)} = {value} carries {nats:.2f}"
+            f"{(self.kl > ACTIVE).sum()} of {len(self.code)} latents carry more than {ACTIVE} "
+            f"nats; {self._value(self.across)} carries {self.kl[self.across]:.2f}"
         )
+
+    def _value(self, latent):
+        return f"{indexed('z', latent)} = {format_number(round(float(self.code[latent]), 2))}"
 
     @property
     def movement(self):
         """What the grid shows, in words."""
-        if self.down is None:
+        if self.down == EACH:
             return "each row moves one latent"
         return f"across {indexed('z', self.across)}, down {indexed('z', self.down)}"
 
     @property
     def description(self):
         """The claim, the start, and all values that can be moved."""
-        values = ", ".join(
-            f"{indexed('z', latent)} = {format_number(round(float(self.code[latent]), 2))} "
-            f"({self.kl[latent]:.2f} nats)"
-            for latent in self.shown
-        )
+        values = ", ".join(f"{self._value(k)} ({self.kl[k]:.2f} nats)" for k in self.latents)
         return (
             f"{self.claim}. The code began as {self.start}; now {values}. "
             f"Grid from −3 to 3: {self.movement}."
         )
 
-
-def draw_traversal(traversal, image, tiles, origin=None):
-    """Draw the decoded image, what each latent carries and is, and the grid of traversals.
-
-    Parameters
-    ----------
-    traversal : Traversal
-    image : ndarray of shape (C, H, W), values from 0 to 1
-        Decoded from `traversal.code`.
-    tiles : ndarray of shape (rows, columns, C, H, W)
-        Decoded from `traversal.codes`.
-    origin : ndarray of shape (C, H, W), optional
-        The image that the code began as.
-
-    Returns
-    -------
-    Picture
-    """
-    picture = Picture(WIDTH, TOP + ROWS * TILE + 22, traversal.description, palette=True)
-    picture.text(0, 18, traversal.claim, size=15, bold=True)
-    size = f"{image.shape[1]} × {image.shape[2]} pixels from {len(traversal.code)} numbers"
-    draw_heading(picture, 0, TOP - 16, "decoded from the code now", size, role="output")
-    draw_image(picture, image, 0, TOP, LARGE, role="output")
-    top = TOP + ROWS * TILE - ORIGIN
-    picture.text(0, top - 10, f"it began as {traversal.start}", size=12, fill="muted")
-    if origin is not None:
-        draw_image(picture, origin, 0, top, ORIGIN, role="input")
-    _draw_list(picture, traversal)
-    _draw_grid(picture, traversal, tiles)
-    return picture
-
-
-def _draw_list(picture, traversal):
-    """Draw a row for each latent: its name, the nats it carries, and its value on a scale."""
-    count, middle = len(traversal.code), LIST + 234
-    caption = "nats that each carries, and its value now"
-    draw_heading(picture, LIST, TOP - 16, f"{count} latents by information", caption, role="input")
-    most, listed = max(float(traversal.kl.max()), 1e-9), traversal.order[:MOST]
-    bottom = TOP + ROW * len(listed)
-    picture.line((middle, TOP), (middle, bottom), stroke="line", stroke_width=1)
-    for value in (-REACH, 0, REACH):
-        place = middle + value / REACH * TRACK / 2, bottom + 14
-        picture.text(*place, format_number(value), size=11, fill="muted", anchor="middle")
-    for number, latent in enumerate(listed):
-        y, moved = TOP + ROW * (number + 0.5), latent in traversal.shown
-        chosen = latent in (traversal.across, traversal.down)
-        role = "kernel" if chosen else "ink" if moved else "muted"
-        name = indexed("z", int(latent))
-        picture.text(LIST + 26, y + 5, name, fill=role, anchor="end", bold=moved or chosen)
-        length = BAR * float(traversal.kl[latent]) / most
-        bar = "input" if moved else "muted"
-        picture.rect(LIST + 34, y - 6, max(length, 0.5), 12, fill=bar)
-        nats = f"{traversal.kl[latent]:.2f}"
-        picture.text(LIST + 40 + length, y + 4, nats, size=11, fill=role, mono=True)
-        _draw_value(picture, float(traversal.code[latent]), middle, y, role)
-    if count > MOST:
-        rest = traversal.kl[traversal.order[MOST:]].sum()
-        words = f"{count - MOST} more: {rest:.2f} nats"
-        picture.text(LIST, bottom + 14, words, size=11, fill="muted")
-
-
-def _draw_value(picture, value, middle, y, role):
-    """Draw a value as a dot on a scale from −4 to 4."""
-    place = middle + min(max(value / REACH, -1), 1) * TRACK / 2
-    picture.line(
-        (middle - TRACK / 2, y), (middle + TRACK / 2, y), stroke="line", stroke_width=1
-    )  # fmt: skip
-    picture.line((middle, y), (place, y), stroke=role, stroke_width=2)
-    picture.rect(place - 4, y - 4, 8, 8, fill=role, radius=4)
-
-
-def _draw_grid(picture, traversal, tiles):
-    caption = "framed: nearest to the code now"
-    caption += "; dots: where each latent is" if traversal.down is None else ""
-    draw_heading(picture, TILES, TOP - 16, traversal.movement, caption, role="kernel")
-    for column, value in enumerate(VALUES):
-        place = TILES + (column + 0.5) * TILE, TOP - 5
-        picture.text(*place, format_number(value), size=11, fill="muted", anchor="middle")
-    draw_tiles(picture, tiles, TILES, TOP, TILE)
-    _draw_row_labels(picture, traversal)
-    row, column = traversal.nearest
-    exact = np.allclose(traversal.codes[row, column], traversal.code)  # sliders are not exact
-    picture.rect(
-        TILES + column * TILE, TOP + row * TILE, TILE, TILE,
-        stroke="kernel", stroke_width=3, dashed=not exact,
-    )  # fmt: skip
-
-
-def _draw_row_labels(picture, traversal):
-    """Name the rows; where each moves another latent, mark the latent's value by a dot."""
-    if traversal.down is not None:
-        for row, value in enumerate(VALUES):
-            place = TILES - 8, TOP + (row + 0.5) * TILE + 4
-            picture.text(*place, format_number(value), size=11, fill="muted", anchor="end")
-        return
-    step = VALUES[1] - VALUES[0]
-    for row, latent in enumerate(traversal.shown):
-        bottom, chosen = TOP + (row + 1) * TILE, latent == traversal.across
-        role = "kernel" if chosen else "ink"
-        place = TILES - 8, bottom - TILE / 2 + 5
-        picture.text(*place, indexed("z", latent), fill=role, anchor="end", bold=True)
-        value = min(max(float(traversal.code[latent]), VALUES[0]), VALUES[-1])
-        x = TILES + ((value - VALUES[0]) / step + 0.5) * TILE
-        picture.rect(
-            x - 4, bottom - 10, 8, 8, fill="kernel", stroke="paper", stroke_width=1, radius=4
+    def picture(self):
+        """Draw the decoded image, what each latent carries and is, and the grid."""
+        return page(
+            text(self.claim, size=15, bold=True),
+            spread(_images(self), _latents(self), _grid(self), width=WIDTH),
+            description=self.description,
+            width=WIDTH,
+            gap=18,
+            palette=True,
         )
+
+
+def _images(traversal):
+    """The image of the code now; below it the one that it began as."""
+    now, _ = traversal.decoded
+    size = f"{now.shape[1]} × {now.shape[2]} pixels from {len(traversal.code)} numbers"
+    shown = named("decoded", image(now, LARGE, role="output"))
+    origin = traversal.origins.get(traversal.start)
+    begun = space(0) if origin is None else named("origin", image(origin, ORIGIN, role="input"))
+    return column(
+        panel("decoded from the code now", size, sized(shown, LARGE, LARGE), "output"),
+        text(f"it began as {traversal.start}", size=12, role="muted", width=LARGE),
+        sized(begun, height=ORIGIN),
+        gap=16,
+    )
+
+
+def _latents(traversal):
+    """The latents that carry most: the nats of each, and its value on a scale."""
+    listed = [int(latent) for latent in traversal.order[:MOST]]
+    chosen, count = (traversal.across, traversal.down), len(traversal.code)
+    roles = ["kernel" if k in chosen else "input" if k in traversal.latents else "muted"
+             for k in listed]  # fmt: skip
+    nats = bars(
+        [indexed("z", latent) for latent in listed],
+        traversal.kl[listed],
+        length=78,
+        height=ROW,
+        most=max(float(traversal.kl.max()), 1e-9),
+        roles=roles,
+        chosen=[n for n, latent in enumerate(listed) if latent in traversal.latents],
+        write=lambda share: f"{share:.2f}",
+    )
+
+    def values(picture, place):
+        middle, bottom = place(0, 0)
+        picture.line((middle, place(0, len(listed))[1]), (middle, bottom), stroke="line")
+        for number, (latent, role) in enumerate(zip(listed, roles, strict=True)):
+            at, y = place(traversal.code[latent], len(listed) - number - 0.5)
+            ends = (place(-REACH, 0)[0], y), (place(REACH, 0)[0], y)
+            picture.line(*ends, stroke="line", stroke_width=1)
+            picture.line((middle, y), (at, y), stroke=role, stroke_width=2)
+            picture.rect(at - 4, y - 4, 8, 8, fill=role, radius=4, at=(latent,))
+
+    scale = plot(
+        values,
+        width=TRACK,
+        height=ROW * len(listed),
+        x=(-REACH, REACH),
+        y=(0, len(listed)),
+        x_ticks=(-REACH, 0, REACH),
+    )
+    rest = f"{count - MOST} more: {traversal.kl[traversal.order[MOST:]].sum():.2f} nats"
+    names = column(
+        space(0),
+        named("nats", nats),
+        text(rest, size=11, role="muted") if count > MOST else None,
+    )
+    caption = "nats that each carries, and its value now"
+    both = row(names, named("value", scale), gap=10)
+    return panel(f"{count} latents by information", caption, both, "input")
+
+
+def _grid(traversal):
+    """The images of the grid between their values; the nearest one framed."""
+    _, images = traversal.decoded
+    each, (i, j) = traversal.down == EACH, traversal.nearest
+    exact = np.allclose(traversal.grid[i, j], traversal.code)  # sliders are not exact
+
+    def marks(picture, x, y):
+        for number, latent in enumerate(traversal.latents if each else ()):
+            share = (np.clip(traversal.code[latent], VALUES[0], VALUES[-1]) - VALUES[0]) / 1.5
+            at = x + (share + 0.5) * TILE - 4, y + (number + 1) * TILE - 10
+            picture.rect(*at, 8, 8, fill="kernel", stroke="paper", radius=4)
+        with picture.part("frame"):
+            style = {"stroke": "kernel", "stroke_width": 3, "dashed": not exact, "at": (i, j)}
+            picture.rect(x + j * TILE, y + i * TILE, TILE, TILE, **style)
+
+    def number(value, **room):
+        return centred(text(format_number(value), size=11, role="muted"), **room)
+
+    def name(latent):
+        role = "kernel" if latent == traversal.across else "ink"
+        return centred(text(indexed("z", latent), role=role, bold=True), height=TILE)
+
+    top = row(*(number(value, width=TILE) for value in VALUES), gap=0)
+    down = (
+        [name(k) for k in traversal.latents] if each else [number(v, height=TILE) for v in VALUES]
+    )
+    names = column(space(26, top.height), *down, gap=0, align=1)
+    caption = "framed: nearest to the code now" + "; dots: where each latent is" * each
+    drawn = sized(named("grid", over(tiles(images, TILE), marks)), height=ROWS * TILE)
+    return panel(
+        traversal.movement, caption, row(names, column(top, drawn, gap=0), gap=8), "kernel"
+    )

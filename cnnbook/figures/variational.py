@@ -1,52 +1,54 @@
 """A normal code against the prior: densities, divergence, the reparameterised sample, slips."""
 
 import math
-from dataclasses import dataclass
 from functools import cached_property
+from typing import ClassVar
 
 import numpy as np
 
 from cnnbook.figures.cells import format_factor, format_number, indexed
+from cnnbook.figures.scene import (
+    area,
+    column,
+    curve,
+    named,
+    page,
+    panel,
+    plot,
+    row,
+    sized,
+    text,
+)
+from cnnbook.figures.state import State, each_step, state
 
 RANGES = {"mean": (-3, 3), "log_variance": (-2, 1)}
 REACH = 7  # end of the z axis on either side
 NOISE = np.random.default_rng(0).standard_normal(60).round(2)
 """A fixed sequence of ε ~ N(0, 1), so that every reader sees the same draws."""
 
+WIDTH, PLOT, HIGHEST = 944, 516, 1.15  # of picture and plots in pixels; density at the top
+BELOW = -0.35  # where the line of ε lies, in units of the density
+SCALES = (0.25, 0.5, 1, 2, 4, 8)  # what the upper edge of the lower plot may stand for
+
 
 def divergence(mean, variance):
-    """Return KL(N(μ, σ²) ‖ N(0, 1)) = ½ (σ² + μ² − 1 − log σ²) in nats.
-
-    Parameters
-    ----------
-    mean, variance : float
-
-    Returns
-    -------
-    float
-    """
+    """Return KL(N(μ, σ²) ‖ N(0, 1)) = ½ (σ² + μ² − 1 − log σ²) in nats."""
     more = variance - 1
     logarithm = math.log1p(more) if abs(more) < 0.5 else math.log(variance)  # never above more
     return 0.5 * (mean**2 + more - logarithm)
 
 
 def normal(z, mean=0.0, deviation=1.0):
-    """Return the density of N(μ, σ²) at z.
-
-    Parameters
-    ----------
-    z : float or ndarray
-    mean, deviation : float
-
-    Returns
-    -------
-    float or ndarray
-    """
+    """Return the density of N(μ, σ²) at z."""
     return np.exp(-0.5 * ((z - mean) / deviation) ** 2) / (deviation * math.sqrt(2 * math.pi))
 
 
-@dataclass(frozen=True)
-class Code:
+def _short(value, decimals=3):
+    return format_number(round(float(value), decimals))
+
+
+@state
+class Code(State):
     """What an encoder says of one image, with one latent: N(μ, σ²).
 
     Parameters
@@ -56,7 +58,7 @@ class Code:
     log_variance : float
         log σ², from −2 to 1.
     step : int
-        Index of ε in `NOISE`.
+        Index of ε in `NOISE`, from 0 to 59.
 
     Raises
     ------
@@ -64,16 +66,23 @@ class Code:
         If a number is beyond its range.
     """
 
-    mean: float
-    log_variance: float
+    step_label: ClassVar = "draw of ε"
+
+    mean: float = 0.0
+    log_variance: float = 0.0
     step: int = 0
 
     def __post_init__(self):
-        ranges = {**RANGES, "step": (0, len(NOISE) - 1)}
-        for name, (least, most) in ranges.items():
+        for name, (least, most) in RANGES.items():
             value = getattr(self, name)
             if not least <= value <= most:
                 raise ValueError(f"{name} is {value}, must be from {least} to {most}")
+        self._within("step", self.steps)
+
+    @property
+    def steps(self):
+        """Draws to step through."""
+        return len(NOISE)
 
     @property
     def variance(self):
@@ -100,13 +109,11 @@ class Code:
         """Z = μ + σ·ε of them."""
         return self.mean + self.deviation * self.noise
 
-    @property
+    @each_step
     def estimate(self):
         """The divergence as Monte Carlo sees it: the mean of log q(z) − log p(z)."""
-        ratio = np.log(normal(self.samples, self.mean, self.deviation)) - np.log(
-            normal(self.samples)
-        )
-        return float(ratio.mean())
+        q, p = normal(self.samples, self.mean, self.deviation), normal(self.samples)
+        return float((np.log(q) - np.log(p)).mean())
 
     @cached_property
     def axis(self):
@@ -130,7 +137,7 @@ class Code:
         """The mean of μ + σ·ε if ε is drawn from N(μ, 1)."""
         return self.mean + self.deviation * self.mean
 
-    @property
+    @cached_property
     def between(self):
         """Area between the two densities: 0 where they are the same, 2 where they are apart."""
         axis = np.linspace(-2 * REACH, 2 * REACH, 1121)  # the widest code ends there
@@ -140,40 +147,156 @@ class Code:
     @property
     def kl_formula(self):
         """The divergence with the numbers put in."""
-        return self._divergence(self.variance, self.log_variance, self.kl)
+        return self._with_numbers(self.variance, self.log_variance, self.kl)
 
     @property
     def slip_formula(self):
         """The same with σ in place of σ²."""
-        return self._divergence(self.deviation, self.log_variance / 2, self.deviation_slip)
+        return self._with_numbers(self.deviation, self.log_variance / 2, self.deviation_slip)
 
-    def _divergence(self, variance, log_variance, result):
+    def _with_numbers(self, variance, log_variance, result):
         squared, logarithm = (format_factor(round(v, 2)) for v in (self.mean, log_variance))
-        inside = f"{format_number(variance)} + {squared}² − 1 − {logarithm}"
-        return f"½·({inside}) = {format_number(round(result, 3))}"
+        return f"½·({format_number(variance)} + {squared}² − 1 − {logarithm}) = {_short(result)}"
 
     @property
     def sample_formula(self):
         """The present draw with the numbers put in."""
-        mean, noise = format_number(round(self.mean, 2)), format_factor(self.noise[-1])
-        result = format_number(round(float(self.samples[-1]), 3))
-        return f"{mean} + {format_number(self.deviation)}·{noise} = {result}"
+        product = f"{format_number(self.deviation)}·{format_factor(self.noise[-1])}"
+        return f"{_short(self.mean, 2)} + {product} = {_short(self.samples[-1])}"
 
     @property
     def claim(self):
         """The code and its price."""
-        mean, variance = format_number(round(self.mean, 2)), format_number(self.variance)
-        price = format_number(round(self.kl, 3))
-        return f"To say N({mean}, {variance}) where N(0, 1) was expected costs {price} nats"
+        code = f"N({_short(self.mean, 2)}, {format_number(self.variance)})"
+        return f"To say {code} where N(0, 1) was expected costs {_short(self.kl)} nats"
 
     @property
     def description(self):
         """Divergence, sample and slips, in words and numbers."""
-        shifted = format_number(round(self.shifted_mean, 3))
         return (
             f"{self.claim}: KL = {self.kl_formula}. Draw {self.step + 1} of {len(NOISE)}: "
             f"{indexed('ε', self.step)} = {format_number(self.noise[-1])}, "
             f"z = {self.sample_formula}. Mean of log q − log p over the draws so far: "
             f"{self.estimate:.2f}. Slips: σ for σ² gives {self.slip_formula}; "
-            f"ε from N(μ, 1) gives z the mean {shifted}."
+            f"ε from N(μ, 1) gives z the mean {_short(self.shifted_mean)}."
         ).replace("-", "−")
+
+    def picture(self):
+        """Draw the densities, the draw, what adds up to the divergence, and the slips."""
+        numbers = column(_divergence(self), _draw(self), gap=24)
+        return page(
+            text(self.claim, size=15, bold=True),
+            row(sized(_densities(self), 566), numbers, gap=0),
+            row(sized(_shares(self), 566), _slips(self), gap=0),
+            description=self.description,
+            width=WIDTH,
+            gap=22,
+            palette=True,
+        )
+
+
+def _densities(code):
+    """Draw both densities; on the axis below them ε, and the arrow by which it becomes z."""
+    q, p = normal(code.axis, code.mean, code.deviation), normal(code.axis)
+
+    axes = plot(
+        area(code.axis, q, p, "kernel", tint=0.13),
+        curve(code.axis, p, "input", dashed=True),
+        curve(code.axis, q, "kernel", width=2.5),
+        lambda picture, place: _samples(picture, place, code),
+        width=PLOT,
+        height=222,
+        x=(-REACH, REACH),
+        y=(BELOW, HIGHEST),
+        x_ticks=range(1 - REACH, REACH, 2),
+    )
+    title = f"q(z|x) = N({_short(code.mean, 2)}, {format_number(code.variance)})"
+    shaded = f"shaded: the area between, {code.between:.2f} of at most 2"
+    caption = f"dashed: the prior p(z) = N(0, 1); {shaded}"
+    return panel(title, caption, named("densities", sized(axes, PLOT + 30)), "kernel")
+
+
+def _samples(picture, place, code):
+    """Mark all ε on the lower line and their z on the upper one; an arrow for the present ones."""
+    (left, zero), (right, below) = place(-REACH, 0), place(REACH, BELOW)
+    picture.line((left, zero), (right, zero), stroke="line", stroke_width=1)
+    pairs = [
+        (place(e, BELOW)[0], place(z, 0)[0]) for e, z in zip(code.noise, code.samples, strict=True)
+    ]
+    for e, z in pairs[:-1]:
+        picture.line((e, below), (e, below - 7), stroke="input", stroke_width=1)
+        picture.line((z, zero), (z, zero + 7), stroke="kernel", stroke_width=1)
+    e, z = pairs[-1]
+    picture.arrow((e, below), (z, zero + 3), stroke="output", stroke_width=2)
+    for name, x, y, role in (("ε", e, below, "input"), ("z", z, zero, "output")):
+        with picture.part("sample"):
+            picture.rect(x - 4, y - 4, 8, 8, fill=role, radius=4)
+        picture.text(right + 8, y + 4, name, size=14, fill=role, bold=True)
+
+
+def _shares(code):
+    most = float(code.integrand.max())
+    top = next(scale for scale in SCALES if most <= scale)
+
+    def scale(picture, place):
+        for value in (top, 0):
+            (left, level), (right, _) = place(-REACH, value), place(REACH, value)
+            picture.line((left, level), (right, level), stroke="line", stroke_width=1)
+            words, style = format_number(value), {"size": 11, "fill": "muted", "anchor": "end"}
+            picture.text(right, level - 4, words, **style)
+
+    axes = plot(
+        area(code.axis, 0, code.integrand.clip(0), "kernel", tint=0.45),
+        area(code.axis, 0, code.integrand.clip(max=0), "negative", tint=0.6),
+        scale,
+        width=PLOT,
+        height=118,
+        x=(-REACH, REACH),
+        y=(-0.6 * top, top),
+    )
+    caption = "its area over the whole axis, slate taken off, is the KL"
+    title = "q(z|x) · (log q(z|x) − log p(z))"
+    return panel(title, caption, named("integrand", axes), "kernel")
+
+
+def _divergence(code):
+    value = text(f"{_short(code.kl)} nats", size=24, role="kernel", bold=True, mono=True)
+    numbers = column(text(code.kl_formula, mono=True), value)
+    caption = "KL = ½·(σ² + μ² − 1 − log σ²)"
+    return panel("divergence from the prior", caption, numbers, "kernel")
+
+
+def _draw(code):
+    slope = _short(0.5 * code.deviation * code.noise[-1])
+    noise = f"{indexed('ε', code.step)} = {format_number(code.noise[-1])}"
+    numbers = column(
+        text(f"σ = exp(½ log σ²) = {format_number(code.deviation)}", mono=True),
+        text(noise, role="input", mono=True),
+        text(f"z = {code.sample_formula}", role="output", mono=True, bold=True),
+        text(f"∂z/∂μ = 1, ∂z/∂log σ² = ½·σ·ε = {slope}", role="gradient", mono=True),
+        text(
+            f"mean of log q − log p so far, near the KL in the end: {_short(code.estimate, 2)}",
+            size=12,
+            role="muted",
+        ),
+        gap=3,
+    )
+    title = f"draw {code.step + 1} of {len(NOISE)}"
+    caption = "z = μ + σ·ε: the chance is outside, gradients pass"
+    return panel(title, caption, numbers, "output")
+
+
+def _slips(code):
+    off, shifted = _short(code.deviation_slip - code.kl), _short(code.shifted_mean)
+    formula = {"size": 12, "role": "muted", "mono": True}
+    wrong_mean = f"ε ~ N(μ, 1): z has the mean {shifted}, not {_short(code.mean)}"
+    slips = column(
+        column(
+            text(f"σ where σ² belongs: off by {off} nats", bold=True),
+            text(code.slip_formula, **formula),
+            gap=2,
+        ),
+        column(text(wrong_mean, bold=True), text(f"μ + σ·μ = {shifted}", **formula), gap=2),
+        gap=14,
+    )
+    return panel("two slips", "what they give at this setting", slips)

@@ -40,10 +40,6 @@ class DigitCanvas(anywidget.AnyWidget):
 def check_strokes(strokes):
     """Raise an error unless strokes have the form that `DigitCanvas.value` has.
 
-    Parameters
-    ----------
-    strokes : sequence of dict
-
     Raises
     ------
     TypeError
@@ -74,17 +70,9 @@ def check_strokes(strokes):
 
 
 def ink_of(strokes):
-    """Turn strokes into an image, as a round pen leaves them.
+    """Turn strokes, as in `DigitCanvas.value`, into an image, as a round pen leaves them.
 
-    Parameters
-    ----------
-    strokes : sequence of dict
-        As in `DigitCanvas.value`.
-
-    Returns
-    -------
-    ndarray of shape (56, 56), float32
-        Share of each pixel that is covered by ink, from 0 to 1.
+    It is an array (56, 56) float32: the share of each pixel that is covered by ink.
     """
     sheet = Image.new("L", (SIDE, SIDE))
     draw = ImageDraw.Draw(sheet)

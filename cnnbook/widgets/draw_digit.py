@@ -2,20 +2,20 @@
 
 import base64
 import io
-from dataclasses import dataclass
 from functools import cached_property
 
 import ipywidgets as widgets
-import numpy as np
 import torch
 import torch.nn.functional as F
 from PIL import Image
 
 from cnnbook.datasets import Images, centre_digits, digits
-from cnnbook.figures.digit_reader import DigitReading, draw_digit_reading
+from cnnbook.figures.digit_reader import DigitReading
+from cnnbook.figures.scene import pixels
+from cnnbook.figures.state import State, state
 from cnnbook.models import find_weights, pretrained
 from cnnbook.widgets.digit_canvas import DigitCanvas, check_strokes, ink_of
-from cnnbook.widgets.explorer import Explorer, factory
+from cnnbook.widgets.explorer import Explorer, factory, switch
 from cnnbook.widgets.layer_reader import read_layers
 
 WEIGHTS = ("mnist_lenet_augmented", "mnist_lenet")  # the first that is there
@@ -31,35 +31,20 @@ COLUMN = "256px"
 MOST_SAMPLES = 30  # each has a button
 
 
-def trained_lenet():
-    """Load the LeNet that was trained on MNIST, with distorted images too if it is there.
-
-    Returns
-    -------
-    LeNet
-    """
+def _trained_lenet():
+    """Load the LeNet that was trained on MNIST, with distorted images too if it is there."""
     there = [name for name in WEIGHTS if find_weights(name)]
     return pretrained((there or WEIGHTS)[0])
 
 
 def first_of_each(data):
-    """Choose the first image of every class.
-
-    Parameters
-    ----------
-    data : Images
-
-    Returns
-    -------
-    Images
-        At most one a class, in the order of the classes.
-    """
+    """Choose the first image of every class, in the order of the classes."""
     places = [(data.labels == label).nonzero()[:1, 0] for label in range(len(data.classes))]
     return data[torch.cat(places)]
 
 
-@dataclass(frozen=True, eq=False)
-class DrawDigitState:
+@state
+class DrawDigitState(State):
     """A drawing, or a sample in its place, and the network that reads it.
 
     Parameters
@@ -94,16 +79,14 @@ class DrawDigitState:
             raise ValueError(f"there are {len(self.samples)} samples, at most {MOST_SAMPLES} fit")
         if self.samples.images.shape[1] != 1:
             raise ValueError(f"samples have {self.samples.images.shape[1]} channels, expected 1")
-        if self.sample is not None and not 0 <= self.sample < len(self.samples):
-            raise ValueError(
-                f"sample is {self.sample}, expected None or 0 to {len(self.samples) - 1}"
-            )
+        if self.sample is not None:
+            self._within("sample", len(self.samples))
         check_strokes(self.strokes)
         _ = self.reading  # a model that does not fit is refused here
 
     @cached_property
     def ink(self):
-        """What lies on the sheet: a tensor of shape (1, 1, H, W), 0 paper, 1 ink."""
+        """What lies on the sheet: (1, 1, H, W), 0 paper, 1 ink."""
         if self.strokes or self.sample is None:
             return torch.from_numpy(ink_of(self.strokes))[None, None]
         return self.samples.images[self.sample][None].float()
@@ -125,7 +108,7 @@ class DrawDigitState:
 
     def picture(self):
         """Draw what the network sees, what its layers yield, and what it reads."""
-        return draw_digit_reading(self.reading)
+        return self.reading.picture()
 
 
 class DigitView(Explorer):
@@ -143,19 +126,15 @@ class DigitView(Explorer):
 
     def __init__(self, state):
         self.canvas = DigitCanvas(value=list(state.strokes))
-        controls = {
-            "strokes": self.canvas,
-            "centred": widgets.Checkbox(
-                state.centred, description="size and centre it as in MNIST", indent=False,
-                layout={"width": COLUMN},
-            ),
-            "sample": widgets.ToggleButtons(
-                options=_sample_names(state.samples), value=state.sample,
-                tooltips=[f"a sample of {c}" for c in _sample_classes(state.samples)],
-            ),
-        }  # fmt: skip
-        short = max(map(len, state.samples.classes)) < 4
-        controls["sample"].style.button_width = "47px" if short else "auto"
+        names = [state.samples.classes[label] for label in state.samples.labels]
+        samples = widgets.ToggleButtons(
+            options=[(name, number) for number, name in enumerate(names)],
+            value=state.sample,
+            tooltips=[f"a sample of {name}" for name in names],
+        )
+        samples.style.button_width = "47px" if max(map(len, state.samples.classes)) < 4 else "auto"
+        centring, _ = switch("size and centre it as in MNIST", width=COLUMN)("", state.centred)
+        controls = {"strokes": self.canvas, "centred": centring, "sample": samples}
         super().__init__(state, controls)
         self.pen = widgets.ToggleButtons(options=PENS, value=PENS["medium"])
         self.pen.style.button_width = "81px"
@@ -165,7 +144,7 @@ class DigitView(Explorer):
         }
         widgets.link((self.pen, "value"), (self.canvas, "pen"))
         self.canvas.observe(self._cover_sample, "value")
-        controls["sample"].observe(self._show_sample, "value")
+        samples.observe(self._show_sample, "value")
         self._lay_out()
         self._show_sample()
 
@@ -227,10 +206,6 @@ def draw_digit(model=None, *, samples=None, sample=6, centred=True):
     centred : bool
         Whether ink is sized and centred as MNIST's digits are before the network sees it.
 
-    Returns
-    -------
-    DigitView
-
     Raises
     ------
     TypeError, ValueError
@@ -241,17 +216,9 @@ def draw_digit(model=None, *, samples=None, sample=6, centred=True):
     Keyboard: Tab reaches the sheet; the arrow keys move a cursor, with Shift farther; Space or
     Enter sets the pen down and lifts it; Backspace undoes, Delete clears, Escape leaves.
     """
-    model = trained_lenet() if model is None else model
+    model = _trained_lenet() if model is None else model
     samples = first_of_each(digits().test) if samples is None else samples
     return DigitView(DrawDigitState(model, samples, sample=sample, centred=centred))
-
-
-def _sample_classes(samples):
-    return [samples.classes[label] for label in samples.labels]
-
-
-def _sample_names(samples):
-    return [(name, number) for number, name in enumerate(_sample_classes(samples))]
 
 
 def _wrapping(**options):
@@ -269,7 +236,6 @@ def _button(text, icon, tooltip, action):
 
 def _data_uri(image):
     """Write an image as ink on paper, smooth on a sheet."""
-    levels = np.rint(255 * (1 - image.clip(0, 1))).astype(np.uint8)
     buffer = io.BytesIO()
-    Image.fromarray(levels).save(buffer, "png")
+    Image.fromarray(pixels(1 - image)[..., 0]).save(buffer, "png")
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()

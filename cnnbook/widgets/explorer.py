@@ -320,10 +320,21 @@ def slider(least, most, label=None, *, step=1, width="290px", readout=True):
     return build
 
 
+def _of_all(name):
+    """A property that all controls of a row share."""
+
+    def put(row, value):
+        for control in row.children:
+            setattr(control, name, value)
+
+    return property(lambda row: getattr(row.children[0], name), put)
+
+
 class Several(widgets.HBox):
     """Controls for the entries of one tuple, which is the `value`."""
 
     value = traitlets.Tuple()
+    min, max, disabled = map(_of_all, ("min", "max", "disabled"))
 
     def __init__(self, controls):
         layout = widgets.Layout(flex_flow="row wrap", grid_gap="4px 20px")

@@ -7,8 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from cnnbook.datasets import digits, faces, photograph
-from cnnbook.datasets.faces.attributes import FEW_PROFILES
+from cnnbook.datasets import FEW_PROFILES, digits, faces, photograph
 from cnnbook.luminance import luminance
 from cnnbook.models import pretrained
 
@@ -18,69 +17,33 @@ NEW_FACES = 3001  # a seed whose faces the shipped network has not seen
 
 
 def read_vae(model):
-    """Load a shipped network, or check the reader's own.
+    """Load a shipped network, "digits" or "faces", or check the reader's own.
 
-    Parameters
-    ----------
-    model : str or torch.nn.Module
-        "digits", "faces", or a network with ``encode(x)``, which returns something with `mean`
-        and `log_variance`, and with ``decode(z)``, which returns pixel values.
-
-    Returns
-    -------
-    torch.nn.Module
-        In evaluation mode.
+    That has ``encode(x)``, which returns something with `mean` and `log_variance`, and
+    ``decode(z)``, which returns pixel values; it is set to evaluation mode.
 
     Raises
     ------
-    TypeError
-        If it is no such network.
-    ValueError
-        If there is no network of that name, or its weights are not here.
+    TypeError, ValueError
+        If it is no such network, or there is none of that name.
     """
     if isinstance(model, str):
-        return _shipped(model)
+        if model not in SHIPPED:
+            raise ValueError(f"model is {model!r}, must be {' or '.join(map(repr, SHIPPED))}")
+        return pretrained(SHIPPED[model])
     if not (isinstance(model, nn.Module) and hasattr(model, "encode") and hasattr(model, "decode")):
         raise TypeError(f"model is a {type(model).__name__}, expected encode and decode of a VAE")
     return model.eval()
 
 
-def _shipped(kind):
-    if kind not in SHIPPED:
-        raise ValueError(f"model is {kind!r}, must be {' or '.join(map(repr, SHIPPED))}")
-    return pretrained(SHIPPED[kind])
-
-
 def decode(model, codes):
-    """Decode codes without gradients.
-
-    Parameters
-    ----------
-    model : torch.nn.Module
-    codes : ndarray of shape (..., latents)
-
-    Returns
-    -------
-    ndarray of shape (..., C, H, W), float32
-        Pixel values from 0 to 1.
-    """
+    """Decode an array (N, latents) without gradients into one (N, C, H, W)."""
     with torch.inference_mode():
-        z = torch.from_numpy(np.asarray(codes, dtype=np.float32))
-        images = model.decode(z.reshape(-1, z.shape[-1]))
-    return images.reshape(*codes.shape[:-1], *images.shape[1:]).numpy()
+        return model.decode(torch.from_numpy(np.asarray(codes, dtype=np.float32))).numpy()
 
 
 def encode(model, images):
-    """Encode images without gradients.
-
-    Parameters
-    ----------
-    model : torch.nn.Module
-    images : tensor of shape (N, C, H, W)
-
-    Returns
-    -------
-    mean, log_variance : tensor of shape (N, latents)
+    """Encode images without gradients into their mean and log-variance, each (N, latents).
 
     Raises
     ------
@@ -102,19 +65,7 @@ def encode(model, images):
 
 
 def read_images(images, model, count):
-    """Check images, or choose some of the kind that a model draws.
-
-    Parameters
-    ----------
-    images : Images, tensor or ndarray of shape (N, C, H, W), optional
-        Values from 0 to 1; digits or faces when not given.
-    model : torch.nn.Module
-    count : int
-        Images at most, of those that are chosen here.
-
-    Returns
-    -------
-    tensor of shape (N, C, H, W), float32
+    """Check images of values from 0 to 1, or choose up to `count` of the kind that a model draws.
 
     Raises
     ------

@@ -1,60 +1,16 @@
 """Slide from one face to another: a mix of codes beside a mix of pixels."""
 
-from dataclasses import dataclass
-from typing import ClassVar
+from functools import partial
 
-import ipywidgets as widgets
 import numpy as np
 import torch
 import torch.nn.functional as F
 
-from cnnbook.figures.morphing import SMALL, STEPS, Morph, draw_morph
-from cnnbook.widgets.explorer import LABELS, Explorer, factory
+from cnnbook.figures.morphing import SMALL, STEPS, Morph
+from cnnbook.widgets.explorer import choice, explore, factory
 from cnnbook.widgets.latent_inputs import decode, encode, read_images, read_own, read_vae
 
 COUNT = 12  # images to choose from
-
-
-@dataclass(frozen=True, eq=False)
-class MorphState:
-    """See `morph`. `images`, `codes` and `thumbnails` hold what can be chosen, by name."""
-
-    step_label: ClassVar = "t"
-    interval: ClassVar = 120  # milliseconds a step
-
-    model: torch.nn.Module
-    images: dict
-    codes: dict
-    thumbnails: dict
-    first: str
-    second: str
-    step: int = STEPS // 2
-
-    def __post_init__(self):
-        for name in ("first", "second"):
-            if getattr(self, name) not in self.images:
-                known = list(self.images)
-                raise ValueError(f"{name} is {getattr(self, name)!r}, must be one of {known}")
-        _ = self.morph  # refuses what cannot be
-
-    @property
-    def steps(self):
-        """From t = 0 to t = 1, both included."""
-        return STEPS + 1
-
-    @property
-    def morph(self):
-        """The arithmetic of the picture."""
-        chosen = self.first, self.second
-        images, codes = ([table[name] for name in chosen] for table in (self.images, self.codes))
-        return Morph(*images, *codes, self.step)
-
-    def picture(self):
-        """Decode the mix and the strip in one batch, and draw them."""
-        morph = self.morph
-        images = decode(self.model, np.concatenate([morph.code[None], morph.codes]))
-        names = self.first, self.second
-        return draw_morph(morph, images[0], images[1:], names, self.thumbnails)
 
 
 @factory
@@ -75,10 +31,6 @@ def morph(first=None, second=None, model=None, *, images=None, t=0.5):
     t : float
         How far to go at the start, from 0 to 1; rounded to a fortieth.
 
-    Returns
-    -------
-    Explorer
-
     Raises
     ------
     TypeError, ValueError
@@ -87,22 +39,16 @@ def morph(first=None, second=None, model=None, *, images=None, t=0.5):
     model = read_vae("faces" if model is None else model)
     if not 0 <= t <= 1:
         raise ValueError(f"t is {t}, must be from 0 to 1")
-    table, names = _choices(first, second, read_images(images, model, COUNT)[:COUNT])
+    table, chosen = _choices(first, second, read_images(images, model, COUNT)[:COUNT])
     every = torch.stack(list(table.values()))
     small = F.interpolate(every, (SMALL, SMALL), mode="bilinear", antialias=True)
-    images, thumbnails, codes = (
+    images, codes, thumbnails = (
         dict(zip(table, values.numpy(), strict=True))
-        for values in (every, small, encode(model, every)[0].double())
+        for values in (every, encode(model, every)[0].double(), small)
     )
-    state = MorphState(model, images, codes, thumbnails, *names, round(t * STEPS))
-    controls = {
-        field: widgets.Dropdown(
-            options=list(images), value=getattr(state, field), description=field, style=LABELS,
-            layout=widgets.Layout(width="220px"),
-        )
-        for field in ("first", "second")
-    }  # fmt: skip
-    return Explorer(state, controls)
+    state = Morph(partial(decode, model), images, codes, thumbnails, *chosen, round(t * STEPS))
+    names = choice(list(images), width="220px")
+    return explore(state, first=names, second=names)
 
 
 def _choices(first, second, images):
