@@ -76,12 +76,17 @@ class SlidingWindow(State):
     """A window at one of its positions over the last two axes of `x`.
 
     A subclass has the fields `x`, `stride`, `padding`, `step`, perhaps `dilation`, and says the
-    `kernel_size`, as a pair.
+    `kernel_size`, as a pair; one that has a field of this name says its `window_size`.
     """
 
     dilation = 1
     around = 0.0
     """What stands in the padding: a subclass whose maximum must not see it says −∞."""
+
+    @property
+    def window_size(self):
+        """Rows and columns of the kernel."""
+        return self.kernel_size
 
     @property
     def maps(self):
@@ -96,12 +101,12 @@ class SlidingWindow(State):
     def output_shape(self):
         """Rows and columns of the output."""
         settings = [self.pair(name) for name in ("stride", "padding", "dilation")]
-        return output_size(self.maps.shape[-2:], self.kernel_size, *settings)
+        return output_size(self.maps.shape[-2:], self.window_size, *settings)
 
     @cached_property
     def extent(self):
         """Rows and columns from the first to the last entry of the window."""
-        return effective_kernel_size(self.kernel_size, self.pair("dilation"))
+        return effective_kernel_size(self.window_size, self.pair("dilation"))
 
     @property
     def steps(self):
@@ -140,7 +145,7 @@ class SlidingWindow(State):
     @property
     def under(self):
         """Index of the entries of `padded` under the window, for its last two axes."""
-        rows = zip(self.corner, self.pair("dilation"), self.kernel_size, strict=True)
+        rows = zip(self.corner, self.pair("dilation"), self.window_size, strict=True)
         return np.ix_(*(start + step * np.arange(count) for start, step, count in rows))
 
     @each_step
