@@ -1,228 +1,414 @@
-"""One padded axis: every window position, the zeros, and the pixels that no window sees."""
+"""One padded axis: windows, zeros, pixels that no window sees, admissible padding."""
 
-from dataclasses import replace
+from functools import cached_property
 
-from cnnbook.figures.cells import Grid, draw_heading, fit_cell, format_number, indexed
-from cnnbook.figures.padded_axis import plural
-from cnnbook.figures.picture import Picture
+from cnnbook.figures.cells import format_number, indexed
+from cnnbook.figures.scene import (
+    WIDTH,
+    Block,
+    column,
+    formula,
+    labelled,
+    lines,
+    named,
+    page,
+    row,
+    sized,
+    spread,
+    text,
+)
+from cnnbook.figures.state import State, state
+from cnnbook.shapes import (
+    effective_kernel_size,
+    output_size,
+    participation_counts,
+    per_axis,
+    same_padding_range,
+)
 
-WIDTH = 900
-LEFT = 180  # where the axis starts: its captions stand before it
-OUTPUT = 48  # from the end of the axis to the outputs
+LEFT, OUTPUT = 180, 48  # room for captions before an axis; from its end to the outputs
+RULER = 36  # paddings that the ruler holds
 
 
-def hatch(picture, x, y, side, *, strong=False):
-    """Mark a cell as unused with diagonal strokes.
+def plural(count, noun):
+    """Write a count with its noun."""
+    return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
+@state
+class PaddedAxis(State):
+    """A window that slides along one axis of an input.
 
     Parameters
     ----------
-    picture : Picture
-    x, y : float
-        Top left corner in pixels.
-    side : float
-        Of the cell, in pixels.
-    strong : bool
-        Dark strokes: the cell is cut off.
+    size, kernel_size : int
+        In pixels, at least 1.
+    stride : int
+    padding : (int, int)
+        Zeros before and after; a negative number cuts that many pixels off.
+    dilation : int
+    step : int
+        Number of the framed window, from 0.
+    title : str
+        The claim above the picture.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is out of range, no window fits, or there is no such step.
+
+    References
+    ----------
+    Chapter 3.
     """
-    for share in (0.5, 1, 1.5):
-        near, far = max(share - 1, 0) * side, min(share, 1) * side
-        stroke = "muted" if strong else "line"
-        picture.line((x + near, y + far), (x + far, y + near), stroke=stroke, stroke_width=1)
+
+    size: int
+    kernel_size: int
+    stride: int = 1
+    padding: tuple = (0, 0)
+    dilation: int = 1
+    step: int = 0
+    title: str = ""
+
+    def __post_init__(self):
+        object.__setattr__(self, "padding", per_axis("padding", self.padding, 2))
+        for name in ("size", "kernel_size", "stride", "dilation"):
+            per_axis(name, getattr(self, name), 1, minimum=1)
+        cut = sum(max(-zeros, 0) for zeros in self.padding)
+        if cut >= self.size:
+            raise ValueError(
+                f"padding {self.padding} cuts off {cut} pixels, the axis has {self.size}"
+            )
+        self._within("step", self.steps)
+
+    @property
+    def total(self):
+        """P: zeros before and after together."""
+        return sum(self.padding)
+
+    @property
+    def zeros(self):
+        """Zeros before and after; none where pixels are cut off."""
+        return tuple(max(zeros, 0) for zeros in self.padding)
+
+    @property
+    def length(self):
+        """Zeros and pixels together, those cut off included."""
+        return self.size + sum(self.zeros)
+
+    @property
+    def extent(self):
+        """Pixels from the first to the last entry of the kernel."""
+        return effective_kernel_size(self.kernel_size, self.dilation)
+
+    def outputs(self, total):
+        """Return the number of window positions for a total padding."""
+        settings = self.kernel_size, self.stride
+        return output_size(self.size + total, *settings, dilation=self.dilation)
+
+    @cached_property
+    def steps(self):
+        """Number of window positions: the output size."""
+        return self.outputs(self.total)
+
+    @property
+    def same_steps(self):
+        """Number of window positions that SAME asks for: a kernel of one pixel visits as many."""
+        return output_size(self.size, 1, self.stride)
+
+    @property
+    def admissible(self):
+        """Every P that gives as many outputs as this one."""
+        same = same_padding_range(self.size, self.kernel_size, self.stride, self.dilation)
+        shift = self.stride * (self.steps - self.same_steps)
+        return range(same.start + shift, same.stop + shift)
+
+    def taps(self, step):
+        """Return the pixels under the kernel; below 0 and from `size` on there are zeros."""
+        start = step * self.stride - self.padding[0]
+        return range(start, start + self.extent, self.dilation)
+
+    @cached_property
+    def counts(self):
+        """In how many windows each pixel takes part."""
+        before, after = (max(-zeros, 0) for zeros in self.padding)
+        kept = self.size - before - after, self.kernel_size, self.stride, self.zeros
+        return (0,) * before + participation_counts(*kept, self.dilation) + (0,) * after
+
+    @property
+    def unseen(self):
+        """Pixels in no window."""
+        return [pixel for pixel, count in enumerate(self.counts) if count == 0]
+
+    @property
+    def zero_products(self):
+        """Products with a zero of the padding, in all windows together."""
+        return self.steps * self.kernel_size - sum(self.counts)
+
+    @property
+    def most_zeros(self):
+        """Products with a zero in the window that has most of them."""
+        windows = map(self.taps, range(self.steps))
+        return max(sum(not 0 <= pixel < self.size for pixel in taps) for taps in windows)
+
+    @property
+    def unseen_text(self):
+        """The unseen pixels by name."""
+        names = [indexed("x", pixel) for pixel in self.unseen]
+        more = f" … {names[-1]} ({len(names)})" if len(names) > 6 else ""
+        return ", ".join(names[: 4 if more else 6]) + more if names else "none"
+
+    @property
+    def size_formula(self):
+        """The output size with its numbers put in."""
+        total = f"+ {self.total}" if self.total >= 0 else f"− {-self.total}"
+        inside = f"{self.size} {total} − {self.extent}"
+        over = f"⌊({inside}) / {self.stride}⌋" if self.stride > 1 else inside
+        return f"{over} + 1 = {self.steps}"
+
+    @property
+    def range_formula(self):
+        """The admissible padding with its numbers put in."""
+        low, high = self.admissible.start - 1, self.admissible.stop - 1
+        one_less = f"{self.stride}·{self.steps - 1} − {self.size} + {self.extent} − 1"
+        whole = f"{self.stride}·{self.steps} − {self.size} + {self.extent} − 1"
+        low, total, high = map(format_number, (low, self.total, high))
+        return f"{one_less} = {low} < P = {total} ≤ {high} = {whole}"
+
+    @property
+    def padding_text(self):
+        """The zeros, or what is cut off, in words."""
+        before, after = self.padding
+        if min(before, after) < 0:
+            return f"cut off: {max(-before, 0)} before, {max(-after, 0)} after"
+        return f"zeros: {before} before, {after} after" if before or after else "no zeros"
+
+    @property
+    def covered_text(self):
+        """What the framed window covers, in words."""
+        inside = [indexed("x", p) for p in self.taps(self.step) if 0 <= p < self.size]
+        zeros = self.kernel_size - len(inside)
+        if len(inside) > 4:
+            inside = [f"{inside[0]} … {inside[-1]}"]
+        parts = [", ".join(inside)] * bool(inside) + [plural(zeros, "zero")] * bool(zeros)
+        return f"window {self.step} covers {' and '.join(parts)}"
+
+    @property
+    def description(self):
+        """The axis in words and numbers."""
+        dilation = f", dilation {self.dilation}" if self.dilation > 1 else ""
+        counts = " ".join(map(str, self.counts))
+        return (
+            f"Input {self.size}, kernel {self.kernel_size}, stride {self.stride}{dilation}, "
+            f"{self.padding_text}: {self.size_formula} outputs; {self.range_formula}. "
+            f"Step {self.step + 1} of {self.steps}: {self.covered_text}. "
+            f"Times seen: {counts}; unseen: {self.unseen_text}."
+        )
+
+    def picture(self):
+        """Draw the windows one below the other, the counts and the admissible padding."""
+        cell = max(6, min(34, 580 // self.length))
+        step = f"step {self.step + 1} of {self.steps}: {self.covered_text}"
+        gaps = f"dilation {self.dilation}: it spans {self.extent}" if self.dilation > 1 else ""
+        kernel = f"kernel {self.kernel_size}, stride {self.stride}"
+        outputs = text(f"output {self.steps}", size=14, role="output", bold=True)
+        span = ", k the span" if self.dilation > 1 else ""
+        rules = f"⌊(i + P − k) / s⌋ + 1 = o{span}", "s(o − 1) − i + k − 1 < P ≤ s·o − i + k − 1"
+
+        def captioned(title, caption, block, role):
+            return labelled(title, caption, block, role, width=LEFT)
+
+        strip = row(_strip(self, cell, framed=True), outputs, gap=OUTPUT, align=1)
+        unseen = f"unseen: {self.unseen_text}"
+        title = text(self.title or f"{self.steps} outputs", size=15, bold=True)
+        return page(
+            spread(title, text(step, role="muted"), most=WIDTH),
+            captioned(f"input {self.size}", self.padding_text, strip, "input"),
+            captioned(kernel, gaps or "dashed: meets a zero", _windows(self, cell), "kernel"),
+            captioned("times seen", unseen, _counts(self, cell), "ink"),
+            spread(
+                formula(f"o = {self.size_formula}", self.range_formula),
+                lines(*rules, size=12, role="muted", mono=True, gap=4),
+                most=WIDTH,
+            ),
+            _ruler(self),
+            description=self.description,
+        )
 
 
-def _centred(picture, x, y, text, size, **style):
+def hatch(picture, x, y, side, *, strong=False):
+    """Mark a cell as unused with diagonal strokes, dark ones if it is cut off."""
+    with picture.part("hatch"):
+        for share in (0.5, 1, 1.5):
+            near, far = max(share - 1, 0) * side, min(share, 1) * side
+            stroke = "muted" if strong else "line"
+            picture.line((x + near, y + far), (x + far, y + near), stroke=stroke, stroke_width=1)
+
+
+def _centred(picture, x, y, words, size, **style):
     """Write a text whose middle is at (x, y)."""
-    picture.text(x, y + size * 0.36, text, size=size, anchor="middle", mono=True, **style)
+    picture.text(x, y + size * 0.36, words, size=size, anchor="middle", mono=True, **style)
 
 
-def _caption(picture, middle, title, text, role):
-    """A heading beside a row whose middle is given."""
-    draw_heading(picture, 0, middle + 17, title, text, role=role)
+def _strip(axis, cell, lead=None, *, framed=False):
+    """The padded input; `lead` cells come before pixel 0."""
+    lead = axis.zeros[0] if lead is None else lead
+    size, largest = min(14, cell * 0.42), max(axis.counts) or 1
+
+    def draw(picture, x, y):
+        zero_x, (before, after) = x + lead * cell, axis.padding
+        middle = y + cell / 2
+        for pixel in [*range(-before, 0), *range(axis.size, axis.size + after)]:
+            left = zero_x + pixel * cell
+            with picture.part("padding"):
+                picture.rect(left, y, cell, cell, fill="wash", stroke="line", dashed=True)
+            _centred(picture, left + cell / 2, middle, "0", size, fill="muted")
+        for pixel, count in enumerate(axis.counts):
+            left, cut = zero_x + pixel * cell, not -before <= pixel < axis.size + after
+            place = {"stroke": "line", "at": (pixel,)}
+            with picture.part("cell"):
+                picture.rect(left, y, cell, cell, fill="paper", dashed=cut, **place)
+                if count:
+                    tint = 0.65 * count / largest
+                    picture.rect(left, y, cell, cell, fill="input", tint=tint, **place)
+            if not count:
+                hatch(picture, left, y, cell, strong=cut)
+            fill = "ink" if count else "muted"
+            _centred(picture, left + cell / 2, middle, indexed("x", pixel), size, fill=fill)
+        taps, gaps = axis.taps(axis.step), axis.dilation > 1
+        with picture.part("frame"):
+            look = {"stroke": "kernel", "radius": 3}
+            for pixel in taps if gaps and framed else ():
+                picture.rect(zero_x + pixel * cell, y, cell, cell, stroke_width=2, **look)
+            if framed:
+                left, wide = zero_x + taps[0] * cell, axis.extent * cell
+                picture.rect(left, y, wide, cell, stroke_width=3, dashed=gaps, **look)
+
+    return named("strip", Block((lead + axis.size + axis.zeros[1]) * cell, cell, draw))
 
 
-def _draw_strip(picture, axis, zero_x, y, cell):
-    """The padded input; `zero_x` is the left edge of pixel 0."""
-    before, after = axis.padding
-    size = min(14, cell * 0.42)
-    for pixel in [*range(-before, 0), *range(axis.size, axis.size + after)]:
-        x = zero_x + pixel * cell
-        picture.rect(x, y, cell, cell, fill="wash", stroke="line", dashed=True)
-        _centred(picture, x + cell / 2, y + cell / 2, "0", size, fill="muted")
-    largest = max(axis.counts) or 1
-    for pixel, count in enumerate(axis.counts):
-        x = zero_x + pixel * cell
-        cut = pixel < -before or pixel >= axis.size + after
-        picture.rect(x, y, cell, cell, fill="paper", stroke="line", dashed=cut)
-        if count:
-            tint = 0.65 * count / largest
-            picture.rect(x, y, cell, cell, fill="input", tint=tint, stroke="line")
-        else:
-            hatch(picture, x, y, cell, strong=cut)
-        name = indexed("x", pixel)
-        _centred(picture, x + cell / 2, y + cell / 2, name, size, fill="ink" if count else "muted")
-
-
-def _draw_window(picture, axis, step, zero_x, y, cell, height, *, strong, named=True):
+def _draw_window(picture, axis, step, zero_x, y, cell, height, *, strong, letters=True):
     """One window: a bar per kernel entry, dashed and empty where it meets a zero."""
     taps = axis.taps(step)
     if axis.dilation > 1:
         ends = [(zero_x + (p + 0.5) * cell, y + height / 2) for p in (taps[0], taps[-1])]
         picture.line(*ends, stroke="kernel", stroke_width=1)
+    look = {"tint": 0.999 if strong else 0.4, "stroke_width": 1.5 if strong else 0.75}
     for entry, pixel in enumerate(taps):
         x, inside = zero_x + pixel * cell + 1.5, 0 <= pixel < axis.size
+        fill = "kernel" if inside else None
         picture.rect(x, y, cell - 3, height, fill="paper", radius=2)
-        picture.rect(
-            x, y, cell - 3, height, fill="kernel" if inside else None, radius=2,
-            tint=0.999 if strong else 0.4, stroke="kernel", dashed=not inside,
-            stroke_width=1.5 if strong else 0.75,
-        )  # fmt: skip
-        if named and height >= 14:
-            fill, name = "ink" if inside else "muted", indexed("w", entry)
-            middle = (x + cell / 2 - 1.5, y + height / 2)
-            _centred(picture, *middle, name, min(11, cell * 0.36), fill=fill)
+        with picture.part("product" if inside else "zero"):
+            picture.rect(
+                x, y, cell - 3, height, fill=fill, radius=2, stroke="kernel", dashed=not inside,
+                **look,
+            )  # fmt: skip
+        if letters and height >= 14:
+            middle, size = (x + cell / 2 - 1.5, y + height / 2), min(11, cell * 0.36)
+            fill = "ink" if inside else "muted"
+            _centred(picture, *middle, indexed("w", entry), size, fill=fill)
 
 
-def draw_padding(axis, title=""):
-    """Draw an axis with its windows one below the other, the counts and the admissible padding.
+def _windows(axis, cell):
+    """All windows one below the other, each with its output."""
+    pitch, width = max(14, min(24, 300 // axis.steps)), axis.length * cell
+    height = pitch - 4
 
-    Parameters
-    ----------
-    axis : PaddedAxis
-    title : str
-        The claim above the picture.
+    def draw(picture, x, y):
+        zero_x, right = x + axis.zeros[0] * cell, x + width + OUTPUT
+        for step in range(axis.steps):
+            top, strong = y + step * pitch, step == axis.step
+            middle, end = top + height / 2, zero_x + (axis.taps(step)[-1] + 1) * cell
+            line = {"stroke": "kernel" if strong else "line", "stroke_width": 1 + 0.5 * strong}
+            picture.line((end + 2, middle), (right - 4, middle), **line)
+            _draw_window(picture, axis, step, zero_x, top, cell, height, strong=strong)
+            with picture.part("output"):
+                picture.rect(
+                    right, top, 44, height, fill="output", tint=0.999 if strong else 0.35,
+                    radius=2, stroke="output", stroke_width=2.5 if strong else 0.5,
+                )  # fmt: skip
+            _centred(picture, right + 22, middle, indexed("y", step), min(12, height))
 
-    Returns
-    -------
-    Picture
-    """
-    before, after = (max(zeros, 0) for zeros in axis.padding)
-    cell = fit_cell(axis.size + before + after, 600, largest=34)
-    zero_x, right = LEFT + before * cell, LEFT + (axis.size + before + after) * cell
-    pitch = max(14, min(24, 300 // axis.steps))
-    strip, windows = 56, 68 + cell
-    counts = windows + axis.steps * pitch + 8
-    formulas = counts + cell + 42
-    picture = Picture(WIDTH, formulas + 120, axis.description)
-    picture.text(0, 18, title or f"{axis.steps} outputs", size=15, bold=True)
-    step = f"step {axis.step + 1} of {axis.steps}: {axis.covered_text}"
-    picture.text(WIDTH, 18, step, fill="muted", anchor="end")
-
-    _caption(picture, strip + cell / 2, f"input {axis.size}", axis.padding_text, "input")
-    _draw_strip(picture, axis, zero_x, strip, cell)
-    _frame_window(picture, axis, Grid(zero_x, strip, cell, 1, axis.size))
-    spans = f"dilation {axis.dilation}: it spans {axis.extent}" if axis.dilation > 1 else ""
-    middle = windows + max(pitch * min(axis.steps, 3) / 2, 18)
-    kernel = f"kernel {axis.kernel_size}, stride {axis.stride}"
-    _caption(picture, middle, kernel, spans or "dashed: meets a zero", "kernel")
-    draw_heading(picture, right + OUTPUT, strip + cell + 14, f"output {axis.steps}", role="output")
-    for step in range(axis.steps):
-        y, strong = windows + step * pitch, step == axis.step
-        end = zero_x + (axis.taps(step)[-1] + 1) * cell
-        line = {"stroke": "kernel" if strong else "line", "stroke_width": 1.5 if strong else 1}
-        middle = y + (pitch - 4) / 2
-        picture.line((end + 2, middle), (right + OUTPUT - 4, middle), **line)
-        _draw_window(picture, axis, step, zero_x, y, cell, pitch - 4, strong=strong)
-        _draw_output(picture, right + OUTPUT, y, pitch - 4, step, strong)
-    _draw_counts(picture, axis, zero_x, counts, cell)
-    _draw_formulas(picture, axis, formulas)
-    _draw_ruler(picture, axis, formulas + 60)
-    return picture
+    return Block(width + OUTPUT + 44, axis.steps * pitch, draw)
 
 
-def _frame_window(picture, axis, grid):
-    """Frame what the window covers; with gaps in the kernel, each entry too."""
-    taps, gaps = axis.taps(axis.step), axis.dilation > 1
-    for pixel in taps if gaps else ():
-        grid.frame(picture, 0, pixel, stroke_width=2)
-    grid.frame(picture, 0, taps[0], 1, axis.extent, dashed=gaps)
+def _counts(axis, cell):
+    """In how many windows each pixel takes part, below the pixels."""
+
+    def draw(picture, x, y):
+        for pixel, count in enumerate(axis.counts, axis.zeros[0]):
+            style = {"bold": count == 0, "fill": "ink" if count else "kernel"}
+            middle, size = x + (pixel + 0.5) * cell, min(14, cell * 0.75)
+            _centred(picture, middle, y + cell / 2, count, size, **style)
+
+    return Block(axis.length * cell, cell, draw)
 
 
-def _draw_output(picture, x, y, height, step, strong):
-    picture.rect(
-        x, y, 44, height, fill="output", tint=0.999 if strong else 0.35, radius=2,
-        stroke="output", stroke_width=2.5 if strong else 0.5,
-    )  # fmt: skip
-    _centred(picture, x + 22, y + height / 2, indexed("y", step), min(12, height))
-
-
-def _draw_counts(picture, axis, zero_x, y, cell):
-    _caption(picture, y + cell / 2, "times seen", f"unseen: {axis.unseen_text}", "ink")
-    for pixel, count in enumerate(axis.counts):
-        style = {"bold": count == 0, "fill": "ink" if count else "kernel"}
-        _centred(picture, zero_x + (pixel + 0.5) * cell, y + cell / 2, count, 14, **style)
-
-
-def _draw_formulas(picture, axis, y):
-    """The two rules with their numbers put in, and as symbols."""
-    picture.text(0, y, f"o = {axis.size_formula}", mono=True)
-    picture.text(0, y + 22, axis.range_formula, mono=True)
-    span = ", k the span" if axis.dilation > 1 else ""
-    picture.text(WIDTH, y, f"⌊(i + P − k) / s⌋ + 1 = o{span}", size=12, fill="muted",
-                 anchor="end", mono=True)  # fmt: skip
-    picture.text(WIDTH, y + 22, "s(o − 1) − i + k − 1 < P ≤ s·o − i + k − 1", size=12,
-                 fill="muted", anchor="end", mono=True)  # fmt: skip
-
-
-def _draw_ruler(picture, axis, y):
+def _ruler(axis):
     """The total padding as a scale: which P gives how many outputs."""
-    _caption(picture, y + 12, "total padding P", "", "ink")
+    first = max(axis.admissible.start - 4, axis.extent - axis.size, axis.total - RULER // 2)
+    values = range(first, min(axis.admissible.stop + 4, first + RULER))
+    width = min(40, (WIDTH - LEFT) // len(values))
+
+    def draw(picture, x, y):
+        for number, total in enumerate(values):
+            left, inside = x + number * width, total in axis.admissible
+            style = {"fill": "ink" if inside else "muted"}
+            ground = {"fill": "output" if inside else "wash", "tint": 0.5 if inside else 1}
+            picture.rect(left + 1, y + 24, width - 2, 24, **ground)
+            size, chosen = min(13, width * 0.4), total == axis.total
+            words = format_number(total), axis.outputs(total)
+            _centred(picture, left + width / 2, y + 12, words[0], size, bold=chosen, **style)
+            _centred(picture, left + width / 2, y + 36, words[1], size, **style)
+            if chosen:
+                look = {"stroke": "kernel", "stroke_width": 2.5, "radius": 3}
+                picture.rect(left, y, width, 49, **look)
+
     same = f"SAME: ⌈{axis.size} / {axis.stride}⌉ = {axis.same_steps}"
-    _caption(picture, y + 37, "outputs o", same, "output")
-    first = max(axis.admissible.start - 4, axis.extent - axis.size)
-    values = range(first, axis.admissible.stop + 4)
-    width = fit_cell(len(values), WIDTH - LEFT, largest=40)
-    for column, total in enumerate(values):
-        x = LEFT + column * width
-        inside, chosen = total in axis.admissible, total == axis.total
-        style = {"fill": "ink" if inside else "muted"}
-        outputs = replace(axis, padding=(0, total), step=0).steps
-        picture.rect(x + 1, y + 24, width - 2, 24, fill="output" if inside else "wash",
-                     tint=0.5 if inside else 1)  # fmt: skip
-        _centred(picture, x + width / 2, y + 12, format_number(total), 13, bold=chosen, **style)
-        _centred(picture, x + width / 2, y + 36, outputs, 13, **style)
-        if chosen:
-            picture.rect(x, y, width, 49, stroke="kernel", stroke_width=2.5, radius=3)
+    heading = column(
+        text("total padding P", size=14, bold=True),
+        text("outputs o", size=14, role="output", bold=True),
+        text(same, size=12, role="muted"),
+        gap=4,
+    )
+    ruler = named("ruler", Block(width * len(values), 50, draw))
+    return row(sized(heading, LEFT), ruler, gap=0)
 
 
 def draw_paddings(axes, titles):
-    """Draw the same axis under several paddings, pixel below pixel.
-
-    Parameters
-    ----------
-    axes : sequence of PaddedAxis
-    titles : sequence of str
-        One per axis.
-
-    Returns
-    -------
-    Picture
-    """
-    lead = max(max(axis.padding[0], 0) for axis in axes)
-    tail = max(axis.size + max(axis.padding[1], 0) for axis in axes)
-    cell = fit_cell(lead + tail, 440, largest=30)
-    lanes = [-(-axis.extent // axis.stride) for axis in axes]  # windows that would overlap
-    pitch = cell + 18 * max(lanes) + 26
+    """Draw axes below one another, pixel below pixel, each with its title."""
+    lead = max(axis.zeros[0] for axis in axes)
+    tail = max(axis.size + axis.zeros[1] for axis in axes)
+    cell = max(6, min(30, 440 // (lead + tail)))
     words = [f"{title}: {axis.description}" for axis, title in zip(axes, titles, strict=True)]
-    picture = Picture(WIDTH, 8 + pitch * len(axes) - 20, " ".join(words))
-    zero_x, right = LEFT + lead * cell, LEFT + (lead + tail) * cell + 24
-    for number, (axis, title) in enumerate(zip(axes, titles, strict=True)):
-        y = 8 + number * pitch
-        _caption(picture, y + cell / 2, title, axis.padding_text, "ink")
-        _draw_strip(picture, axis, zero_x, y, cell)
+    rows = [_compared(*each, lead, tail, cell) for each in zip(axes, titles, strict=True)]
+    return page(*rows, description=" ".join(words), gap=20)
+
+
+def _compared(axis, title, lead, tail, cell):
+    """One of several axes: its windows in as many lanes as keep them apart, and its facts."""
+    lanes = -(-axis.extent // axis.stride)
+
+    def draw(picture, x, y):
         for step in range(axis.steps):
-            lane = y + cell + 6 + 18 * (step % lanes[number])
-            _draw_window(picture, axis, step, zero_x, lane, cell, 13, strong=True, named=False)
+            zero_x, top = x + lead * cell, y + 18 * (step % lanes)
+            _draw_window(picture, axis, step, zero_x, top, cell, 13, strong=True, letters=False)
             first = zero_x + (axis.taps(step)[0] + 0.5) * cell - 1.5
-            _centred(picture, first, lane + 6.5, indexed("y", step), min(10, cell * 0.36))
-        seen = axis.size - len(axis.unseen)
-        picture.text(
-            right, y + 13, f"{axis.steps} outputs, {seen} of {axis.size} pixels seen", bold=True
-        )
-        zeros = "no product with a zero"
-        if axis.zero_products:
-            products = plural(axis.zero_products, "product")
-            zeros = f"{products} with a zero, at most {axis.most_zeros} per window"
-        facts = f"unseen: {axis.unseen_text}", zeros
-        for line, fact in enumerate(facts):
-            picture.text(right, y + 31 + 17 * line, fact, size=12, fill="muted")
-    return picture
+            _centred(picture, first, top + 6.5, indexed("y", step), min(10, cell * 0.36))
+
+    windows = Block((lead + tail) * cell, 18 * lanes, draw)
+    zeros = "no product with a zero"
+    if axis.zero_products:
+        products = plural(axis.zero_products, "product")
+        zeros = f"{products} with a zero, at most {axis.most_zeros} per window"
+    seen = f"{axis.size - len(axis.unseen)} of {axis.size} pixels seen"
+    heading = column(
+        text(title, size=14, bold=True), text(axis.padding_text, size=12, role="muted"), gap=2
+    )
+    facts = column(
+        text(f"{axis.steps} outputs, {seen}", bold=True),
+        lines(f"unseen: {axis.unseen_text}", zeros, size=12, role="muted"),
+        gap=3,
+    )
+    strip = column(_strip(axis, cell, lead), windows, gap=6)
+    return row(sized(heading, LEFT), sized(strip, windows.width + 24), facts, gap=0)

@@ -176,6 +176,26 @@ def labelled(title, caption, block, role="ink", *, width=190):
     return row(sized(column(*heading, gap=2), width), block, gap=0, align=0.5)
 
 
+def table(*rows, gap=(24, 16)):
+    """Rows of blocks whose columns line up; (block, across, down) puts one not at its top left."""
+    rows = [[cell if type(cell) is tuple else (cell, 0, 0) for cell in cells] for cells in rows]
+    widths = [max(cell[0].width for cell in cells) for cells in zip(*rows, strict=True)]
+
+    def placed(block, across, down, width, height):
+        def draw(picture, x, y):
+            x, y = x + across * (width - block.width), y + down * (height - block.height)
+            block.draw(picture, x, y)
+
+        return Block(width, height, draw)
+
+    lines = []
+    for cells in rows:
+        height = max(cell[0].height for cell in cells)
+        each = (placed(*cell, width, height) for cell, width in zip(cells, widths, strict=True))
+        lines.append(row(*each, gap=gap[0]))
+    return column(*lines, gap=gap[1])
+
+
 def fit(build, sizes, width=WIDTH, height=math.inf):
     """Build the block with the first, largest size with which it has room; else with the last."""
     return build(room(build, sizes, width, height))

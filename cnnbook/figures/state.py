@@ -76,12 +76,17 @@ class SlidingWindow(State):
     """A window at one of its positions over the last two axes of `x`.
 
     A subclass has the fields `x`, `stride`, `padding`, `step`, perhaps `dilation`, and says the
-    `kernel_size`, as a pair.
+    `kernel_size`, as a pair; one that has a field of this name says its `window_size`.
     """
 
     dilation = 1
     around = 0.0
     """What stands in the padding: a subclass whose maximum must not see it says −∞."""
+
+    @property
+    def window_size(self):
+        """Rows and columns of the kernel."""
+        return self.kernel_size
 
     @property
     def maps(self):
@@ -101,13 +106,13 @@ class SlidingWindow(State):
     @cached_property
     def output_shape(self):
         """Rows and columns of the output."""
-        settings = list(self.pairs.values())
-        return output_size(self.maps.shape[-2:], self.kernel_size, *settings)
+        settings = self.pairs.values()
+        return output_size(self.maps.shape[-2:], self.window_size, *settings)
 
     @cached_property
     def extent(self):
         """Rows and columns from the first to the last entry of the window."""
-        return effective_kernel_size(self.kernel_size, self.pairs["dilation"])
+        return effective_kernel_size(self.window_size, self.pairs["dilation"])
 
     @cached_property
     def steps(self):
@@ -146,7 +151,7 @@ class SlidingWindow(State):
     @each_step
     def covered(self):
         """The inputs under the window."""
-        rows = zip(self.corner, self.pairs["dilation"], self.kernel_size, strict=True)
+        rows = zip(self.corner, self.pairs["dilation"], self.window_size, strict=True)
         under = (start + step * np.arange(count) for start, step, count in rows)
         return self.padded[(..., *np.ix_(*under))]
 

@@ -125,7 +125,8 @@ class Explorer(widgets.VBox):
         With a method ``picture() -> Picture``. A state that has an int field `step` and a
         property `steps` gets buttons and a slider to go through them, which `step_label` names
         and whose play button waits `interval` milliseconds a step, if it has these. A property
-        `bounds`, a dict of field to (least, most), sets the range of those controls each time.
+        `bounds`, a dict of field to (least, most), sets the range of those controls each time; a
+        property `idle` names the fields that mean nothing now, whose controls are disabled.
     controls : dict of str to Widget
         A control for each field that the reader may change; its value becomes the field's.
     readers : dict of str to callable, optional
@@ -243,6 +244,9 @@ class Explorer(widgets.VBox):
                 control.value, control.disabled = getattr(self.state, name), least == most
             control.observe(self._update, "value")
             self._read.pop(name, None)
+        if hasattr(self.state, "idle"):
+            for name, control in self.controls.items():
+                control.disabled = name in self.state.idle
 
     def _set_steps(self, steps, step):
         self.step.unobserve(self._update, "value")  # the state is set already: draw once
