@@ -34,7 +34,7 @@ PARTS = {
         *("(safetensors)", "(torchvision)", "(datasets)"),
     },
     "training": {"_files", "checks", "recording", "torch", "tqdm", "(scipy)", "(sklearn)"},
-    "experiments": {"_files", "models", "datasets", "training", "torch"}
+    "experiments": {"_files", "recording", "models", "datasets", "training", "torch"}
     | {"(torchvision)", "(filelock)"},
     "figures": {"checks", "numpy", "matplotlib", "PIL", "shapes", "ops"}
     | {"derivation", "receptive_field"},

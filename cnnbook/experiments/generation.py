@@ -14,7 +14,7 @@ from cnnbook.models import (
     negative_elbo,
     vae_loss,
 )
-from cnnbook.models.variational import evaluating
+from cnnbook.recording import evaluating
 from cnnbook.training import fit
 
 IMPORTANCE_SAMPLES = 50

@@ -49,6 +49,7 @@ from cnnbook.models.variational import (
     vae_loss,
 )
 from cnnbook.models.weights import HOME, find_weights, load_weights, save_weights
+from cnnbook.recording import evaluating
 
 __all__ = [
     "C3_TABLE",
@@ -91,6 +92,7 @@ __all__ = [
     "VAEOutput",
     "count_faces_right",
     "debiasing_loss",
+    "evaluating",
     "face_loss",
     "find_weights",
     "fully_convolutional",

@@ -8,7 +8,8 @@ from torch import nn
 
 from cnnbook.models.coders import ConvDecoder, ConvEncoder
 from cnnbook.models.vae import VAE
-from cnnbook.models.variational import evaluating, reparameterise, vae_loss
+from cnnbook.models.variational import reparameterise, vae_loss
+from cnnbook.recording import evaluating
 
 FACE = 1
 """The label of a face; 0 is anything else."""

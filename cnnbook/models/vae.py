@@ -6,7 +6,8 @@ import torch
 from torch import nn
 
 from cnnbook.models.coders import ConvDecoder, ConvEncoder, DenseDecoder, DenseEncoder
-from cnnbook.models.variational import evaluating, reparameterise
+from cnnbook.models.variational import reparameterise
+from cnnbook.recording import evaluating
 
 
 class Latent(NamedTuple):

@@ -1,34 +1,17 @@
 """What a variational autoencoder minimises: divergence, reconstruction, and bounds in nats."""
 
-import contextlib
 import math
 
 import torch
 import torch.nn.functional as F
 
 from cnnbook.checks import whole
+from cnnbook.recording import evaluating
 
 LIKELIHOODS = ("l1", "l2", "bernoulli")
 
 LEFT_OUT = {"l1": math.log(2), "l2": math.log(math.pi) / 2, "bernoulli": 0.0}
 """What `reconstruction_error` leaves out of −log p(x|z), for each pixel."""
-
-
-@contextlib.contextmanager
-def evaluating(model):
-    """Set a network to evaluation mode, without gradients; afterwards back to its mode.
-
-    Parameters
-    ----------
-    model : torch.nn.Module
-    """
-    was_training = model.training
-    model.eval()
-    try:
-        with torch.no_grad():
-            yield
-    finally:
-        model.train(was_training)
 
 
 def reparameterise(mean, log_variance, generator=None):

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import torch
 import torch.nn.functional as F
 
+from cnnbook.recording import evaluating
 from cnnbook.training._checks import check_data, checked_count, device_of
 
 
@@ -68,7 +69,6 @@ def count_right(scores, labels):
     return int((scores.argmax(1) == labels).sum())
 
 
-@torch.no_grad()
 def evaluate(
     model, data, *, loss=F.cross_entropy, correct=count_right, batch_size=500, device=None
 ):
@@ -102,11 +102,10 @@ def evaluate(
         If `batch_size` is no whole number.
     """
     batch_size = check_data(data, batch_size)
-    was_training = model.training
     device = torch.device(device) if device is not None else device_of(model)
-    model.to(device).eval()
+    model.to(device)
     parts, total, right = [], 0.0, 0
-    try:
+    with evaluating(model):
         for images, labels in zip(
             data.images.split(batch_size), data.labels.split(batch_size), strict=True
         ):
@@ -115,8 +114,6 @@ def evaluate(
             if correct is not None:
                 right += checked_count(correct(output, labels), len(labels))
             parts.append(output)
-    finally:
-        model.train(was_training)
     accuracy = None if correct is None else float(right / len(data.labels))
     return Evaluation(total / len(data.labels), accuracy, _join(parts))
 

@@ -3,13 +3,13 @@
 import torch
 
 from cnnbook.checks import whole
+from cnnbook.recording import evaluating
 
 COMBINATIONS = ("max", "product")
 MOST_BINS = 1_000_000
 """Of one histogram: there is one for each latent, and all are kept."""
 
 
-@torch.no_grad()
 def latent_means(model, images, *, batch_size=500):
     """Encode images, in evaluation mode.
 
@@ -37,12 +37,9 @@ def latent_means(model, images, *, batch_size=500):
     batch_size = whole("batch_size", batch_size)
     if not images.is_floating_point():
         raise TypeError(f"images is {images.dtype}, expected float, scaled as for training")
-    was_training, device = model.training, next(model.parameters()).device
-    model.eval()
-    try:
+    device = next(model.parameters()).device
+    with evaluating(model):
         parts = [model.encode(part.to(device)).mean.cpu() for part in images.split(batch_size)]
-    finally:
-        model.train(was_training)
     return torch.cat(parts)
 
 
