@@ -198,7 +198,8 @@ class Pooling(SlidingWindow):
         """Number of pixels that lie in no window."""
         seen = np.zeros(self.zone.shape, bool)
         for step in range(self.steps):
-            seen[self.at(step).under] = True
+            (row, column), (tall, wide) = self.at(step).corner, self.window_size
+            seen[row : row + tall, column : column + wide] = True
         return int((~seen[self.zone == PIXEL]).sum())
 
     @property

@@ -29,6 +29,7 @@ from cnnbook.models.variational import (
     vae_loss,
 )
 from cnnbook.models.weights import HOME, find_weights, load_weights, pretrained, save_weights
+from cnnbook.recording import evaluating
 
 __all__ = [
     "C3_TABLE",
@@ -57,6 +58,7 @@ __all__ = [
     "VAEOutput",
     "count_faces_right",
     "debiasing_loss",
+    "evaluating",
     "face_loss",
     "find_weights",
     "fully_convolutional",

@@ -4,6 +4,7 @@ import torch
 from torch import nn
 
 from cnnbook.figures.layer_maps import LayerMaps
+from cnnbook.recording import calls
 
 # with whatever has a kernel_size: yields a new array, even if its shape is that of the input
 NEW = (nn.Linear, nn.Bilinear, nn.AdaptiveMaxPool2d, nn.AdaptiveAvgPool2d)
@@ -20,7 +21,7 @@ def read_layers(model, image):
     Parameters
     ----------
     model : torch.nn.Module
-        Takes (1, 1, H, W) and returns (1, classes). Its mode is as before afterwards.
+        Takes (1, 1, H, W) and returns (1, classes); stays as it is.
     image : ndarray of shape (H, W)
 
     Returns
@@ -41,25 +42,16 @@ def read_layers(model, image):
         raise TypeError(f"model is a {type(model).__name__}, expected a torch.nn.Module")
     known = next(model.parameters(), torch.zeros(0))
     x = torch.as_tensor(image, dtype=known.dtype, device=known.device)[None, None]
-    kept, training = [], [part for part in model.modules() if part.training]
-    hooks = [
-        part.register_forward_hook(lambda *call: _keep(kept, *call))
-        for part in model.modules()
-        if not any(part.children())
-    ]
-    model.eval()
     try:
-        with torch.no_grad():
-            scores = model(x)
+        found = calls(model, x)
     except (RuntimeError, TypeError, ValueError, IndexError, AttributeError) as error:
         raise ValueError(
             f"the model does not run on an image of shape {tuple(x.shape)}: {error}"
         ) from error
-    finally:
-        for hook in hooks:
-            hook.remove()
-        for part in training:
-            part.training = True
+    kept, scores = [], found[-1].output
+    for call in found:
+        if not any(call.part.children()):
+            _keep(kept, call)
     shape = tuple(scores.shape) if torch.is_tensor(scores) else type(scores).__name__
     if not torch.is_tensor(scores) or scores.ndim != 2 or len(scores) != 1:
         raise ValueError(f"the model returns {shape} for one image, expected (1, classes)")
@@ -69,17 +61,18 @@ def read_layers(model, image):
     return layers, scores[0].float().cpu().numpy()
 
 
-def _keep(kept, part, inputs, output):
+def _keep(kept, call):
     """Note what a part yields: as a new layer, or in place of the one before it."""
+    part, output, x = call.part, call.output, call.inputs[0]
     if not torch.is_tensor(output) or output.ndim not in (2, 4):
         return
     if type(part).__name__.endswith(("Pad1d", "Pad2d", "Dropout", "Dropout2d", "Identity")):
         return
     new = isinstance(part, NEW) or hasattr(part, "kernel_size")
-    if new or output.numel() != inputs[0].numel():
-        kept.append((_name(part), output.clone()))
-    elif kept and kept[-1][1].shape == output.shape == inputs[0].shape:
-        kept[-1] = f"{kept[-1][0]}, {_name(part)}", output.clone()
+    if new or output.numel() != x.numel():
+        kept.append((_name(part), output))
+    elif kept and kept[-1][1].shape == output.shape == x.shape:
+        kept[-1] = f"{kept[-1][0]}, {_name(part)}", output
 
 
 def _name(part):

@@ -11,6 +11,7 @@ from cnnbook.checks import integer
 from cnnbook.figures.maximisation import Climb
 from cnnbook.figures.state import State, state
 from cnnbook.models import pretrained
+from cnnbook.recording import calls
 from cnnbook.widgets.explorer import choice, explore, factory, slider, switch
 
 STEPS, RATE = 100, 0.5
@@ -49,41 +50,24 @@ def units_of(model, image):
     """
     if not isinstance(model, nn.Module):
         raise TypeError(f"model is a {type(model).__name__}, expected a torch.nn.Module")
-    found, hooks = [], []
-
-    def note(layer, inputs, output):
-        found.append((layer, tuple(output.shape[1:])))
-
-    for layer in model.modules():
-        if isinstance(layer, (nn.Conv2d, nn.Linear)):
-            hooks.append(layer.register_forward_hook(note))
     x = torch.from_numpy(np.asarray(image, dtype=np.float32))[None, None]
     try:
-        with torch.no_grad():
-            scores = model(x)
+        found = calls(model, x)
     except (RuntimeError, ValueError) as error:
         raise ValueError(f"the model does not run on {tuple(x.shape)}: {error}") from error
-    finally:
-        for hook in hooks:
-            hook.remove()
+    scores = found[-1].output
     if scores.ndim != 2:
         raise ValueError(f"the model returns {tuple(scores.shape)}, expected (1, classes)")
-    listed = {}
-    for number, (layer, shape) in enumerate(found[:-1], 1):
-        kind = "dense" if isinstance(layer, nn.Linear) else "convolution"
-        listed[f"layer {number}: {kind}, {' × '.join(map(str, shape))}"] = layer, shape[0]
+    listed, layers = {}, [call for call in found if isinstance(call.part, (nn.Conv2d, nn.Linear))]
+    for number, call in enumerate(layers[:-1], 1):
+        kind, shape = "dense" if call.output.ndim == 2 else "convolution", call.output.shape[1:]
+        listed[f"layer {number}: {kind}, {' × '.join(map(str, shape))}"] = call.part, shape[0]
     return {**listed, SCORE: (model, scores.shape[1])}
 
 
 def _values(model, layer, unit, x):
     """The unit's value for each image; of a feature map, that of its middle unit."""
-    caught = []
-    hook = layer.register_forward_hook(lambda layer, inputs, output: caught.append(output))
-    try:
-        model(x)
-    finally:
-        hook.remove()
-    output = caught[-1][:, unit]
+    output = calls(model, x, of=layer, gradients=True)[-1].output[:, unit]
     return output if output.ndim == 1 else output[:, output.shape[1] // 2, output.shape[2] // 2]
 
 
@@ -208,7 +192,7 @@ class Maximisation(State):
         )  # fmt: skip
         with torch.no_grad():
             values = _values(self.model, layer, self.unit, images).numpy()
-            shares = self.model(images).softmax(1).numpy()
+            shares = calls(self.model, images, of=self.model)[0].output.softmax(1).numpy()
         wanted = self.unit if self.layer == SCORE else None
         name = f"unit {self.unit} of {self.layer.split(':')[0]}"
         name = name if wanted is None else f"class {self.classes[wanted]}"
@@ -233,7 +217,7 @@ def maximisation_stepper(model=None, start=None, *, classes=None, **settings):
     Parameters
     ----------
     model : torch.nn.Module, optional
-        Takes (N, 1, H, W) in float32 and returns (N, classes); set to evaluation mode. LeNet with
+        Takes (N, 1, H, W) in float32 and returns (N, classes); stays as it is. LeNet with
         the weights of MNIST when not given.
     start : ndarray of shape (H, W), values from 0 to 1, optional
         The mean of scikit-learn's digits when not given.
@@ -253,8 +237,6 @@ def maximisation_stepper(model=None, start=None, *, classes=None, **settings):
         raise ValueError(f"start has {start.ndim} axes, expected 2: (H, W)")
     if not (start.min() >= 0 and start.max() <= 1):
         raise ValueError(f"start holds {start.min():g} to {start.max():g}, expected 0 to 1")
-    if isinstance(model, nn.Module):
-        model.eval()
     layers = units_of(model, start)
     names = tuple(classes or map(str, range(layers[SCORE][1])))
     state = Maximisation(model, start, names, layers, **settings)
