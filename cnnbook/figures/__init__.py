@@ -2,7 +2,7 @@
 
 from cnnbook.figures.architecture import Architecture, Towers
 from cnnbook.figures.dense import MatrixLayer, draw_stages
-from cnnbook.figures.inception import Module, draw_inception
+from cnnbook.figures.inception import InceptionModule, draw_inception
 from cnnbook.figures.layer_step import LayerStep
 from cnnbook.figures.learning_curve import LearningCurve
 from cnnbook.figures.lenet import BitmapReading, ConnectionTable
