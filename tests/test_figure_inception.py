@@ -5,13 +5,13 @@ import re
 import pytest
 from picture_checks import check_picture, texts
 
-from cnnbook.figures import Module, draw_inception
+from cnnbook.figures import InceptionModule, draw_inception
 from cnnbook.figures.inception import WIDEST, WIDTH
 from cnnbook.models import Inception, summary
 from cnnbook.models.googlenet import MODULES
 
-NAIVE = Module("without bottlenecks", (28, 28), 192, 64, None, 128, None, 32, None)
-LEAN = Module("with bottlenecks", (28, 28), 192, 64, 96, 128, 16, 32, 32)
+NAIVE = InceptionModule("without bottlenecks", (28, 28), 192, 64, None, 128, None, 32, None)
+LEAN = InceptionModule("with bottlenecks", (28, 28), 192, 64, 96, 128, 16, 32, 32)
 
 
 @pytest.mark.parametrize("name", MODULES)
@@ -19,7 +19,7 @@ def test_counts_are_those_of_the_network_and_can_be_read(name):
     size = {"3": (28, 28), "4": (14, 14), "5": (7, 5)}[name[0]]
     channels, drawn = MODULES[name], []
     for settings in (channels, (*channels[:2], None, channels[3], None, channels[5], None)):
-        drawn.append(Module("a", size, *settings))
+        drawn.append(InceptionModule("a", size, *settings))
         model = Inception(*settings)
         assert sum(drawn[-1].work) == summary(model, (channels[0], *size)).macs
         assert drawn[-1].parameters == sum(p.numel() for p in model.parameters())
@@ -56,4 +56,4 @@ def test_widths_are_the_channels_and_the_work():
 
 def test_a_module_without_channels_is_refused():
     with pytest.raises(ValueError, match=re.escape("reduce5 is 0, must be at least 1")):
-        Module("a", (4, 4), 3, 1, 1, 1, 0, 1, 1)
+        InceptionModule("a", (4, 4), 3, 1, 1, 1, 0, 1, 1)

@@ -8,7 +8,7 @@ from cnnbook.figures.dense import MatrixLayer, draw_stages
 from cnnbook.figures.digit_reader import DigitReading
 from cnnbook.figures.field_on_photo import PlacedField
 from cnnbook.figures.filtering import KERNELS, Filtering, Kernel, draw_kernels, draw_photos
-from cnnbook.figures.inception import Module, draw_inception
+from cnnbook.figures.inception import InceptionModule, draw_inception
 from cnnbook.figures.layer_maps import LayerMaps, draw_layers
 from cnnbook.figures.layer_step import LayerStep
 from cnnbook.figures.learning_curve import LearningCurve

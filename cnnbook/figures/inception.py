@@ -38,7 +38,7 @@ class Step(NamedTuple):
 
 
 @state
-class Module:
+class InceptionModule:
     """An Inception module by its numbers of channels, as `cnnbook.models.Inception` takes them.
 
     Parameters
@@ -113,11 +113,6 @@ class Module:
         return sum(step.parameters for branch in self.branches for step in branch if step)
 
     @property
-    def deepest(self):
-        """Most channels of any layer."""
-        return max(step.channels for branch in self.branches for step in branch if step)
-
-    @property
     def total(self):
         """How the channels of the branches add up."""
         return f"{' + '.join(map(str, self.out_channels))} = {sum(self.out_channels)}"
@@ -144,7 +139,8 @@ def draw_inception(left, right):
     modules = left, right
     works = [f"{short_count(sum(module.work))} {module.title}" for module in modules]
     claim = f"Multiply-adds: {works[0]}, {works[1]}"
-    scale = WIDEST / max(module.deepest for module in modules)
+    layers = [step for module in modules for branch in module.branches for step in branch if step]
+    scale = WIDEST / max(step.channels for step in layers)
     most = max(sum(module.work) for module in modules)
     caption = "width of a block: channels; parameters with biases, multiply-adds without"
     return page(
@@ -195,17 +191,13 @@ def _joins(above, below):
 
 def _layer(step, scale):
     """A layer as a block as wide as its channels, on the line of its branch."""
+    block = space(0)
     if step:
-        work = short_count(step.macs) if step.macs else "no weights"
-        role = "kernel" if step.macs else "muted"
-        block = column(
-            named("layer", box(max(step.channels * scale, 2), 15, role=role)),
-            text(f"{step.name} → {step.channels}", bold=bool(step.macs)),
-            note(work),
-            gap=2,
-            align=0.5,
-        )
-    inside = placed(block if step else space(0), BRANCH, LAYER, down=0)
+        role, work = ("kernel", short_count(step.macs)) if step.macs else ("muted", "no weights")
+        bar = named("layer", box(max(step.channels * scale, 2), 15, role=role))
+        name = text(f"{step.name} → {step.channels}", bold=bool(step.macs))
+        block = column(bar, name, note(work), gap=2, align=0.5)
+    inside = placed(block, BRANCH, LAYER, down=0)
 
     def draw(picture, x, y):
         inside.draw(picture, x, y)
@@ -217,12 +209,8 @@ def _layer(step, scale):
 
 def _segments(widths, names, role, tints):
     """Blocks side by side, each with its name where there is room."""
-    return row(
-        *(
-            box(wide, 23, *([name] if wide > ROOM * (len(str(name)) + 1) else []), role=role,
-                tint=tint)
-            for wide, name, tint in zip(widths, names, tints, strict=True)
-            if wide
-        ),
-        gap=0,
-    )  # fmt: skip
+    blocks = []
+    for wide, name, tint in zip(widths, names, tints, strict=True):
+        inside = [name] if wide > ROOM * (len(str(name)) + 1) else []
+        blocks.append(box(wide, 23, *inside, role=role, tint=tint) if wide else None)
+    return row(*blocks, gap=0)

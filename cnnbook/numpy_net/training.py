@@ -93,7 +93,7 @@ class Trainer:
         images, labels = _read(data)
         if network is None:
             network = _small_network(images.shape[1:], labels.max() + 1, seed)
-        self.network, self.first = copy.deepcopy(network), None
+        self.network = copy.deepcopy(network)
         self.first = _first_convolution(self.network)
         images = images.astype(self.first.parameters["weight"].dtype)
         self.classes = _count_classes(self.network, self.first, images, labels)
