@@ -10,7 +10,8 @@ from torch import nn
 from torch.nn.utils import parametrizations, prune
 
 from cnnbook.models import summary
-from cnnbook.receptive_field import receptive_field, trace
+from cnnbook.receptive_field import effective_receptive_field, receptive_field, trace
+from cnnbook.recording import calls, evaluating
 
 LOOKS = [trace, summary]
 
@@ -158,6 +159,60 @@ def test_looking_changes_nothing(look, fails):
     net.fails = False
     net(torch.ones(1, 2, 8, 8))  # as if nobody had looked
     assert len(called) == 1
+
+
+def measured(net, size):
+    return effective_receptive_field(net, torch.ones(1, *size), layer="norm")
+
+
+def listed(net, size):
+    return calls(net, torch.ones(1, *size))
+
+
+class Counting(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.norm, self.drop, self.frozen = nn.BatchNorm2d(2), nn.Dropout(), nn.BatchNorm2d(2)
+        self.frozen.eval()
+        self.register_buffer("steps", torch.zeros(()))
+        self.register_buffer("last", torch.zeros(2))
+
+    def forward(self, x):
+        self.steps += 1
+        self.last = torch.rand(2) + random.random()
+        return self.drop(self.frozen(self.norm(x * torch.rand(x.shape))))
+
+
+@pytest.mark.parametrize("look", [measured, listed])
+def test_running_the_module_itself_leaves_it_as_it_was(look):
+    net = Counting()
+    steps, before = net.steps, {name: value.clone() for name, value in net.state_dict().items()}
+    states = torch.get_rng_state(), random.getstate()
+    look(net, (2, 4, 4))
+    assert torch.equal(states[0], torch.get_rng_state())
+    assert states[1] == random.getstate()
+    assert [part.training for part in net.modules()] == [True, True, True, False]
+    assert all(torch.equal(before[name], value) for name, value in net.state_dict().items())
+    assert net.steps is steps
+    assert not any(part._forward_hooks or part._forward_pre_hooks for part in net.modules())
+
+
+def test_what_is_drawn_while_evaluating_differs():
+    net = nn.Linear(1, 1)
+    with evaluating(net):
+        assert not net.training
+        assert not net(torch.ones(1)).requires_grad
+        one = torch.rand(1)
+    with evaluating(net, gradients=True):
+        assert net(torch.ones(1)).requires_grad
+        assert torch.rand(1) != one
+    assert net.training
+
+
+def test_an_output_is_as_it_was_when_its_part_ended():
+    net = nn.Sequential(nn.Identity(), nn.ReLU(inplace=True))
+    found = [(call.name, call.output.tolist()) for call in calls(net, torch.tensor([-1.0, 2.0]))]
+    assert found == [("0", [-1, 2]), ("1", [0, 2]), ("", [0, 2])]
 
 
 def test_lazy_layers_count_as_they_would_be():

@@ -13,6 +13,7 @@ from torch import nn
 
 from cnnbook.figures.maximisation import Climb
 from cnnbook.models import LeNet
+from cnnbook.recording import evaluating
 from cnnbook.widgets import maximisation_stepper
 from cnnbook.widgets.maximisation_stepper import REMEDIES, SCORE, STEPS, climb_images, units_of
 
@@ -75,7 +76,7 @@ def test_the_climb_agrees_with_the_network():
     view = stepper(unit=2, step=STEPS)
     climb = view.state.climb
     images = torch.from_numpy(climb.images).float()[:, None]
-    with torch.no_grad():
+    with evaluating(view.state.model):
         scores = view.state.model(images)
     np.testing.assert_allclose(climb.values, scores[:, 2], atol=1e-6)
     np.testing.assert_allclose(climb.probabilities, scores.softmax(1), atol=1e-6)

@@ -202,17 +202,6 @@ def test_branches_without_a_common_jump_have_no_field():
     assert rows["joined"].field is None
 
 
-def test_the_module_stays_as_it_is():
-    net = SmallInception(batch_norm=True)
-    net.pool1.eval()
-    modes = [part.training for part in net.modules()]
-    before = {name: tensor.clone() for name, tensor in net.state_dict().items()}
-    summary(net, (3, 32, 32))
-    assert [part.training for part in net.modules()] == modes
-    assert all(torch.equal(before[name], tensor) for name, tensor in net.state_dict().items())
-    assert not any(part._forward_hooks or part._forward_pre_hooks for part in net.modules())
-
-
 def test_bad_arguments():
     with pytest.raises(TypeError, match=r"module must be a torch\.nn\.Module, got int"):
         summary(3, (1, 28, 28))

@@ -197,27 +197,3 @@ def test_windows_taken_apart_and_put_together_again():
     seen = [field.axes[0].seen[unit] for unit in range(12)]
     assert seen == [(0, 11)] * 2 + [(2, 5)] * 4 + [(6, 9)] * 4 + [(0, 11)] * 2  # it wraps around
     assert field.axes[1].seen[2:6] == ((2, 5),) * 4
-
-
-def test_efficientnet_as_it_is_used():
-    class Inverted(nn.Module):
-        def __init__(self, channels, wide, stride):
-            super().__init__()
-            self.body = nn.Sequential(
-                nn.Conv2d(channels, wide, 1, bias=False), nn.BatchNorm2d(wide), nn.ReLU6(),
-                nn.Conv2d(wide, wide, 3, stride, 1, groups=wide, bias=False), nn.BatchNorm2d(wide),
-                nn.ReLU6(), nn.Conv2d(wide, channels, 1, bias=False), nn.BatchNorm2d(channels),
-            )  # fmt: skip
-            self.stride = stride
-
-        def forward(self, x):
-            return x + self.body(x) if self.stride == 1 else self.body(x)
-
-    net = nn.Sequential(
-        nn.Conv2d(3, 8, 3, 2, 1), Inverted(8, 32, 1), Inverted(8, 32, 2), Inverted(8, 32, 1),
-        nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Dropout(), nn.Linear(8, 10),
-    )  # fmt: skip
-    fields = trace(net, (3, 64, 64))
-    assert [fields[str(n)].size[0] for n in range(4)] == [3, 7, 11, 19]
-    assert [fields[str(n)].jump[0] for n in range(4)] == [2, 2, 4, 4]
-    assert fields["output"].rectangle((0, 0), clip=True) == ((0, 64), (0, 64))

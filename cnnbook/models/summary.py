@@ -26,10 +26,8 @@ class LayerRow:
     ----------
     name : str
         As `named_modules` gives it; a second call of the same layer adds "_1".
-    kind : str
-        Class of the layer.
-    detail : str
-        Kernel, stride, padding and groups of a layer that has them, as in "5×5, padding 2".
+    kind, detail : str
+        Class of the layer, and its settings, as in "5×5, padding 2".
     output_shape : tuple of int or None
         Of one sample, without the batch; None for a layer that did not run.
     parameters : int
@@ -37,12 +35,9 @@ class LayerRow:
     macs : int
         Multiply-adds for one sample, without those of biases.
     field, jump : tuple or None
-        Receptive field, in pixels an axis; None where there is none of the kind: no image comes
-        in, its branches have no common jump, or it cannot be followed. A layer with one position
-        has no jump.
+        Receptive field, in pixels an axis; None where there is none of the kind.
     user : str
-        Of a layer that was not called, though its parameters were used: the layer that did, in
-        whose row the multiply-adds stand; else empty.
+        Of a layer that was not called, though its parameters were used: the layer that did.
     """
 
     name: str
@@ -136,39 +131,24 @@ def summary(module, input_size, depth=None, dtypes=None):
 
     Parameters
     ----------
-    module : torch.nn.Module
-        Taken as in evaluation mode. What runs is a stand-in, on tensors that have a shape but no
-        numbers: weights are not read, nothing of the module is changed, and functions that others
-        hooked on are not called. Of lazy layers the parameters that they would get are counted.
-    input_size : tuple of int, or list of such tuples
-        Shape of one input without the batch: (1, 28, 28). A list stands for several inputs, which
-        `forward` takes in this order; receptive fields are in the pixels of the first.
+    module, input_size, dtypes
+        As `trace` takes them. Of lazy layers the parameters that they would get are counted.
     depth : int, optional
         Levels of parts to go into, at least 1: parts that lie deeper are counted with the one
         that holds them. 1 makes one row of each Inception module of GoogLeNet.
-    dtypes : torch.dtype or list of torch.dtype, optional
-        Of the inputs: ``torch.long`` for a network that begins with an embedding. That of the
-        parameters when not given.
 
     Returns
     -------
     Summary
-        A row for each module that has no parts, owns parameters or multiplies itself. A module
-        that is not called, as auxiliary classifiers are not, counts with its parameters; if
-        others use its parameters, the row says which.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If `module` is no module, does not run on such an input, or `depth` is below 1.
+        A row for each module that has no parts, owns parameters or multiplies itself, called or
+        not.
 
     Notes
     -----
-    Counted are the multiply-adds of convolutions, of products of matrices and vectors, outer and
-    bilinear ones too, one a weight and place, zeros of the padding too; of recurrent layers those
-    of all steps. Biases, activations, pooling, normalisation and products entry by entry are left
-    out, as in `torch.utils.flop_counter`, whose FLOPs are twice these MACs where it has a rule.
-    Other operations that multiply and add, such as a Fourier transform, are named below the table.
+    Counted are the multiply-adds of convolutions and of products of matrices and vectors, one a
+    weight and place, zeros of the padding too; those of biases, activations, pooling, normalisation
+    and products entry by entry are not, as in `torch.utils.flop_counter`. Other operations that
+    multiply and add, such as a Fourier transform, are named below the table.
 
     Examples
     --------
@@ -206,8 +186,6 @@ def summary(module, input_size, depth=None, dtypes=None):
 
 @dataclass
 class _Call:
-    """One run of one part."""
-
     name: str
     number: int  # of earlier runs of the same part
     macs: int = 0

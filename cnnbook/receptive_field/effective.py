@@ -78,10 +78,6 @@ def effective_receptive_field(module, input, unit=None, layer=None):
     layer : str, optional
         Name of a submodule whose output is looked at; the module's own output when not given.
 
-    Returns
-    -------
-    EffectiveField
-
     Raises
     ------
     TypeError, ValueError

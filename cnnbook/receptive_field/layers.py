@@ -63,8 +63,7 @@ def receptive_field(layers, input_size=None):
     Returns
     -------
     list of Field
-        The input itself (size 1, jump 1, start 0), then one field a layer. Plain numbers if all
-        settings are plain, tuples with one entry an axis if any is a tuple.
+        The input itself, then one field a layer; plain numbers if all settings are plain.
 
     Raises
     ------
@@ -130,9 +129,8 @@ def paths(layers, input_size, unit, layer=None):
 
     Parameters
     ----------
-    layers : sequence of Layer, tuples or ints
-        With one number a setting.
-    input_size : int
+    layers, input_size
+        As `receptive_field` takes them, with one number a setting.
     unit : int
         Index in the layer.
     layer : int, optional
@@ -143,11 +141,6 @@ def paths(layers, input_size, unit, layer=None):
     list of Counter
         For the input, the first layer, ... up to `layer`: how many paths reach each unit. Indices
         below 0 or past the end are cells of padding, where a path ends.
-
-    Raises
-    ------
-    TypeError, ValueError
-        As `receptive_field`, and if there is no such layer or unit.
 
     Examples
     --------

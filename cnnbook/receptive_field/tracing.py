@@ -17,39 +17,34 @@ def trace(module, input_size, dtypes=None):
     Parameters
     ----------
     module : torch.nn.Module
-        Taken as in evaluation mode (batch normalisation with stored statistics, no dropout). What
-        runs is a stand-in without numbers: of the module nothing is read but whole numbers that
-        it indexes with, and nothing is changed. Functions that others hooked on are not called.
+        Taken as in evaluation mode; nothing of it is changed, and of its numbers only integers
+        that it indexes with are read.
     input_size : tuple of int, or list of such tuples
-        Shape of one input without the batch: channels first, then one size an axis, such as
-        (3, 224, 224). Of several inputs, which `forward` takes in this order, the fields are in
-        the pixels of the first; the others count as constants.
+        Shape of one input without the batch, such as (3, 224, 224). Of several inputs the fields
+        are in the pixels of the first; the others count as constants.
     dtypes : torch.dtype or list of torch.dtype, optional
         Of the inputs; that of the parameters when not given.
 
     Returns
     -------
     dict of str to Field
-        In the order of computation, under the names that `named_modules` gives: "input", each
-        submodule ("features.2", "layer1.0.conv2"), each operation that the `forward` of a module
-        outside `torch.nn` calls itself ("layer1.0.add"), and "output". A second call of the same
-        module adds "_1", a third "_2".
+        In the order of computation: "input", each submodule by the name that `named_modules`
+        gives, each operation that a `forward` outside `torch.nn` calls ("layer1.0.add"), and
+        "output". A second call of the same module adds "_1", a third "_2".
 
     Raises
     ------
     TypeError, ValueError
-        If `input_size` is no such shape, the module does not accept it, or an operation cannot be
-        followed: the message names the layer.
+        If the module does not accept such an input, or an operation cannot be followed: the
+        message names the layer.
 
     Notes
     -----
     A field is the smallest rectangle, found for rows and columns apart, of all pixels that can
-    make a difference with some weights and some image. It holds for all channels of a unit
-    together. While axes are merged, as after flattening, the field is that of all their units
-    together; where they come apart again, each unit has its own. A normalisation over the whole
-    map (group norm, instance norm) lets every unit see everything. Padding that repeats the image
-    (circular) or mirrors it lets units near the border see what is copied there; `size`, `jump`
-    and `start` are those of the units inside.
+    make a difference with some weights and some image, for all channels of a unit together. While
+    axes are merged, as after flattening, the field is that of all their units together. Padding
+    that repeats or mirrors the image lets units near the border see what is copied there; `size`,
+    `jump` and `start` are those of the units inside.
 
     References
     ----------
