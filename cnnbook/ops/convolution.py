@@ -41,6 +41,7 @@ def conv2d(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
     """Cross-correlate a batch of images with a bank of kernels.
 
     The windows are copied to the columns of a matrix, which the weight, a matrix too, multiplies.
+    Sizes of the output, (N, C_out, H_out, W_out), are given by `cnnbook.shapes.output_size`.
 
     Parameters
     ----------
@@ -58,11 +59,6 @@ def conv2d(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
     groups : int
         Output channels of the g-th of `groups` parts see only the g-th part of the input
         channels. With ``groups = C_in`` the convolution is depthwise.
-
-    Returns
-    -------
-    ndarray of shape (N, C_out, H_out, W_out) or (C_out, H_out, W_out)
-        Of the dtype of `x`; sizes as given by `cnnbook.shapes.output_size`.
 
     Notes
     -----
@@ -146,11 +142,6 @@ def conv_transpose2d(
     groups : int
         The g-th of `groups` parts of the input channels writes only to the g-th part of the
         output channels.
-
-    Returns
-    -------
-    ndarray of shape (N, C_out, H_out, W_out) or (C_out, H_out, W_out)
-        Of the dtype of `x`; sizes as given by `cnnbook.shapes.transposed_output_size`.
 
     References
     ----------
