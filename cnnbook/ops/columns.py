@@ -17,19 +17,13 @@ from cnnbook.ops.windows import Plan, crop, slide, spread, surround
 def unfold(x, kernel_size, dilation=1, padding=0, stride=1):
     """Copy every window of a batch of images to a column (im2col).
 
-    Parameters
-    ----------
-    x : ndarray of shape (N, C, H, W) or (C, H, W)
-    kernel_size, dilation, stride : int or tuple of two ints, at least 1
-    padding : int or tuple of two ints, at least 0
-        Zeros on either side of an axis.
+    `x` is (N, C, H, W) or (C, H, W), `padding` zeros on either side of an axis.
 
     Returns
     -------
     ndarray of shape (N, C * kH * kW, windows) or (C * kH * kW, windows)
         One column a window, windows counted row by row; a column runs through the channels, in
-        each through the rows of the window. A new array, kH * kW times the size of `x` at
-        stride 1.
+        each through the rows of the window.
 
     Examples
     --------
@@ -69,10 +63,6 @@ def fold(x, output_size, kernel_size, dilation=1, padding=0, stride=1):
     kernel_size, dilation, stride : int or tuple of two ints, at least 1
     padding : int or tuple of two ints, at least 0
         Rows and columns cut off on either side of the sum.
-
-    Returns
-    -------
-    ndarray of shape (N, C, H, W) or (C, H, W)
 
     Examples
     --------

@@ -13,7 +13,7 @@ from numpy.lib.stride_tricks import as_strided
 
 from cnnbook.checks import check_array, check_grad_out, check_memory, integer, per_axis
 from cnnbook.ops.gradients import Gradients
-from cnnbook.ops.windows import Plan, blocks, crop, slide, spread, surround
+from cnnbook.ops.windows import Plan, blocks, crop, run_on, slide, spread, surround
 from cnnbook.shapes import output_size, same_padding, transposed_output_size
 
 
@@ -41,6 +41,7 @@ def conv2d(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
     """Cross-correlate a batch of images with a bank of kernels.
 
     The windows are copied to the columns of a matrix, which the weight, a matrix too, multiplies.
+    Sizes of the output, (N, C_out, H_out, W_out), are given by `cnnbook.shapes.output_size`.
 
     Parameters
     ----------
@@ -58,11 +59,6 @@ def conv2d(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
     groups : int
         Output channels of the g-th of `groups` parts see only the g-th part of the input
         channels. With ``groups = C_in`` the convolution is depthwise.
-
-    Returns
-    -------
-    ndarray of shape (N, C_out, H_out, W_out) or (C_out, H_out, W_out)
-        Of the dtype of `x`; sizes as given by `cnnbook.shapes.output_size`.
 
     Notes
     -----
@@ -147,11 +143,6 @@ def conv_transpose2d(
         The g-th of `groups` parts of the input channels writes only to the g-th part of the
         output channels.
 
-    Returns
-    -------
-    ndarray of shape (N, C_out, H_out, W_out) or (C_out, H_out, W_out)
-        Of the dtype of `x`; sizes as given by `cnnbook.shapes.transposed_output_size`.
-
     References
     ----------
     Dumoulin & Visin (2016), arXiv:1603.07285, chapter 4. Zeiler et al. (2010), Deconvolutional
@@ -223,30 +214,33 @@ def gather(windows, weight, bias, groups):
     image: one product for each sample and group, written to its place in the output.
     """
     axes, rows = weight.ndim - 2, weight.reshape(groups, len(weight) // groups, -1)
-    size, steps = windows.shape[-axes:], [n // windows.itemsize for n in windows.strides[-axes:]]
+    size, steps = windows.shape[-axes:], windows.strides[-axes:]
     check_memory((len(windows), len(weight), *size), size=size)
-    run = 1 + sum((n - 1) * step for n, step in zip(size, steps, strict=True))
-    if len(rows[0]) <= THIN and steps[-1] == 1 and min(steps) >= 0 and run < 1.5 * math.prod(size):
-        # let rows run on into the next: long rows are copied fast, and junk between them is few
-        strides = *windows.strides[:-axes], windows.itemsize
-        windows = as_strided(windows, (*windows.shape[:-axes], run), strides, writeable=False)
+    out = np.empty((len(windows), *rows.shape[:2], *size), windows.dtype)
     windows = windows.reshape(len(windows), groups, weight.shape[1], *windows.shape[2:])
-    out = np.empty((len(windows), *rows.shape[:2], *windows.shape[3 + axes :]), windows.dtype)
+    bias = None if bias is None else bias.reshape(groups, -1, *(1,) * axes)
     copied = not windows.flags.c_contiguous  # of a 1×1 kernel they are the image itself
-    for (samples, group, part_rows), part, room in blocks(windows, 3 - out.ndim, copied):
+    # rows of windows that run on into the next are copied fast, but there is junk between them
+    junk = run_on(windows, axes).shape[-1] / math.prod(size) if min(steps) >= 0 else 2
+    joined = copied and rows.shape[1] <= THIN and steps[-1] == windows.itemsize and junk < 1.5
+    cost = 1.5 * (1 + rows.shape[1] / rows.shape[2]) if joined else 1
+    for (samples, group, part_rows), part, room in blocks(windows, -axes, copied, cost):
         target = out[samples, group, :, part_rows]
-        target = target.reshape(*target.shape[:3], -1)  # whole rows, so still a view
+        columns = run_on(part, axes) if joined else part
         if copied:
-            room.reshape(part.shape)[...] = part
-            part = room
-        np.matmul(rows[group], part.reshape(*target.shape[:2], rows.shape[2], -1), out=target)
+            room, rest = room[: columns.size].reshape(columns.shape), room[columns.size :]
+            room[...] = columns
+            columns = room
+        columns = columns.reshape(*target.shape[:2], rows.shape[2], -1)
+        if joined:
+            shape = *target.shape[:3], columns.shape[3]
+            product = np.matmul(rows[group], columns, out=rest[: math.prod(shape)].reshape(shape))
+            target[...] = as_strided(product, target.shape, (*product.strides[:3], *steps))
+        else:  # whole rows, so the target is still a view
+            np.matmul(rows[group], columns, out=target.reshape(*target.shape[:3], -1))
         if bias is not None:
-            target += bias.reshape(groups, -1, 1)[group]
-    out = out.reshape(len(out), len(weight), *out.shape[3:])
-    if out.shape[2:] == size:
-        return out
-    strides = *out.strides[:2], *(step * out.itemsize for step in steps)
-    return as_strided(out, (*out.shape[:2], *size), strides).copy()
+            target += bias[group]
+    return out.reshape(len(out), len(weight), *size)
 
 
 def scatter(pixels, weight, bias, groups, plan, size):
@@ -266,7 +260,7 @@ def scatter(pixels, weight, bias, groups, plan, size):
     product = np.multiply if rows.shape[2] == 1 else np.matmul
     for (samples, group, part_rows), part, room in blocks(windows, -axes):
         given = pixels[samples, group, :, part_rows].reshape(*part.shape[:2], rows.shape[2], -1)
-        columns = room.reshape(*part.shape[:2], rows.shape[1], -1)
+        columns = room[: part.size].reshape(*part.shape[:2], rows.shape[1], -1)
         product(rows[group], given, out=columns)
         spread(part, columns.reshape(part.shape), axes)
     if bias is not None:
@@ -288,10 +282,11 @@ def weight_gradient(windows, pixels, groups):
     out = np.zeros((*pixels.shape[1:3], math.prod(windows.shape[2:-axes])), pixels.dtype)
     for (samples, group, part_rows), part, room in blocks(windows, -axes):
         part = np.moveaxis(part, 0, -axes - 1)
-        room.reshape(part.shape)[...] = part
+        columns = room[: part.size].reshape(part.shape)
+        columns[...] = part
         rows = np.moveaxis(pixels[samples, group, :, part_rows], 0, 2)
         rows = rows.reshape(*rows.shape[:2], -1)
-        out[group] += rows @ room.reshape(len(rows), out.shape[2], -1).swapaxes(1, 2)
+        out[group] += rows @ columns.reshape(len(rows), out.shape[2], -1).swapaxes(1, 2)
     return out.reshape(-1, windows.shape[2], *kernel_size)
 
 

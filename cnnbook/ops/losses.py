@@ -5,8 +5,8 @@ import numpy as np
 from cnnbook.checks import check_array, check_grad_out, integer, real
 from cnnbook.ops.gradients import InputGradient
 
+# inf - inf is NaN, and so is the mean of no samples: as in PyTorch, and without a warning
 _QUIET = {"invalid": "ignore", "over": "ignore", "divide": "ignore"}
-"""inf - inf is NaN, and so is the mean of no samples: as in PyTorch, and without a warning."""
 
 
 @np.errstate(**_QUIET)

@@ -65,8 +65,7 @@ def _divisor(x, size, alpha, beta, k):
     check_array("x", x, kinds="f")
     if x.ndim < 3:
         raise ValueError(f"x has {x.ndim} axes {x.shape}, expected at least 3: (N, C, ...)")
-    size = integer("size", size, 1, form="an int")
-    if size > MOST_NUMBERS:
+    if (size := integer("size", size, 1, form="an int")) > MOST_NUMBERS:
         raise ValueError(f"size is {size}, must be at most {MOST_NUMBERS}")
     for name, value in (("alpha", alpha), ("beta", beta), ("k", k)):
         number(name, value)

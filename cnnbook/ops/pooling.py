@@ -16,11 +16,7 @@ from cnnbook.ops.gradients import InputGradient
 from cnnbook.ops.windows import Plan, crop, slide, spread, surround
 from cnnbook.shapes import pool_output_size, transposed_output_size
 
-_MAPS = {
-    1: "(N, C, L) or (C, L)",
-    2: "(N, C, H, W) or (C, H, W)",
-    3: "(N, C, D, H, W) or (C, D, H, W)",
-}
+_MAPS = "", "(N, C, L) or (C, L)", "(N, C, H, W) or (C, H, W)", "(N, C, D, H, W) or (C, D, H, W)"
 
 
 class Tile(NamedTuple):
@@ -259,11 +255,6 @@ def avg_pool2d(
     divisor_override : int, optional
         What to divide each sum by, instead of the number of pixels; not 0.
 
-    Returns
-    -------
-    ndarray of shape (N, C, H_out, W_out) or (C, H_out, W_out)
-        Sizes as given by `cnnbook.shapes.pool_output_size`; dtype of `x`.
-
     Examples
     --------
     >>> avg_pool2d(np.array([[[1.0, 2.0], [3.0, 6.0]]]), 2)
@@ -494,7 +485,10 @@ def _tile(axes, x, kernel_size, stride, padding, dilation, ceil_mode, kinds="fiu
 
 
 def _tile_adaptive(axes, x, output_size, kinds="fiu"):
-    """Check the arguments of an adaptive pooling; return its windows."""
+    """Check the arguments of an adaptive pooling; along each axis its windows have a pattern.
+
+    Of 6 windows over 27 pixels, for example, each sees what the last but one sees, 9 further on.
+    """
     check_array("x", x, (axes + 1, axes + 2), shape=_MAPS[axes], kinds=kinds, filled=-axes - 1)
     size = x.shape[-axes:]
     if isinstance(output_size, tuple | list) and len(output_size) == axes:
@@ -503,14 +497,6 @@ def _tile_adaptive(axes, x, output_size, kinds="fiu"):
         raise ValueError(f"output_size has {len(output_size)} entries, expected {axes}")
     counts = per_axis("output_size", output_size, axes, minimum=0)
     check_memory((*x.shape[:-axes], *counts), output_size=output_size)
-    return _adaptive(size, counts)
-
-
-def _adaptive(size, counts):
-    """Sort the windows of an adaptive pooling: along each axis the pattern repeats.
-
-    Of 6 windows over 27 pixels, for example, each sees what the last but one sees, 9 further on.
-    """
     choices = []
     for n, count in zip(size, counts, strict=True):
         repeats = math.gcd(n, count)
@@ -522,6 +508,6 @@ def _adaptive(size, counts):
     tiles = []
     for chosen in itertools.product(*choices):
         where, part, kernel, stride = zip(*chosen, strict=True)
-        plan = Plan(kernel, stride, (1,) * len(size), [(0, 0)] * len(size))
+        plan = Plan(kernel, stride, (1,) * axes, [(0, 0)] * axes)
         tiles.append(Tile((..., *where), (..., *part), plan))
-    return Tiling([(0, 0)] * len(size), counts, tiles)
+    return Tiling([(0, 0)] * axes, counts, tiles)

@@ -12,8 +12,7 @@ from cnnbook.ops.convolution import conv_transpose1d, conv_transpose2d, conv_tra
 def convolve(x, w, mode="full"):
     """Convolve two arrays: slide the flipped `w` over `x`, as `scipy.signal.convolve`.
 
-    Nothing is padded: unlike there, an infinite entry never meets a zero that was not in the
-    arrays.
+    Nothing is padded: unlike there, an infinite entry never meets a zero from outside the arrays.
 
     Parameters
     ----------
@@ -26,9 +25,8 @@ def convolve(x, w, mode="full"):
 
     Returns
     -------
-    ndarray
-        Size along each axis, for n entries of `x` and k of `w`: ``n + k - 1``, ``|n - k| + 1`` or
-        ``n``. Its dtype is what `x` and `w` promote to.
+    ndarray of what `x` and `w` promote to
+        Along each axis, for n entries of `x` and k of `w`: ``n + k - 1``, ``|n - k| + 1`` or ``n``.
 
     Examples
     --------
@@ -77,7 +75,6 @@ def _check(x, w, mode):
     if mode not in ("full", "valid", "same"):
         error = ValueError if isinstance(mode, str) else TypeError
         raise error(f'mode must be "full", "valid" or "same", got {mode!r}')
-    larger = [n >= k for n, k in zip(x.shape, w.shape, strict=True)]
-    smaller = [n <= k for n, k in zip(x.shape, w.shape, strict=True)]
-    if mode == "valid" and not all(larger) and not all(smaller):
+    inside = {np.sign(n - k) for n, k in zip(x.shape, w.shape, strict=True)}
+    if mode == "valid" and {-1, 1} <= inside:
         raise ValueError(f'mode "valid" needs one array inside the other: x {x.shape}, w {w.shape}')

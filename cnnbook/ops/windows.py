@@ -9,7 +9,7 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
+from numpy.lib.stride_tricks import as_strided, sliding_window_view
 
 WORKSPACE_BYTES = 4 * 2**20
 """Most bytes of copied windows held at a time, or one row of windows where that is larger: few
@@ -59,14 +59,26 @@ def slide(x, plan, positions=None, *, writeable=False):
     return windows if positions is None else windows[..., *map(slice, positions)]
 
 
-def blocks(windows, row_axis, copied=True):
-    """Cut (samples, groups, ..., rows, ...) into blocks of at most `WORKSPACE_BYTES`.
+def run_on(windows, axes):
+    """View (..., *positions) as (..., run): each row of windows, its step 1, runs on into the next.
+
+    What stands between the rows is junk: windows that begin at the right edge and end at the left.
+    """
+    ends = zip(windows.shape[-axes:], windows.strides[-axes:], strict=True)
+    run = sum((n - 1) * step for n, step in ends) // windows.itemsize + 1
+    strides = *windows.strides[:-axes], windows.itemsize
+    return as_strided(windows, (*windows.shape[:-axes], run), strides, writeable=False)
+
+
+def blocks(windows, row_axis, copied=True, cost=1):
+    """Cut (samples, groups, ..., rows, ...) into blocks that fill `WORKSPACE_BYTES` at most.
 
     Yields the slices (samples, groups, rows) of each block, the view of it, and where it is to be
-    copied, room for its numbers: the same memory each time. A block is never less than one row.
+    copied, room for `cost` times as many numbers: the same memory each time. A block is never less
+    than one row.
     """
     shape, steps = (*windows.shape[:2], windows.shape[row_axis]), []
-    budget = WORKSPACE_BYTES * math.prod(shape) // max(1, windows.nbytes)
+    budget = int(WORKSPACE_BYTES * math.prod(shape) / max(1, cost * windows.nbytes))
     for n in reversed(shape):  # as many rows as fit, then groups, then samples
         steps.insert(0, max(1, min(n, budget)))
         budget //= max(1, n)
@@ -75,8 +87,8 @@ def blocks(windows, row_axis, copied=True):
         block = [slice(start, start + step) for start, step in zip(starts, steps, strict=True)]
         part = windows[*block[:2], ..., block[2], *[slice(None)] * (-row_axis - 1)]
         if copied and room is None:
-            room = np.empty(part.size, part.dtype)  # no later block is larger
-        yield block, part, room[: part.size] if copied else None
+            room = np.empty(math.ceil(cost * part.size), part.dtype)  # no later block is larger
+        yield block, part, room
 
 
 @np.errstate(invalid="ignore", over="ignore")  # inf - inf is NaN without a word, as in PyTorch
