@@ -1,45 +1,72 @@
-"""Windows copied to the columns of a matrix, at one of its columns: the arithmetic."""
+"""Windows copied to the columns of a matrix, what is done with them, and the output."""
 
-from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
 from cnnbook.figures.cells import format_factor, format_number
-from cnnbook.figures.im2col_drawing import draw_im2col
-from cnnbook.figures.stepping import OverOutputs
+from cnnbook.figures.scene import (
+    Block,
+    Frame,
+    arrow,
+    cells,
+    column,
+    fit,
+    formula,
+    lines,
+    named,
+    page,
+    panel,
+    result,
+    row,
+    sized,
+    space,
+    spread,
+    step_line,
+    table,
+    text,
+    text_width,
+    times,
+)
+from cnnbook.figures.state import SlidingWindow, state
 from cnnbook.ops import unfold
-from cnnbook.shapes import output_size, per_axis, pool_output_size
-
-__all__ = ["Im2col", "draw_im2col"]
+from cnnbook.shapes import integer, output_size, per_axis, pool_output_size
 
 MODES = ("convolution", "max", "average")
 LINE = 112  # characters of a formula that fit beside each other
+TALLEST, WIDEST, TOGETHER, MAPS = 18, 20, 34, 3  # what a picture holds legibly
+LABELS = 50  # for the index of each row of the columns
 
 
-@dataclass(frozen=True, eq=False)
-class Im2col(OverOutputs):
+@state
+class Im2col(SlidingWindow):
     """A convolution or a pooling as one operation on the matrix of windows, at one column.
 
     Parameters
     ----------
     x : ndarray of shape (C_in, H, W) or (H, W)
+        At most 3 channels.
     weight : ndarray of shape (C_out, C_in, kH, kW) or (kH, kW), optional
-        Needed by a convolution only.
+        Needed by a convolution only; a pooling may take its window from it. At most 3 output
+        channels, 18 numbers in a kernel.
     kernel_size : int or tuple of int, optional
-        Needed by a pooling only; a convolution takes it from `weight`.
+        Needed by a pooling without a weight; the first rows and columns of a larger weight.
+    channels : int, optional
+        Take the first input channels only.
     mode : {"convolution", "max", "average"}
         A pooling counts padding as in `torch.nn.functional`: −∞ for the maximum, 0 for the mean.
     stride, padding : int or tuple of int
     row : int
-        Row of the product that is worked out: an output channel.
+        Row of the product that is worked out: an output channel. One beyond the last is taken
+        for the last.
     step : int
         Column that is worked out: a window, counted row by row from 0.
 
     Raises
     ------
     TypeError, ValueError
-        If shapes do not agree, no window fits, or there is no such row, step or mode.
+        If shapes do not agree, no window fits, it is too large to draw, or there is no such step
+        or mode.
 
     References
     ----------
@@ -49,6 +76,7 @@ class Im2col(OverOutputs):
     x: np.ndarray
     weight: np.ndarray | None = None
     kernel_size: int | tuple | None = None
+    channels: int | None = None
     mode: str = "convolution"
     stride: int | tuple = 1
     padding: int | tuple = 0
@@ -56,99 +84,107 @@ class Im2col(OverOutputs):
     step: int = 0
 
     def __post_init__(self):
-        if self.mode not in MODES:
-            raise ValueError(f"mode is {self.mode!r}, expected one of {MODES}")
-        x = np.asarray(self.x, dtype=float)
-        object.__setattr__(self, "x", self._checked("x", x[None] if x.ndim == 2 else x, 3))
-        if self.mode == "convolution":
+        self._one_of("mode", MODES)
+        self._array("x", 2, 3)
+        self._array("weight", 2, 4)
+        for name, rank in (("x", 3), ("weight", 4)):
+            array = getattr(self, name)
+            if array is not None and array.ndim == 2:  # one channel
+                object.__setattr__(self, name, array.reshape(*(1,) * (rank - 2), *array.shape))
+        if self.weight is not None:
             self._check_weight()
+        elif self.mode == "convolution":
+            raise ValueError("weight is None, a convolution needs one")
         elif self.kernel_size is None:
             raise ValueError("kernel_size is None, a pooling needs one")
-        for name, count in (("row", self.rows), ("step", self.steps)):
-            if not 0 <= getattr(self, name) < count:
-                raise ValueError(f"{name} is {getattr(self, name)}, expected 0 to {count - 1}")
-
-    @staticmethod
-    def _checked(name, array, axes):
-        if array.ndim != axes:
-            raise ValueError(f"{name} has {array.ndim} axes, expected {axes}")
-        if not np.isfinite(array).all():
-            raise ValueError(f"{name} holds a value that is not finite")
-        return array
+        if self.channels is not None and not 1 <= integer("channels", self.channels) <= len(self.x):
+            raise ValueError(f"channels is {self.channels}, expected 1 to {len(self.x)}")
+        object.__setattr__(self, "row", min(self.row, self.rows - 1))
+        self._within("row", self.rows)
+        self._within("step", self.steps)
+        self._check_size()
 
     def _check_weight(self):
-        if self.weight is None:
-            raise ValueError("weight is None, a convolution needs one")
-        weight = np.asarray(self.weight, dtype=float)
-        weight = self._checked("weight", weight[None, None] if weight.ndim == 2 else weight, 4)
-        object.__setattr__(self, "weight", weight)
-        if self.kernel_size is not None and self.kernel != weight.shape[2:]:
-            raise ValueError(f"kernel_size is {self.kernel}, weight has {weight.shape[2:]}")
-        if weight.shape[1] != len(self.x):
-            raise ValueError(f"x has {len(self.x)} channels, weight expects {weight.shape[1]}")
+        if self.weight.shape[1] != len(self.x):
+            raise ValueError(f"x has {len(self.x)} channels, weight expects {self.weight.shape[1]}")
+        most = self.weight.shape[2:]
+        if any(k > m for k, m in zip(self.window_size, most, strict=True)):
+            raise ValueError(f"kernel_size is {self.kernel_size}, weight has {times(most)}")
+
+    def _check_size(self):
+        tall, wide = self.columns.shape
+        for count, words, most in (
+            (tall, "numbers in a window", TALLEST),
+            (wide, "windows", WIDEST),
+            (len(self.maps), "input channels", MAPS),
+            (self.rows, "output channels", MAPS),
+        ):
+            if count > most:
+                raise ValueError(f"{count} {words}, the picture holds at most {most}")
+        if tall + wide > TOGETHER:
+            raise ValueError(
+                f"the columns make a matrix of {tall} × {wide}, the picture holds at most "
+                f"{TOGETHER} rows and columns together"
+            )
 
     @property
-    def kernel(self):
+    def maps(self):
+        """The input channels that take part."""
+        return self.x[: self.channels]
+
+    @property
+    def window_size(self):
         """Rows and columns of the window."""
         if self.kernel_size is None:
             return self.weight.shape[2:]
         return per_axis("kernel_size", self.kernel_size, 2, minimum=1)
 
+    @property
+    def around(self):
+        """What stands in the padding."""
+        return -np.inf if self.mode == "max" else 0.0
+
     @cached_property
     def output_shape(self):
         """Rows and columns of each output map."""
         size = output_size if self.mode == "convolution" else pool_output_size
-        return size(self.x.shape[1:], self.kernel, self.stride, self.padding)
+        return size(self.maps.shape[1:], self.window_size, self.stride, self.padding)
 
     @property
     def rows(self):
         """Rows of the product: output channels."""
-        return len(self.weight) if self.mode == "convolution" else len(self.x)
+        return len(self.weight) if self.mode == "convolution" else len(self.maps)
 
     @property
-    def corner(self):
-        """Row and column of the padded maps where the window starts."""
-        strides = per_axis("stride", self.stride, 2)
-        return tuple(p * s for p, s in zip(self.position, strides, strict=True))
-
-    def _pad(self, maps, value):
-        rows, columns = per_axis("padding", self.padding, 2, minimum=0)
-        pads = ((0, 0), (rows, rows), (columns, columns))
-        return np.pad(maps, pads, constant_values=value)
-
-    @cached_property
-    def padded(self):
-        """The input maps with their padding."""
-        return self._pad(self.x, -np.inf if self.mode == "max" else 0)
-
-    @cached_property
-    def outside(self):
-        """Which entries of `padded` are padding."""
-        return self._pad(np.zeros(self.x.shape, bool), True)
+    def bounds(self):
+        """First and last output channel."""
+        return {"row": (0, self.rows - 1)}
 
     @cached_property
     def columns(self):
         """The windows as columns, of shape (C_in * kH * kW, windows)."""
-        return unfold(self.padded, self.kernel, stride=self.stride)
+        return unfold(self.padded, self.window_size, stride=self.stride)
 
     @cached_property
     def columns_outside(self):
         """Which entries of `columns` are padding."""
-        return unfold(self.outside.astype(int), self.kernel, stride=self.stride) == 1
+        outside = np.broadcast_to(self.outside, self.padded.shape).astype(int)
+        return unfold(outside, self.window_size, stride=self.stride) == 1
 
     @cached_property
     def weight_matrix(self):
-        """The weight as a matrix, one row an output channel; None for a pooling."""
-        if self.mode == "convolution":
-            return self.weight.reshape(len(self.weight), -1)
-        return None
+        """The weight as a matrix, one row per output channel; None for a pooling."""
+        if self.mode != "convolution":
+            return None
+        (tall, wide), count = self.window_size, len(self.maps)
+        return self.weight[:, :count, :tall, :wide].reshape(len(self.weight), -1)
 
     @cached_property
     def product(self):
         """All outputs as a matrix, of shape (output channels, windows)."""
         if self.mode == "convolution":
             return self.weight_matrix @ self.columns
-        blocks = self.columns.reshape(len(self.x), -1, self.steps)
+        blocks = self.columns.reshape(len(self.maps), -1, self.steps)
         return blocks.max(axis=1) if self.mode == "max" else blocks.mean(axis=1)
 
     @property
@@ -161,7 +197,7 @@ class Im2col(OverOutputs):
         """Rows of the column that the result reads: all, or those of one channel."""
         if self.mode == "convolution":
             return range(len(self.columns))
-        size = len(self.columns) // len(self.x)
+        size = len(self.columns) // len(self.maps)
         return range(self.row * size, (self.row + 1) * size)
 
     @property
@@ -183,8 +219,7 @@ class Im2col(OverOutputs):
         if self.mode == "average":
             return f"{start}(", [format_factor(v) for v in values], f") / {values.size}{end}", " + "
         pairs = zip(self.weight_matrix[self.row], values, strict=True)
-        terms = [f"{format_factor(w)}·{format_factor(v)}" for w, v in pairs]
-        return start, terms, end, " + "
+        return start, [f"{format_factor(w)}·{format_factor(v)}" for w, v in pairs], end, " + "
 
     @property
     def formula(self):
@@ -202,8 +237,8 @@ class Im2col(OverOutputs):
         room = LINE - len("Y[10,10] = max(") - len(") / 10 = −1.234e−05")
         each = max(1, room // (longest + len(between)))
         groups = [between.join(terms[k : k + each]) for k in range(0, len(terms), each)]
-        text = start + f"{between.rstrip()}\n{' ' * len(start)}".join(groups) + end
-        return text.split("\n")
+        whole = start + f"{between.rstrip()}\n{' ' * len(start)}".join(groups) + end
+        return whole.split("\n")
 
     @property
     def place_formula(self):
@@ -214,8 +249,8 @@ class Im2col(OverOutputs):
     @property
     def count_words(self):
         """The size of the matrix beside that of the input."""
-        tall, wide = self.columns.shape
-        return f"{tall} × {wide} = {tall * wide} numbers; the input has {self.x.size}"
+        size = f"{times(self.columns.shape)} = {self.columns.size}"
+        return f"{size} numbers; the input has {self.maps.size}"
 
     @property
     def description(self):
@@ -227,3 +262,130 @@ class Im2col(OverOutputs):
             f"{self.place_formula[0].upper()}{self.place_formula[1:]}. "
             f"Columns: {self.count_words}."
         )
+
+    def picture(self):
+        """Draw the input, its windows as columns, what is done with them, and the output.
+
+        The product stands under the columns and beside the weights, so that the row and the
+        column that are multiplied meet in their result.
+        """
+        where = "the window at row {}, column {}".format(*self.position)
+        return page(
+            step_line(self, f"{where} becomes column {self.step}"),
+            fit(lambda cell: _body(self, cell), range(36, 9, -1), height=590),
+            column(
+                formula(*self.formula_lines),
+                text(self.place_formula, mono=True, role="muted"),
+                gap=2,
+            ),
+            description=self.description,
+        )
+
+
+def _body(lowered, cell):
+    """Input above factors, columns above product, and the output beside both."""
+    windows, factors = _columns(lowered, cell), _factors(lowered, cell)
+    maps = _maps(lowered, lowered.padded, "input", cell)
+    lead = max(maps.height - windows.height, 0) + 60
+    way = arrow(max(40, factors.width - maps.width - 14), role="kernel")
+    words = text("copy", size=12, role="muted")
+    copy = column(space(0, lead), column(words, way, gap=2, align=0.5), gap=0)
+    inputs = row(maps, copy, gap=14)
+    factors = factors, int(lowered.mode == "convolution"), 0
+    return spread(
+        table([inputs, (windows, 0, 1)], [factors, _product(lowered, cell)], gap=(6, 16)),
+        _maps(lowered, lowered.output, "output", cell),
+    )
+
+
+def _maps(lowered, maps, name, cell):
+    """The input's maps with the window on each, or the output's with the result below."""
+    given, several = name == "input", len(maps) > 1
+    empty = "−∞" if lowered.mode == "max" else "0"
+    padding = f"dashed: padding, {empty}" if lowered.outside.any() else "no padding"
+    panels = []
+    for channel, values in enumerate(maps):
+        now = channel == lowered.row or (given and lowered.mode == "convolution")
+        title = f"{name} {channel}" if several else name
+        if given:
+            title += f": {times(lowered.maps.shape[1:])}"
+            frame = Frame(*lowered.corner, *lowered.window_size, stroke_width=3 if now else 1.5)
+            look = {"muted": lowered.outside, "frames": [frame], "like": lowered.maps}
+        else:
+            frames = [Frame(*lowered.position, role="output")] * now
+            look = {"shown": lowered.done, "frames": frames, "like": lowered.product}
+        caption = padding if given else f"row {channel} as {times(lowered.output_shape)}"
+        grid = named(name, cells(values, cell=cell, role=name, **look))
+        panels.append(panel(title, caption, grid, name, width=150))
+    if not given:
+        ways = {"max": "largest of the block", "average": "mean of the block"}
+        words = ways.get(lowered.mode, "row · column")
+        panels.append(result(words, lowered.value, width=160))
+    return column(*panels, gap=14)
+
+
+def _columns(lowered, cell):
+    """The columns so far, with the index of each row and of each window."""
+    (tall, wide), window = lowered.columns.shape, lowered.window_size
+    shown = np.broadcast_to(np.arange(wide) <= lowered.step, (tall, wide))
+    roles, block = np.full((tall, wide), "input", "<U6"), lowered.block
+    frames = [Frame(block.start, lowered.step, len(block))]
+    if len(block) < tall:
+        frames.insert(0, Frame(0, lowered.step, tall, stroke_width=1.5))
+    if lowered.mode == "max":
+        roles[lowered.winner, lowered.step] = "output"
+        frames.append(Frame(lowered.winner, lowered.step, role="output"))
+    grid = cells(
+        lowered.columns, cell=cell, role=roles, like=lowered.maps, shown=shown,
+        muted=lowered.columns_outside & shown, frames=frames,
+    )  # fmt: skip
+
+    def draw(picture, x, y):
+        x, y, size = x + LABELS, y + 14, min(11, cell * 0.5)
+        grid.draw(picture, x, y)
+        style = {"size": 11, "fill": "muted", "anchor": "end", "mono": True}
+        picture.text(x - 8, y - 5, "c,a,b", **style)
+        for index, place in enumerate(np.ndindex(len(lowered.maps), *window)):
+            base = y + (index + 0.5) * cell + size * 0.36
+            picture.text(x - 8, base, ",".join(map(str, place)), **{**style, "size": size})
+        for edge in range(1, len(lowered.maps)):  # where one channel ends and the next begins
+            at = y + edge * np.prod(window) * cell
+            picture.line((x - 44, at), (x + grid.width, at), stroke="muted", stroke_width=1)
+        name, middle = "{},{}".format(*lowered.position), x + (lowered.step + 0.5) * cell
+        now = {"size": 11, "fill": "kernel", "anchor": "middle", "mono": True}
+        picture.text(middle, y - 5, name, **now)
+
+    body = named("columns", Block(LABELS + grid.width, 14 + grid.height, draw))
+    longest = f"{TALLEST} × {WIDEST} = 999 numbers; the input has 99"
+    words = text(lowered.count_words, size=12, role="muted", width=text_width(longest, 12))
+    title = text("windows as columns", size=14, role="kernel", bold=True)
+    heading = column(title, words, gap=4)
+    return column(row(space(LABELS), heading, gap=0), body, gap=4)
+
+
+def _factors(lowered, cell):
+    """Left of the product: the weights as a matrix, or what a pooling does with each block."""
+    if lowered.mode != "convolution":
+        name = "largest" if lowered.mode == "max" else "mean"
+        each = f"the {name} of each {len(lowered.block)} rows"
+        words = lines(each, "one channel at a time", role="muted")
+        return panel("no weights", "nothing to multiply, nothing to learn", words)
+    rows, columns = lowered.weight_matrix.shape
+    frame = Frame(lowered.row, 0, 1, columns)
+    grid = cells(lowered.weight_matrix, cell=cell, role="kernel", frames=[frame])
+    words = f"weights {rows} × {columns}", "a row is an output channel"
+    return panel(*words, named("weights", grid), "kernel")
+
+
+def _product(lowered, cell):
+    """The results so far, one column per window; an equals sign after the weights."""
+    rows, wide = lowered.product.shape
+    convolution = lowered.mode == "convolution"
+    caption = "weights · columns" if convolution else f"{lowered.mode} by channel"
+    shown = np.broadcast_to(np.arange(wide) <= lowered.step, (rows, wide))
+    frame = Frame(lowered.row, lowered.step, role="output")
+    grid = cells(lowered.product, cell=cell, role="output", shown=shown, frames=[frame])
+    block = panel(f"result {rows} × {wide}", caption, named("product", grid), "output")
+    equals = text("=" * convolution, size=22, role="muted", bold=True)
+    lead = column(space(LABELS, block.height - grid.height / 2 - 15), row(space(16), equals, gap=0))
+    return row(sized(lead, LABELS), block, gap=0)
