@@ -499,7 +499,7 @@ def curve(x, y, role, *, width=2, dashed=False, under=None):
     chosen = np.unique(np.linspace(0, len(x) - 1, min(len(x), 400)).round().astype(int))
 
     def layer(picture, place):
-        points = [place(x[k], y[k]) for k in chosen]
+        points = list(map(place, x[chosen].tolist(), y[chosen].tolist()))
         with picture.part("curve"):
             if under is not None and points:
                 ends = place(x[chosen[-1]], under), place(x[chosen[0]], under)
@@ -512,10 +512,11 @@ def curve(x, y, role, *, width=2, dashed=False, under=None):
 
 def area(x, low, high, role, *, tint=0.3):
     """A layer of a plot: what lies between two curves, or between a curve and a number."""
-    low, high = np.broadcast_to(low, len(x)), np.broadcast_to(high, len(x))
+    below = x if np.ndim(low) else (x[0], x[-1])
+    edges = [[a.tolist() for a in np.broadcast_arrays(*e)] for e in ((below, low), (x, high))]
 
     def layer(picture, place):
-        there, back = ([place(*at) for at in zip(x, y, strict=True)] for y in (low, high))
+        there, back = (list(map(place, *edge)) for edge in edges)
         with picture.part("area"):
             picture.polygon(*there, *back[::-1], fill=role, tint=tint)
 
