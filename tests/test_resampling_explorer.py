@@ -224,5 +224,11 @@ def test_other_faces_are_refused():
         explorer(count=1)
 
 
-def test_large_gains_are_written_out():
-    assert texts(a_resampling(np.arange(880.0), np.eye(880)[5]).picture()).count("×880") == BATCH
+def test_large_gains_and_whole_shares_have_room():
+    groups = (np.arange(880) == 5).astype(int)
+    one = a_resampling(np.arange(880.0), np.eye(880)[5], groups, ("common", "one")).picture()
+    assert texts(one).count("×880") == BATCH
+    assert "×880.00" in texts(one)
+    alone = a_resampling([0, 1], [0.5, 0.5], bins=1).picture()
+    assert "100.0 % → 100.0 %" in texts(alone)
+    assert one.size == alone.size == by_hand().picture().size

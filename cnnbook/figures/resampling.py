@@ -309,10 +309,10 @@ def _shares(it):
         def draw(picture, x, y):
             for down, part, role in ((4, share.before, "input"), (13, share.after, "output")):
                 with picture.part("bar"):
-                    wide = max(76 * part / longest, 1)
+                    wide = max(66 * part / longest, 1)
                     picture.rect(x, y + down, wide, 8, fill=role)
 
-        return sized(space(76), height=GROUP)._replace(draw=draw if share.count else space(0).draw)
+        return sized(space(66), height=GROUP)._replace(draw=draw if share.count else space(0).draw)
 
     def cell(words, **style):
         return centred(text(words, **style), height=GROUP)
@@ -326,10 +326,10 @@ def _shares(it):
     names = [cell(share.name, bold=share in it.rare) for share in each]
     gains = [cell(f"×{share.gain:.2f}" if share.count else "", **mono) for share in each]
     columns = row(
-        table("", names, 118, align=0),
-        table("", map(bars, each), 76),
-        table("there → drawn", (cell(share.change, **mono) for share in each), 120),
-        table("", gains, 50),
+        table("", names, 116, align=0),
+        table("", map(bars, each), 70),
+        table("there → drawn", (cell(share.change, **mono) for share in each), 126),
+        table("", gains, 52),
         table("in draw", (cell(share.drawn, **mono) for share in each), 44),
         gap=0,
     )
