@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cnnbook.ops import pad
+from cnnbook.ops import pad, pad_backward
 
 MODES = ["reflect", "replicate", "circular"]
 
@@ -149,3 +149,5 @@ IMAGE_F4, IMAGE_U1, IMAGE_I8 = (IMAGE.astype(dtype) for dtype in ("f4", "u1", "i
 def test_pad_refuses(change, error, message):
     with pytest.raises(error, match=message):
         pad(**({"x": IMAGE, "pad": (1, 1)} | change))
+    with pytest.raises(error, match=message):
+        pad_backward(IMAGE, **({"x": IMAGE, "pad": (1, 1)} | change))

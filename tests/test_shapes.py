@@ -252,6 +252,7 @@ def test_per_axis_spreads_what_is_no_tuple():
         (lambda: conv_parameters(3, 4, 3, groups=2), ValueError, r"in_channels 3 .* groups 2"),
         (lambda: conv_parameters(4, 3, 3, groups=2), ValueError, r"out_channels 3 .* groups 2"),
         (lambda: conv_parameters(0, 3, 3), ValueError, "in_channels is 0, must be at least 1"),
+        (lambda: conv_parameters(4, 4, 3, groups=0), ValueError, "groups is 0, must be at least 1"),
         (lambda: conv_parameters(3, "2", 3), TypeError, r"out_channels must be .* got '2'"),
         (lambda: conv_parameters(3, 2, 0), ValueError, "kernel_size is 0, must be at least 1"),
         (lambda: conv_macs(3, 2, 3, -1), ValueError, "output_size is -1, must be at least 0"),

@@ -13,12 +13,9 @@ from cnnbook.shapes import conv_parameters, linear_parameters
 class Layer:
     """An operation of `cnnbook.ops` with its settings and, if it learns, its parameters.
 
-    Attributes
-    ----------
-    parameters, gradients : dict of str to ndarray
-        Under torch's names ("weight", "bias"); the gradients are those of the last backward.
-    training : bool
-        Whether the layer learns or predicts; only `Dropout` does not do the same in both.
+    `parameters` and `gradients`, those of the last backward, are arrays under torch's names
+    ("weight", "bias"). `training` tells whether the layer learns or predicts, which only `Dropout`
+    does not do in the same way.
     """
 
     operation = ""  # its name in cnnbook.ops
