@@ -10,9 +10,8 @@ import pytest
 
 from cnnbook.figures.confusion import Confusion, draw_confusion
 from cnnbook.figures.digit_reader import DigitReading, draw_digit_reading
-from cnnbook.figures.padded_axis import PaddedAxis
-from cnnbook.figures.padding import draw_padding
-from cnnbook.figures.participation import Participation, draw_participation
+from cnnbook.figures.padding import PaddedAxis
+from cnnbook.figures.participation import Participation
 from cnnbook.figures.picture import Picture
 from cnnbook.figures.readings import Readings, draw_readings
 from cnnbook.widgets import kernel_workbench, sliding_explorer
@@ -79,10 +78,8 @@ def test_names_of_classes_and_titles(name):
         "confusion": draw_confusion(Confusion(np.array([0, 1]), np.array([1, 1]), names)),
         "readings": draw_readings(Readings(SPACE[None], shares, names, np.array([1]), name)),
         "digit": draw_digit_reading(reading),
-        "padding": draw_padding(PaddedAxis(5, 3), name),
-        "participation": draw_participation(
-            Participation(PaddedAxis(7, 3), PaddedAxis(5, 1)), name
-        ),
+        "padding": PaddedAxis(5, 3, title=name).picture(),
+        "participation": Participation(PaddedAxis(7, 3), PaddedAxis(5, 1), title=name).picture(),
     }
     for label, picture in pictures.items():
         description, texts = parts(picture.svg())

@@ -1,196 +1,398 @@
 """One step of a convolution with channels: a kernel for each input map, one sum for each output."""
 
-import math
-from itertools import accumulate
+from functools import cached_property
 
 import numpy as np
 
-from cnnbook.figures.cells import draw_cells, draw_heading, format_number, indexed
-from cnnbook.figures.channel_sum import Channels
-from cnnbook.figures.picture import Picture
-from cnnbook.shapes import per_axis
+from cnnbook.figures.cells import format_factor, format_number, indexed
+from cnnbook.figures.scene import (
+    Block,
+    Frame,
+    cells,
+    column,
+    fit,
+    formula,
+    named,
+    over,
+    page,
+    panel,
+    row,
+    sized,
+    space,
+    spread,
+    step_line,
+    table,
+    text,
+    times,
+)
+from cnnbook.figures.state import SlidingWindow, each_step, state
+from cnnbook.ops import conv2d
+from cnnbook.shapes import conv_macs, conv_parameters
 
-__all__ = ["Channels", "draw_channels"]
+# the example of chapter 4: three maps, two kernel sets
+EXAMPLE = np.array(
+    [
+        [[1, 2, 0, 1, 3], [0, 1, 3, 2, 1], [2, 0, 1, 0, 2], [1, 3, 2, 1, 0]],
+        [[0, 1, 1, 2, 0], [3, 0, 2, 1, 1], [1, 2, 0, 3, 0], [0, 1, 1, 0, 2]],
+        [[2, 0, 1, 0, 1], [1, 1, 0, 2, 3], [0, 3, 1, 1, 0], [2, 0, 0, 1, 1.0]],
+    ]
+)
+WEIGHT = np.array(
+    [
+        [
+            [[1, 0, -1], [2, 0, -2], [1, 0, -1]],
+            [[1, 1, 1], [0, 0, 0], [-1, -1, -1]],
+            [[-1, 0, 0], [0, 1, 0], [0, 0, 0]],
+        ],
+        [
+            [[1, 0, 1], [0, 1, 0], [1, 0, 1]],
+            [[-1, 0, 0], [0, 0, 0], [0, 0, 2]],
+            [[1, -2, 1], [0, 0, 0], [0, 0, 0.0]],
+        ],
+    ]
+)
+BIAS = np.array([1, -2.0])
 
-WIDTH = 900
-_TOP, _LABEL = 66, 28  # height of the headings, and of a map's own label
+TERMS = 9  # products written out for each channel; the rest are counted
+ACTIVATIONS = ("none", "relu")
+MAPS, ROWS, COLUMNS, KERNEL = 4, 24, 9, 5  # what a picture holds legibly
 
 
-def draw_channels(channels):
-    """Draw the windows, the kernel set of one output channel, its partial sums and the outputs.
+@state
+class Channels(SlidingWindow):
+    """A bank of kernels at one of its positions over a stack of maps.
 
     Parameters
     ----------
-    channels : Channels
+    x : ndarray of shape (C_in, H, W)
+        At most 4 channels, 9 columns and 24 rows in all maps together, padding included.
+    weight : ndarray of shape (C_out, C_in // groups, kH, kW)
+        At most 4 output channels, kernels of at most 5 × 5.
+    bias : ndarray of shape (C_out,), optional
+        Without it there is nothing to add.
+    step : int
+        Number of the position, from 0: row by row, one output map after the other.
+    stride, padding : int or tuple of int
+        As in `torch.nn.functional.conv2d`; padding is zeros.
+    groups : int
+        Parts that the channels are split into; a part of the outputs sees its part of the inputs.
+    activation : {"none", "relu"}
+        What each sum goes through.
+    out_channel : int, optional
+        Step through this output map only, not through all of them.
 
-    Returns
-    -------
-    Picture
+    Raises
+    ------
+    TypeError, ValueError
+        If shapes do not agree, no window fits, it is too large to draw, or there is no such step,
+        channel or activation.
+
+    References
+    ----------
+    Chapter 4.
     """
-    sizes = [(c, 520) for c in range(30, 21, -1)] + [(c, 700) for c in range(30, 16, -1)]
-    cell = next((c for c, height in sizes if _fits(channels, c, height)), 16)
-    lefts, width = _columns(channels, cell)
-    bottom = _TOP + _bands_height(channels, cell)
-    picture = Picture(max(WIDTH, width), bottom + 136, channels.description)
-    channel, row, column = channels.position
-    picture.text(
-        0, 14, f"Step {channels.step + 1} of {channels.steps}", size=14, fill="muted", bold=True
-    )
-    picture.text(lefts[5], 14, f"channel {channel}, row {row}, column {column}", fill="muted")
-    _draw_inputs(picture, channels, lefts[0], cell)
-    _draw_products(picture, channels, lefts[1:3], cell)
-    _draw_sum(picture, channels, lefts[3:5], cell)
-    _draw_outputs(picture, channels, lefts[5], cell)
-    picture.text(0, bottom + 12, channels.formula, size=13, mono=True)
-    picture.text(0, bottom + 34, channels.activation_formula, size=13, mono=True)
-    _draw_all_kernels(picture, channels, bottom + 64)
-    return picture
 
+    x: np.ndarray
+    weight: np.ndarray
+    bias: np.ndarray | None = None
+    step: int = 0
+    stride: int | tuple = 1
+    padding: int | tuple = 0
+    groups: int = 1
+    activation: str = "none"
+    out_channel: int | None = None
 
-def _columns(channels, cell):
-    """Left edges of the six columns, and where the last one ends."""
-    (_, _, inside), (_, _, _, kernel), (_, _, outside) = (
-        channels.padded.shape,
-        channels.weight.shape,
-        channels.sums.shape,
-    )
-    least = (130, 132, 120, 72, 136, 170)
-    cells = (inside, kernel, kernel, 0, 0, outside)
-    gaps = (26, 22, 10, 14, 14, 0)
-    widths = [max(m, c * cell) + g for m, c, g in zip(least, cells, gaps, strict=True)]
-    edges = list(accumulate(widths, initial=0))
-    return edges[:-1], edges[-1]
+    def __post_init__(self):
+        for name, rank in (("x", 3), ("weight", 4), ("bias", 1)):
+            self._array(name, rank)
+        self._one_of("activation", ACTIVATIONS)
+        shape = self.sums.shape
+        if self.out_channel is not None:
+            self._within("out_channel", len(self.weight))
+        self._within("step", self.steps)
+        padded = self.padded.shape
+        for words, count, most in (
+            ("input channels", padded[0], MAPS),
+            ("output channels", shape[0], MAPS),
+            ("columns of the padded input", padded[2], COLUMNS),
+            ("rows in all padded input maps", padded[0] * padded[1], ROWS),
+            ("rows in all output maps", shape[0] * shape[1], ROWS),
+            ("kernel rows or columns", max(self.kernel_size), KERNEL),
+        ):
+            if count > most:
+                raise ValueError(f"{count} {words}, the picture holds at most {most}")
 
+    @property
+    def kernel_size(self):
+        """Rows and columns of a kernel."""
+        return self.weight.shape[2:]
 
-def _pitch(channels, cell):
-    """From the top of one input map to the top of the next."""
-    return max(channels.padded.shape[1], channels.weight.shape[2]) * cell + _LABEL
+    @cached_property
+    def sums(self):
+        """All sums with their bias, before the activation, of shape (C_out, H_out, W_out)."""
+        settings = {"stride": self.stride, "padding": self.padding, "groups": self.groups}
+        return conv2d(self.x, self.weight, self.bias, **settings)
 
+    @property
+    def output(self):
+        """All outputs, after the activation, of shape (C_out, H_out, W_out)."""
+        return np.maximum(self.sums, 0) if self.activation == "relu" else self.sums
 
-def _bands_height(channels, cell):
-    inputs = len(channels.x) * _pitch(channels, cell)
-    outputs = len(channels.sums) * (channels.sums.shape[1] * cell + _LABEL)
-    return max(inputs, outputs)
+    @property
+    def steps(self):
+        """Number of positions, in one output map or in all of them."""
+        return self.sums.size if self.out_channel is None else self.sums[0].size
 
+    @property
+    def _number(self):
+        """Number of this position among those of all output maps."""
+        return self.step + (self.out_channel or 0) * self.sums[0].size
 
-def _fits(channels, cell, height):
-    return _columns(channels, cell)[1] <= 944 and _bands_height(channels, cell) <= height
+    @property
+    def position(self):
+        """Output channel, row and column that this step yields."""
+        return tuple(map(int, np.unravel_index(self._number, self.sums.shape)))
 
+    @property
+    def done(self):
+        """Which outputs are computed, as an array of bool."""
+        return np.arange(self.sums.size).reshape(self.sums.shape) <= self._number
 
-def _middle(channels, index, cell):
-    """Height of the middle of an input map."""
-    return _TOP + index * _pitch(channels, cell) + (_pitch(channels, cell) - _LABEL) / 2 + 16
+    @property
+    def inputs(self):
+        """The input channels that the current output channel sees."""
+        part = self.position[0] // (len(self.weight) // self.groups)
+        return range(part * self.weight.shape[1], (part + 1) * self.weight.shape[1])
 
+    @property
+    def corner(self):
+        """Row and column of the padded maps where the windows start."""
+        return tuple(p * s for p, s in zip(self.position[1:], self.pair("stride"), strict=True))
 
-def _draw_map(picture, values, x, y, *, largest, **options):
-    """Cells whose numbers share one precision: a tiny one does not shrink them all."""
-    exponent = math.floor(math.log10(largest)) if largest else 0
-    decimals = 2 - exponent if exponent >= 0 else 1 - exponent
-    rounded = np.round(values, max(decimals, 0))
-    return draw_cells(picture, rounded, x, y, largest=largest, digits=4, **options)
+    @each_step
+    def products(self):
+        """Window times kernel, element by element, for each input channel that is seen."""
+        return self.covered[self.inputs] * self.weight[self.position[0]]
 
+    @property
+    def partial_sums(self):
+        """The sum of the products of each input channel that is seen."""
+        return self.products.sum(axis=(1, 2))
 
-def _draw_inputs(picture, channels, x, cell):
-    padded, inputs = channels.padded, channels.inputs
-    rows, columns = per_axis("padding", channels.padding, 2)
-    caption = f"dashed: padding {rows} × {columns}" if rows or columns else "no padding"
-    title = "input " + " × ".join(map(str, channels.x.shape))
-    draw_heading(picture, x, _TOP - 6, title, caption, role="input")
-    outside = np.ones(padded.shape[1:], bool)
-    outside[rows : padded.shape[1] - rows, columns : padded.shape[2] - columns] = False
-    for index, values in enumerate(padded):
-        top = _TOP + index * _pitch(channels, cell) + 16
-        seen = index in inputs
-        note = "" if seen else " (other group)"
-        picture.text(x, top - 5, f"x[{index}]{note}", size=12, fill="muted", mono=True)
-        grid = _draw_map(
-            picture, values, x, top, cell=cell, muted=outside, largest=np.abs(padded).max()
+    def channel_formula(self, index):
+        """The partial sum of one input channel with its numbers put in."""
+        kernel = self.weight[self.position[0], index - self.inputs.start]
+        pairs = zip(self.covered[index].flat, kernel.flat, strict=True)
+        terms = [f"{format_factor(a)}·{format_factor(b)}" for a, b in pairs if b != 0] or ["0"]
+        more = f" + … ({len(terms)} terms)" if len(terms) > TERMS else ""
+        value = format_number(self.partial_sums[index - self.inputs.start], 4)
+        return f"{indexed('s', index)} = {' + '.join(terms[:TERMS])}{more} = {value}"
+
+    @property
+    def formula(self):
+        """The sum over the channels with its numbers put in."""
+        place = self.position
+        names = [indexed("s", index) for index in self.inputs]
+        terms = list(self.partial_sums)
+        if self.bias is not None:
+            names.append(indexed("b", place[0]))
+            terms.append(self.bias[place[0]])
+        numbers = [format_number(terms[0], 4), *(format_factor(term, 4) for term in terms[1:])]
+        where, value = ",".join(map(str, place)), format_number(self.sums[place], 4)
+        text = f"y[{where}] = {' + '.join(names)} = {' + '.join(numbers)}"
+        return f"{text} = {value}" if len(terms) > 1 else text
+
+    @property
+    def activation_formula(self):
+        """What the activation makes of the sum; empty without one."""
+        if self.activation == "none":
+            return ""
+        where = ",".join(map(str, self.position))
+        before, after = self.sums[self.position], self.output[self.position]
+        return f"a[{where}] = max(0, {format_number(before, 4)}) = {format_number(after, 4)}"
+
+    @property
+    def count_formula(self):
+        """The number of parameters with the sizes put in."""
+        (outs, seen, *kernel), groups = self.weight.shape, self.groups
+        inputs, number = ("C_in", seen) if groups == 1 else ("C_in/g", f"({len(self.x)}/{groups})")
+        letters, numbers = f"C_out·{inputs}·kH·kW", f"{outs}·{number}·{kernel[0]}·{kernel[1]}"
+        if self.bias is not None:
+            letters, numbers = f"{letters} + C_out", f"{numbers} + {outs}"
+        count = conv_parameters(
+            len(self.x), outs, tuple(kernel), groups=groups, bias=self.bias is not None
         )
-        if seen:
-            grid.frame(picture, *channels.corner, *channels.weight.shape[2:])
+        return f"{letters} = {numbers} = {count:,} parameters"
+
+    @property
+    def work_formula(self):
+        """The number of multiply-adds, products with padded zeros included."""
+        (outs, _, *kernel), size = self.weight.shape, self.sums.shape[1:]
+        macs = conv_macs(len(self.x), outs, tuple(kernel), size, groups=self.groups)
+        weights = macs // (size[0] * size[1])
+        return f"{weights} weights · {size[0]}·{size[1]} positions = {macs:,} multiply-adds"
+
+    @property
+    def description(self):
+        """The step in words and numbers."""
+        channel, row, column = self.position
+        parts = "; ".join(self.channel_formula(index) for index in self.inputs)
+        formulas = (self.formula, self.activation_formula, self.count_formula)
+        return (
+            f"Step {self.step + 1} of {self.steps}: output channel {channel}, row {row}, "
+            f"column {column}. {parts}. {'. '.join(filter(None, formulas))}."
+        )
+
+    def picture(self):
+        """Draw windows, the kernel set of one output channel, its partial sums and the outputs."""
+        body = fit(lambda cell: _body(self, cell), range(30, 21, -1), 944, 560)
+        if body.height > 560 or body.width > 944:
+            body = fit(lambda cell: _body(self, cell), range(28, 15, -1), 944, 720)
+        return page(
+            step_line(self, "channel {}, row {}, column {}".format(*self.position)),
+            body,
+            formula(self.formula, self.activation_formula),
+            _all_kernels(self),
+            description=self.description,
+        )
 
 
-def _draw_products(picture, channels, lefts, cell):
-    """The kernel of each input channel, and what window times kernel gives."""
-    out, (rows, columns) = channels.position[0], channels.weight.shape[2:]
-    seen = len(channels.inputs)
-    caption = f"{seen} kernel{'s' if seen > 1 else ''} of {rows} × {columns}"
-    draw_heading(picture, lefts[0], _TOP - 6, f"kernel set {out}", caption, role="kernel")
-    draw_heading(picture, lefts[1], _TOP - 6, "products", "window × kernel", role="muted")
-    largest = np.abs(channels.padded).max() * np.abs(channels.weight).max()
-    for number, (index, kernel, products) in enumerate(
-        zip(channels.inputs, channels.weight[out], channels.products, strict=True)
-    ):
-        top = _middle(channels, index, cell) - rows * cell / 2
-        picture.text(lefts[0], top - 5, f"w[{out},{number}]", size=12, fill="muted", mono=True)
-        scale = np.abs(channels.weight).max()
-        grid = _draw_map(picture, kernel, lefts[0], top, cell=cell, role="signed", largest=scale)
-        grid.frame(picture, 0, 0, rows, columns, stroke_width=2)
-        _draw_map(picture, products, lefts[1], top, cell=cell, role="signed", largest=largest)
-
-
-def _draw_sum(picture, channels, lefts, cell):
-    """The partial sums, gathered by a bracket into one number."""
-    draw_heading(picture, lefts[0], _TOP - 6, "sum", "over window and channels", role="muted")
-    middles = [_middle(channels, index, cell) for index in channels.inputs]
-    bracket = lefts[1]
-    for index, value, middle in zip(channels.inputs, channels.partial_sums, middles, strict=True):
-        picture.text(lefts[0], middle - 12, indexed("s", index), size=12, fill="muted", mono=True)
-        picture.text(lefts[0], middle + 8, format_number(value), size=17, bold=True, mono=True)
-        picture.line((bracket - 14, middle), (bracket, middle))
-    picture.line((bracket, middles[0]), (bracket, middles[-1]))
-    centre = (middles[0] + middles[-1]) / 2
-    picture.arrow((bracket, centre), (bracket + 20, centre))
-    place, x = channels.position, bracket + 28
-    if channels.bias is not None:
-        bias = f"{indexed('b', place[0])} = {format_number(channels.bias[place[0]])}"
-        picture.text(x, centre - 40, "plus bias", size=12, fill="muted")
-        picture.text(x, centre - 22, bias, size=13, mono=True)
-    picture.text(
-        x, centre + 9, f"= {format_number(channels.sums[place])}",
-        size=24, bold=True, mono=True, fill="output",
-    )  # fmt: skip
-    if channels.activation == "relu":
-        value = format_number(channels.output[place])
-        picture.text(x, centre + 34, f"ReLU: {value}", size=13, mono=True, fill="output")
-
-
-def _draw_outputs(picture, channels, x, cell):
-    output, (channel, row, column) = channels.output, channels.position
-    title = "output " + " × ".join(map(str, output.shape))
-    caption = "after ReLU" if channels.activation == "relu" else "one map per kernel set"
-    draw_heading(picture, x, _TOP - 6, title, caption, role="output")
-    name = "a" if channels.activation == "relu" else "y"
-    for index, (values, done) in enumerate(zip(output, channels.done, strict=True)):
-        top = _TOP + index * (output.shape[1] * cell + _LABEL) + 16
-        picture.text(x, top - 5, f"{name}[{index}]", size=12, fill="muted", mono=True)
-        grid = _draw_map(
-            picture, values, x, top, cell=cell, role="output", shown=done,
-            largest=np.abs(output).max(),
-        )  # fmt: skip
-        if index == channel:
-            grid.frame(picture, row, column, role="output")
-
-
-def _draw_all_kernels(picture, channels, y):
-    """Every kernel of the layer, small, the current set framed, and the count beside."""
-    outs, seen, rows, columns = channels.weight.shape
-    cell = next(
-        c for c in range(8, 0, -1) if outs * (seen * (columns * c + 6) + 16) <= 440 or c < 3
+def _body(channels, cell):
+    """The maps with what becomes of each, their sum, and the outputs."""
+    out, (rows, columns) = channels.position[0], channels.kernel_size
+    down, across = channels.pair("padding")
+    seen, several = len(channels.inputs), "s" * (len(channels.inputs) > 1)
+    padding = f"dashed: padding {down} × {across}" if down + across else "no padding"
+    nothing = space(0)
+    head = [
+        panel(f"input {times(channels.x.shape)}", padding, nothing, "input", width=130),
+        panel(f"kernel set {out}", f"{seen} kernel{several} of {rows} × {columns}", nothing,
+              "kernel", width=132),
+        panel("products", "window × kernel", nothing, "muted", width=110),
+        panel("sum", "over window and channels", nothing, "muted")._replace(width=78),  # and on
+    ]  # fmt: skip
+    maps = [[_map(channels, index, cell), *_seen(channels, index, cell)]
+            for index in range(len(channels.x))]  # fmt: skip
+    maps = [[first, *((block, 0, 0.5) for block in others)] for first, *others in maps]
+    gap, height, top = 12, maps[0][0].height, head[0].height
+    middles = [top + gap + i * (height + gap) + height / 2 + 8 for i in range(len(maps))]
+    now = middles[channels.inputs.start : channels.inputs.stop]
+    left = table(head, *maps, gap=(14, gap))
+    return spread(
+        row(left, _sum(channels, now, top, middles[-1]), gap=0), _outputs(channels, cell), most=60
     )
-    largest, x = np.abs(channels.weight).max(), 0
+
+
+def _map(channels, index, cell):
+    """An input map and the window on it."""
+    seen = index in channels.inputs
+    note = "" if seen else " (other group)"
+    frames = [Frame(*channels.corner, *channels.kernel_size)] * seen
+    grid = cells(
+        channels.padded[index], cell=cell, like=channels.padded, muted=channels.outside,
+        frames=frames,
+    )  # fmt: skip
+    name = text(f"x[{index}]{note}", size=12, role="muted", mono=True)
+    return column(name, named("input", grid), gap=2)
+
+
+def _seen(channels, index, cell):
+    """The kernel of an input channel, window times kernel, and the sum of that."""
+    if index not in channels.inputs:
+        return [space(0)] * 3
+    number, out = index - channels.inputs.start, channels.position[0]
+    largest = np.abs(channels.padded).max() * np.abs(channels.weight).max()
+    frame = Frame(0, 0, *channels.kernel_size, stroke_width=2)
+    look = {"cell": cell, "role": "kernel", "like": channels.weight, "frames": [frame]}
+    name = text(f"w[{out},{number}]", size=12, role="muted", mono=True)
+    kernel = named("kernel", cells(channels.weight[out, number], **look))
+    both = np.array([largest, -largest])
+    products = cells(channels.products[number], cell=cell, role="output", like=both)
+    total = format_number(channels.partial_sums[number])
+    return [
+        column(name, kernel, gap=2),
+        column(space(0, name.height), named("products", products), gap=2),
+        column(
+            text(indexed("s", index), size=12, role="muted", mono=True),
+            text(total, size=17, bold=True, mono=True, width=72),
+            gap=2,
+        ),
+    ]
+
+
+def _sum(channels, middles, top, lowest):
+    """A bracket that gathers the partial sums at these heights into one number below `top`.
+
+    It takes the room that it needs where the last of them is at `lowest`.
+    """
+    place, bias = channels.position, channels.bias
+    added = []
+    if bias is not None:
+        term = f"{indexed('b', place[0])} = {format_number(bias[place[0]])}"
+        added = [text("plus bias", size=12, role="muted"), text(term, mono=True)]
+    total = text(
+        f"= {format_number(channels.sums[place])}",
+        size=24, role="output", bold=True, mono=True, width=132,
+    )  # fmt: skip
+    relu = f"ReLU: {format_number(channels.output[place])}" * (channels.activation == "relu")
+    above = column(*added, gap=2)
+    whole = column(above, total, text(relu, mono=True, role="output"), gap=4)
+    before = above.height + 4 + total.height / 2
+    centre = max((middles[0] + middles[-1]) / 2, top + 4 + before)
+    lead = centre - before
+
+    def bracket(picture, x, y):
+        for middle in middles:
+            picture.line((x - 10, y + middle), (x + 4, y + middle))
+        low = max(middles[-1], centre)
+        picture.line((x + 4, y + middles[0]), (x + 4, y + low))
+        picture.arrow((x + 4, y + centre), (x + 22, y + centre))
+
+    block = row(space(28), column(space(0, lead), whole, gap=0), gap=0)
+    room = max(lowest, top + 4 + before) - before + whole.height
+    return over(sized(block, height=room), bracket)
+
+
+def _outputs(channels, cell):
+    """The output maps so far."""
+    relu, (channel, *place) = channels.activation == "relu", channels.position
+    grids = []
+    for index, (values, done) in enumerate(zip(channels.output, channels.done, strict=True)):
+        frames = [Frame(*place, role="output")] * (index == channel)
+        look = {"role": "output", "like": channels.output, "shown": done, "frames": frames}
+        name = text(f"{'a' if relu else 'y'}[{index}]", size=12, role="muted", mono=True)
+        grids.append(column(name, named("output", cells(values, cell=cell, **look)), gap=2))
+    caption = "after ReLU" if relu else "one map per kernel set"
+    title = f"output {times(channels.output.shape)}"
+    return panel(title, caption, column(*grids, gap=12), "output", width=160)
+
+
+def _all_kernels(channels):
+    """Every kernel of the layer, small, the current set framed, and the count beside."""
+    outs, seen, _, columns = channels.weight.shape
+    wide = (c for c in range(8, 0, -1) if outs * (seen * (columns * c + 6) + 16) <= 440 or c < 3)
+    cell = next(wide)
+    sets = []
     for index, kernels in enumerate(channels.weight):
-        width, height = seen * (columns * cell + 6) + 2, rows * cell + 8
-        if index == channels.position[0]:
-            picture.rect(x, y, width, height, stroke="kernel", stroke_width=2, radius=3)
-        picture.text(x + 2, y + height + 16, f"set {index}", size=12, fill="muted")
-        for number, kernel in enumerate(kernels):
-            left = x + 4 + number * (columns * cell + 6)
-            draw_cells(picture, kernel, left, y + 4, cell=cell, role="signed", largest=largest)
-        x += max(width, 36) + 14
-    sets = f"{outs} set{'s' if outs > 1 else ''} of {seen}"
-    kernels = f"{sets}: {outs * seen} two-dimensional kernel{'s' if outs * seen > 1 else ''}"
-    x = max(x + 10, 200)
-    picture.text(x, y + 14, kernels, size=14, fill="kernel", bold=True)
-    picture.text(x, y + 36, channels.count_formula, size=13, mono=True)
-    picture.text(x, y + 56, channels.work_formula, size=13, mono=True, fill="muted")
+        grids = [
+            cells(kernel, cell=cell, role="kernel", like=channels.weight) for kernel in kernels
+        ]
+        inner = row(*grids, gap=6)
+
+        def draw(picture, x, y, inner=inner, index=index):
+            inner.draw(picture, x + 4, y + 4)
+            if index == channels.position[0]:
+                size = inner.width + 8, inner.height + 8
+                picture.rect(x, y, *size, stroke="kernel", stroke_width=2, radius=3)
+
+        framed = named("set", Block(inner.width + 8, inner.height + 8, draw))
+        sets.append(column(framed, text(f"set {index}", size=12, role="muted"), gap=4))
+    several = "s" * (outs > 1), "s" * (outs * seen > 1)
+    words = f"{outs} set{several[0]} of {seen}: {outs * seen} two-dimensional kernel{several[1]}"
+    counts = column(
+        text(words, size=14, role="kernel", bold=True),
+        text(channels.count_formula, mono=True),
+        text(channels.work_formula, mono=True, role="muted"),
+        gap=5,
+    )
+    return row(sized(row(*sets, gap=14), 186), counts, gap=24)

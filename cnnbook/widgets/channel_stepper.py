@@ -1,43 +1,20 @@
 """Step a bank of kernels over a stack of maps: products by channel, their sum, the outputs."""
 
 import math
-from dataclasses import dataclass
+from functools import cached_property
 
-import ipywidgets as widgets
 import numpy as np
 
-from cnnbook.figures.channels import Channels, draw_channels
-from cnnbook.widgets.explorer import LABELS, Explorer, factory, parse_numbers, write_numbers
+from cnnbook.figures.channels import BIAS, EXAMPLE, WEIGHT, Channels
+from cnnbook.figures.state import State, state
+from cnnbook.widgets.explorer import choice, explore, factory, numbers, whole
 
-EXAMPLE = np.array(
-    [
-        [[1, 2, 0, 1, 3], [0, 1, 3, 2, 1], [2, 0, 1, 0, 2], [1, 3, 2, 1, 0]],
-        [[0, 1, 1, 2, 0], [3, 0, 2, 1, 1], [1, 2, 0, 3, 0], [0, 1, 1, 0, 2]],
-        [[2, 0, 1, 0, 1], [1, 1, 0, 2, 3], [0, 3, 1, 1, 0], [2, 0, 0, 1, 1.0]],
-    ]
-)
-WEIGHT = np.array(
-    [
-        [
-            [[1, 0, -1], [2, 0, -2], [1, 0, -1]],
-            [[1, 1, 1], [0, 0, 0], [-1, -1, -1]],
-            [[-1, 0, 0], [0, 1, 0], [0, 0, 0]],
-        ],
-        [
-            [[1, 0, 1], [0, 1, 0], [1, 0, 1]],
-            [[-1, 0, 0], [0, 0, 0], [0, 0, 2]],
-            [[1, -2, 1], [0, 0, 0], [0, 0, 0.0]],
-        ],
-    ]
-)
-BIAS = np.array([1, -2.0])
-MAPS, ROWS, COLUMNS, KERNEL = 4, 24, 9, 5  # what a picture still holds legibly
-WHOLE = -1  # stands for None in a menu, where None would mean that nothing is chosen
+WHOLE = -1  # in a menu, where None would mean that nothing is chosen
 
 
-@dataclass(frozen=True, eq=False)
-class ChannelState:
-    """A convolution with channels that can be drawn.
+@state
+class ChannelState(State):
+    """A convolution with channels that uses a part of its weight.
 
     Parameters
     ----------
@@ -45,12 +22,14 @@ class ChannelState:
     weight : ndarray of shape (C_out, C_in, kH, kW)
         Always whole; `kernel_size` and `groups` say how much of it is used.
     bias : ndarray of shape (C_out,) or None
-    step, stride, padding, activation, out_channel
+    step, stride, padding, activation : int or str
         As in `Channels`.
-    kernel_size : int, optional
-        Use the first rows and columns of each kernel.
+    kernel_size : int
+        Use the first rows and columns of each kernel; all of them where it is -1.
     groups : int
         Use only the kernels that join channels of the same group.
+    out_channel : int
+        Step through this output map only; through all of them where it is -1.
     """
 
     x: np.ndarray
@@ -59,43 +38,23 @@ class ChannelState:
     step: int = 0
     stride: int = 1
     padding: int = 0
-    kernel_size: int | None = None
+    kernel_size: int = WHOLE
     groups: int = 1
     activation: str = "none"
-    out_channel: int | None = None
+    out_channel: int = WHOLE
 
     def __post_init__(self):
-        if np.ndim(self.weight) != 4:
-            raise ValueError(f"weight has {np.ndim(self.weight)} axes, expected 4")
-        settings = (self.step, self.stride, self.padding, self.groups)
-        used = Channels(self.x, self.used_weight, self.bias, *settings,
-                        self.activation, self.out_channel)  # fmt: skip
-        object.__setattr__(self, "channels", used)
-        self._check_size()
-
-    def _check_size(self):
-        """Refuse what the picture cannot hold."""
-        padded, outputs = self.channels.padded.shape, self.channels.sums.shape
-        for name, count, most in (
-            ("input channels", padded[0], MAPS),
-            ("output channels", outputs[0], MAPS),
-            ("columns of the padded input", padded[2], COLUMNS),
-            ("rows in all padded input maps", padded[0] * padded[1], ROWS),
-            ("rows in all output maps", outputs[0] * outputs[1], ROWS),
-            ("kernel rows or columns", max(self.used_weight.shape[2:]), KERNEL),
-        ):
-            if count > most:
-                raise ValueError(f"{count} {name}, the picture holds at most {most}")
+        self._array("weight", 4)
+        self._within("step", self.steps)
 
     @property
     def used_weight(self):
         """The part of the weight that takes part, of shape (C_out, C_in // groups, kH, kW)."""
-        weight, size = np.asarray(self.weight, dtype=float), self.kernel_size
-        outs, ins = weight.shape[:2]
-        if size is not None:
-            if not 1 <= size <= min(weight.shape[2:]):
-                least = min(weight.shape[2:])
-                raise ValueError(f"kernel_size is {size}, the given kernels have 1 to {least}")
+        weight, size = self.weight, self.kernel_size
+        outs, ins, *most = weight.shape
+        if size != WHOLE:
+            if not 1 <= size <= min(most):
+                raise ValueError(f"kernel_size is {size}, the given kernels have 1 to {min(most)}")
             weight = weight[:, :, :size, :size]
         if self.groups < 1 or math.gcd(outs, ins) % self.groups:
             raise ValueError(f"groups is {self.groups}, must divide {ins} inputs, {outs} outputs")
@@ -103,90 +62,55 @@ class ChannelState:
         first = [out // (outs // self.groups) * part for out in range(outs)]
         return np.stack([weight[out, f : f + part] for out, f in enumerate(first)])
 
+    @cached_property
+    def first(self):
+        """The first step."""
+        settings = {name: getattr(self, name) for name in ("stride", "padding", "groups")}
+        one = None if self.out_channel == WHOLE else self.out_channel
+        look = {"activation": self.activation, "out_channel": one}
+        return Channels(self.x, self.used_weight, self.bias, **settings, **look)
+
+    @property
+    def channels(self):
+        """The convolution at this step."""
+        return self.first.at(self.step)
+
     @property
     def steps(self):
         """Number of positions, in one output map or in all of them."""
-        return self.channels.steps
+        return self.first.steps
 
     def picture(self):
         """Draw the step."""
-        return draw_channels(self.channels)
+        return self.channels.picture()
 
 
 @factory
-def channel_stepper(
-    x=EXAMPLE, weight=WEIGHT, bias=BIAS, *, step=0, stride=1, padding=0, groups=1,
-    activation="none",
-):  # fmt: skip
-    """Open a stepper for a convolution with several input and output channels.
+def channel_stepper(x=EXAMPLE, weight=WEIGHT, bias=BIAS, **settings):
+    """Open a stepper for several input and output channels; `settings` as in `ChannelState`.
 
-    Parameters
-    ----------
-    x : ndarray of shape (C_in, H, W)
-        At most 4 channels, 9 columns and 24 rows in all maps together, padding included.
-    weight : ndarray of shape (C_out, C_in, kH, kW)
-        At most 4 output channels, kernels of at most 5 × 5. The control "kernel" takes the first
-        rows and columns of each kernel. With `groups` above 1, only the kernels that join
-        channels of the same group are used.
-    bias : ndarray of shape (C_out,) or None
-        The example's for the example's weight, none for another weight, unless given.
-    step, stride, padding, groups : int
-        Where to start; the controls change them.
-    activation : {"none", "relu"}
-
-    Returns
-    -------
-    Explorer
-
-    Raises
-    ------
-    TypeError, ValueError
-        If shapes do not agree, no window fits, or the arrays are too large for the picture.
+    The bias is the example's for the example's weight, none for another weight, unless given.
     """
     bias = None if bias is BIAS and weight is not WEIGHT else bias
-    state = ChannelState(x, weight, bias, step, stride, padding, None, groups, activation)
-    controls = _controls(state)
-
-    def read(text):
-        return np.array(parse_numbers(text), ndmin=1) if text.strip() else None
-
-    def choose(value):
-        return None if value == WHOLE else value
-
-    return Explorer(state, controls, {"bias": read, "kernel_size": choose, "out_channel": choose})
-
-
-def _controls(state):
+    state = ChannelState(x, weight, bias, **settings)
     outs, ins, rows, columns = state.weight.shape
-    sizes = [(f"{k} × {k}", k) for k in range(1, min(rows, columns) + 1)]
-    if rows == columns:
-        sizes.pop()
-    sizes.append((f"{rows} × {columns}", WHOLE))
+    sizes = {f"{k} × {k}": k for k in range(1, min(rows, columns) + 1)}
+    sizes[f"{rows} × {columns}"] = WHOLE
     divisors = [g for g in range(1, ins + 1) if math.gcd(ins, outs) % g == 0]
-    channels = [("all in turn", WHOLE), *((str(channel), channel) for channel in range(outs))]
-    given = {"activation": state.activation, "groups": state.groups}
-    menus = {
-        "out_channel": ("output channel", channels, "195px"),
-        "kernel_size": ("kernel", sizes, "130px"),
-        "activation": ("activation", [("none", "none"), ("ReLU", "relu")], "140px"),
-        "groups": ("groups", divisors, "110px"),
-    }
+    one = {"all in turn": WHOLE, **{str(channel): channel for channel in range(outs)}}
     controls = {
-        name: widgets.Dropdown(
-            options=options, value=given.get(name, WHOLE), description=label, style=LABELS,
-            layout=widgets.Layout(width=width),
-        )
-        for name, (label, options, width) in menus.items()
-        if len(options) > 1
-    }  # fmt: skip
-    for name, least in (("stride", 1), ("padding", 0)):
-        controls[name] = widgets.BoundedIntText(
-            getattr(state, name), least, 4, description=name, style=LABELS,
-            layout=widgets.Layout(width="110px"),
-        )  # fmt: skip
-    controls["bias"] = widgets.Text(
-        "" if state.bias is None else write_numbers(np.asarray(state.bias)), description="bias",
-        continuous_update=False, style=LABELS, layout=widgets.Layout(width="130px"),
-        tooltip="one number an output channel; empty for none; Enter applies",
-    )  # fmt: skip
-    return controls
+        "out_channel": choice(one, "output channel", width="195px"),
+        "kernel_size": choice(sizes, "kernel", width="130px"),
+        "activation": choice({"none": "none", "ReLU": "relu"}, width="140px"),
+        "groups": choice(divisors, width="110px"),
+    }
+    for name, options in (("kernel_size", sizes), ("groups", divisors)):
+        if len(options) == 1:
+            del controls[name]
+    return explore(
+        state,
+        **controls,
+        stride=whole(1, 4, width="110px"),
+        padding=whole(0, 4, width="110px"),
+        bias=numbers(width="130px", empty=True),
+    )
