@@ -2,13 +2,18 @@
 
 import itertools
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from picture_checks import check_picture, check_state, texts
 
 from cnnbook import ops
-from cnnbook.figures.backward import BackwardStep, draw_backward
+from cnnbook.figures.backward import BackwardStep
 from cnnbook.figures.backward_graph import Node, draw_graph
+from cnnbook.shapes import output_size, pool_output_size
 
 CONVOLUTIONS = list(itertools.product([(2, 3), (3, 1)], [1, 2, 3], [0, 1, 2], [1, 2]))
 POOLINGS = [
@@ -18,37 +23,27 @@ POOLINGS = [
 ]
 
 
-def signed(rows=6, columns=5):
+def signed(rows=5, columns=5):
     return np.random.default_rng(0).standard_normal((rows, columns))
 
 
 def last_step(x, kernel, mode, *settings):
     """Build the last step under a random upstream gradient of the right shape."""
-    shape = BackwardStep.output_shape.func(_bare(x, kernel, mode, *settings))
+    if mode == "convolution":
+        shape = output_size(x.shape, kernel.shape, *settings)
+    else:
+        shape = pool_output_size(x.shape, kernel, *settings)
     grad_out = np.random.default_rng(1).standard_normal(shape)
     return BackwardStep(x, kernel, grad_out, mode, *settings, step=grad_out.size - 1)
-
-
-def _bare(x, kernel, mode, stride, padding, dilation=1):
-    bare = object.__new__(BackwardStep)
-    names = ("x", "kernel", "mode", "stride", "padding", "dilation")
-    for name, value in zip(names, (x, kernel, mode, stride, padding, dilation), strict=True):
-        object.__setattr__(bare, name, value)
-    return bare
 
 
 @pytest.mark.parametrize(("size", "stride", "padding", "dilation"), CONVOLUTIONS)
 def test_the_last_step_of_a_convolution_is_its_backward(size, stride, padding, dilation):
     x, kernel = signed(), np.random.default_rng(2).standard_normal(size)
     last = last_step(x, kernel, "convolution", stride, padding, dilation)
-    expected = ops.conv2d_backward(
-        last.grad_out[None, None],
-        x[None, None],
-        kernel[None, None],
-        stride=stride,
-        padding=padding,
-        dilation=dilation,
-    )
+    options = {"stride": stride, "padding": padding, "dilation": dilation}
+    arrays = (array[None, None] for array in (last.grad_out, x, kernel))
+    expected = ops.conv2d_backward(*arrays, **options)
     close = {"rtol": 1e-12, "atol": 1e-12, "strict": True}
     np.testing.assert_allclose(last.grad_x, expected.grad_x[0, 0], **close)
     np.testing.assert_allclose(last.grad_w, expected.grad_weight[0, 0], **close)
@@ -74,9 +69,9 @@ def test_the_last_step_of_a_pooling_is_its_backward(mode, size, stride, padding,
 
 
 def test_each_step_adds_what_one_output_sends():
-    x, kernel, grad_out = signed(), signed(2, 3), signed(5, 3)
-    steps = [BackwardStep(x, kernel, grad_out, step=step) for step in range(15)]
-    for before, after in itertools.pairwise(steps):
+    x, kernel, grad_out = signed(6, 5), signed(2, 3), signed(5, 3)
+    every = [BackwardStep(x, kernel, grad_out, step=step) for step in range(15)]
+    for before, after in itertools.pairwise(every):
         one = np.zeros_like(grad_out)
         one[after.position] = grad_out[after.position]
         alone = ops.conv2d_backward(one[None, None], x[None, None], kernel[None, None])
@@ -147,8 +142,10 @@ def test_long_sums_show_their_last_terms_only():
     [
         ({"mode": "min"}, "mode is 'min', expected one of"),
         ({"x": np.ones(3)}, "x has 1 axes, expected 2"),
-        ({"kernel": np.full((1, 2), np.inf)}, "kernel holds NaN or infinity"),
+        ({"kernel": np.full((1, 2), np.inf)}, "kernel holds inf, not a finite number"),
         ({"grad_out": np.ones((3, 2))}, "grad_out is 3 × 2, the output is 2 × 2"),
+        ({"x": np.ones((10, 3))}, "grad_out is 2 × 2, the output is 10 × 2"),
+        ({"x": np.ones((2, 3)), "padding": 4, "grad_out": np.ones((10, 10))}, "input is 10 × 11"),
         ({"step": 4}, "step is 4, expected 0 to 3"),
         ({"mode": "max", "kernel": (1, 2), "dilation": 2}, "dilation is 2, expected 1 for pooling"),
     ],
@@ -164,23 +161,72 @@ def test_a_wrong_type_is_named():
         BackwardStep(X, W, G, stride=1.5)
 
 
-def texts(svg):
-    return re.findall(r">([^<>]+)</text>", svg)
+@st.composite
+def steps(draw):
+    """Any layer that can be drawn."""
+    numbers = np.random.default_rng(draw(st.integers(0, 9)))
+    kernel = [draw(st.integers(1, 3)) for _ in range(2)]
+    mode = draw(st.sampled_from(["convolution", "max", "average"]))
+    x = numbers.standard_normal([k + draw(st.integers(0, 4)) for k in kernel])
+    names = {"stride": 2, "dilation": 2, "padding": 1, "scale": 4}
+    stride, dilation, padding, scale = (draw(st.integers(1, most)) for most in names.values())
+    if mode != "convolution" or max(k + 2 > n for k, n in zip(kernel, x.shape, strict=True)):
+        dilation, padding = 1, padding * (mode == "convolution")
+    weights = numbers.standard_normal(kernel)
+    last = last_step(x, weights if mode == "convolution" else tuple(kernel), mode, stride, padding)
+    if mode == "convolution":
+        last = last_step(x, weights, mode, stride, padding, dilation)
+    scale = [1e-6, 1, 10, 1e3][scale - 1]
+    arrays = {"x": x * scale, "grad_out": last.grad_out * scale}
+    if draw(st.booleans()):
+        arrays = {name: array.round() for name, array in arrays.items()}
+    return replace(last, **arrays, step=0)
+
+
+@settings(max_examples=12, deadline=None)
+@given(steps())
+def test_every_picture(step):
+    check_state(step, steps=2)
+
+
+def written(picture, part):
+    """The small texts of what is added now."""
+    return [mark.text for mark in picture.find(part, "added")]
 
 
 def test_the_drawing_holds_the_numbers():
-    words = texts(draw_backward(BackwardStep(X, W, G, step=1)).svg())
-    assert {"Step 2 of 4", "row 0, column 1 of the output", "now + g[0,1]·w"} <= {*words}
-    assert "grad_w[0,0] = 1·1 + (−2)·3 = −5   (2 of 4 positions)" in words
-    # the window's two additions to grad_x, then the two to grad_w
-    assert [w for w in words if re.fullmatch(r"[+−]\d·\d", w)] == ["−2·2", "+2·1", "−2·3", "+2·2"]
+    picture = BackwardStep(X, W, G, step=1).picture()
+    words = {"Step 2 of 4", "row 0, column 1 of the output", "now + g[0,1]·w"}
+    assert words <= set(texts(picture))
+    assert "grad_w[0,0] = 1·1 + (−2)·3 = −5   (2 of 4 positions)" in texts(picture)
+    assert written(picture, "grad_x") == ["−2·2", "+2·1"]
+    assert written(picture, "grad_w") == ["−2·3", "+2·2"]
 
 
 def test_long_factors_give_way_to_their_product():
-    step = BackwardStep(X, W * 1.237, G * 0.123, step=1)
-    words = texts(draw_backward(step).svg())
-    assert "−0.609" in words  # −0.246 · 2.474
-    assert not any(re.match(r"[+−][\d.]+·", w) for w in words)
+    picture = BackwardStep(X, W * 1.237, G * 0.123, step=1).picture()
+    assert written(picture, "grad_x")[0] == "−0.609"  # −0.246 · 2.474
+
+
+def test_the_sign_of_a_gradient_is_seen():
+    picture = BackwardStep(X, W, G, step=3).picture()
+    fills = {m.at: m.fill for m in picture.find("grad_y", "cell") if m.tint}
+    assert fills == {(0, 0): "gradient", (0, 1): "negative", (1, 0): "gradient",
+                     (1, 1): "gradient"}  # fmt: skip
+
+
+def test_a_gradient_that_was_not_sent_yet_does_not_look_like_a_zero():
+    step = BackwardStep(np.arange(5.0)[None], np.ones((1, 3)), np.array([[1.0, 0, 3]]), step=1)
+    assert len(step.picture().find("grad_y", "padding")) == 1
+    assert "dashed: not sent yet" in texts(step.picture())
+    assert not step.at(2).picture().find("grad_y", "padding")
+
+
+def test_shares_of_an_average_are_written_as_fractions():
+    step = BackwardStep(np.ones((3, 4)), 3, np.array([[1.0, -3]]), mode="average", step=1)
+    assert [step.write(value) for value in (1 / 9, -2 / 9, 0, 1 / 3)] == ["1/9", "−2/9", "0", "3/9"]
+    assert step.write(0.1234) == "0.123"
+    assert "−2/9" in texts(step.picture())
 
 
 def graph():
@@ -192,8 +238,9 @@ def graph():
 
 def test_a_graph_says_its_values_and_gradients():
     picture = draw_graph(graph())
+    check_picture(picture)
     assert repr(picture) == ("Computation graph: w is 2, its gradient 6; u is −6, its gradient 2.")
-    assert {"w", "2", "6", "u", "−6", "·(−3)"} <= {*texts(picture.svg())}
+    assert {"w", "2", "6", "u", "−6", "·(−3)"} <= {*texts(picture)}
 
 
 def test_an_edge_from_nowhere_is_named():

@@ -1,14 +1,9 @@
-"""The backward stepper: what the controls do, and that no text of its picture is cut."""
-
-import itertools
-import re
-from dataclasses import replace
+"""The backward stepper: what the controls do."""
 
 import numpy as np
 import pytest
 
 from cnnbook import ops
-from cnnbook.figures.backward import draw_backward
 from cnnbook.widgets import backward_stepper
 from cnnbook.widgets.backward_stepper import EXAMPLE, KERNEL, UPSTREAM, BackwardState
 
@@ -96,8 +91,11 @@ def test_steps_clamp_when_a_setting_leaves_fewer():
     ("arguments", "message"),
     [
         ((np.ones((10, 3)), np.ones((1, 1))), "the padded input is 10 × 3"),
-        ((np.ones(3), np.ones((1, 1))), re.escape("x has shape (3,), expected rows and columns")),
-        ((EXAMPLE, KERNEL, np.ones((0, 2))), re.escape("upstream has shape (0, 2)")),
+        ((np.ones(3), np.ones((1, 1))), "x has 1 axes, expected 2"),
+        (
+            (EXAMPLE, KERNEL, np.ones((0, 2))),
+            r"upstream has shape \(0, 2\), expected",
+        ),
         ((np.ones((2, 2)), np.ones((3, 3))), "kernel_size 3"),
     ],
 )
@@ -115,63 +113,3 @@ def test_the_svg_speaks_and_the_bundle_holds_a_png():
         "grad_x[1,2] = 1·1 + (−1)·(−1) + 2·0 + 0·0 + 2·2 = 6   (5 of 6 windows)"
         in view.screen.value
     )
-
-
-ARRAYS = [EXAMPLE, -EXAMPLE[:3, :4] / 7, np.arange(63.0).reshape(9, 7) * 1.5]
-SETTINGS = [
-    {"padding": 1, "stride": 2},
-    {"padding": 2, "kernel": KERNEL},
-    {"dilation": 2, "kernel": -KERNEL[:2, :1] * 12.25},
-    {"kernel_size": 4, "padding": 2, "upstream": -UPSTREAM * 100},
-    {"upstream": UPSTREAM / 7},
-]
-
-
-def pictures():
-    for x, settings, mode in itertools.product(ARRAYS, SETTINGS, MODES):
-        state = {"kernel": KERNEL[:2, :1], "upstream": UPSTREAM, "kernel_size": 2, **settings}
-        try:
-            middle = BackwardState(x, mode=mode, **state).steps // 2
-        except ValueError:  # too large, or no window fits
-            continue
-        drawn = BackwardState(x, mode=mode, **state, step=middle).backward
-        yield pytest.param(drawn, id=f"{x.shape}-{mode}-{[*settings]}")
-
-
-@pytest.mark.parametrize("backward", list(pictures()))
-def test_no_text_is_cut_or_overlaps_another(backward):
-    picture = draw_backward(backward)
-    assert picture.width <= 952
-    axes = picture.axes()
-    renderer = axes.figure.canvas.get_renderer()
-    boxes = [(text.get_text(), text.get_window_extent(renderer)) for text in axes.texts]
-    page = axes.figure.bbox
-    for text, box in boxes:
-        assert page.x0 <= box.x0 < box.x1 <= page.x1, text
-        assert page.y0 <= box.y0 < box.y1 <= page.y1, text
-    for (one, box), (other, next_box) in itertools.combinations(boxes, 2):
-        assert not box.padded(-1.5).overlaps(next_box.padded(-1.5)), (one, other)
-
-
-@pytest.mark.parametrize("mode", MODES)
-def test_size_and_type_are_the_same_at_all_steps(mode):
-    state = {
-        "kernel": KERNEL,
-        "upstream": [[2, 7, 1]] * np.ones((3, 1)) / 3,
-        "mode": mode,
-        "kernel_size": 3,
-    }
-    drawn = [BackwardState(EXAMPLE, **state, step=step).picture() for step in range(9)]
-    assert len({picture.size for picture in drawn}) == 1
-    grids = [re.findall(r'<rect x="([\d.]+)"[^>]*stroke-width="1"', p.svg())[0] for p in drawn]
-    assert len({*grids}) == 1
-    column = [[m.size for m in p.marks if m.x == 23 and m.mono] for p in map(numbers, drawn)]
-    without_terms = [sizes for step, sizes in enumerate(column) if step % 3]  # none in column 0
-    assert len({tuple(sizes) for sizes in without_terms}) == 1
-    assert len(without_terms[0]) == 10
-
-
-def numbers(picture):
-    """Keep the numbers in cells."""
-    kept = [mark for mark in picture.marks if getattr(mark, "anchor", "") == "middle"]
-    return replace(picture, marks=kept)

@@ -1,5 +1,7 @@
 """The channel stepper: arithmetic against ops, controls, messages, a picture with nothing cut."""
 
+import re
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -260,6 +262,15 @@ def test_a_png_stands_where_nothing_runs():
     data = channel_stepper()._repr_mimebundle_()
     assert data["image/png"]
     assert data["text/plain"].startswith("Step 1 of 12: output channel 0, row 0, column 0.")
+
+
+@pytest.mark.parametrize("groups", [1, 2, 4])
+def test_a_kernel_is_named_by_its_place_in_the_weight(groups):
+    weight = np.arange(4 * (4 // groups) * 4.0).reshape(4, 4 // groups, 2, 2)
+    for step in range(4):  # one position per output map
+        picture = Channels(np.ones((4, 2, 2)), weight, step=step, groups=groups).picture()
+        names = re.findall(r"w\[(\d),(\d)\]", " ".join(texts(picture)))
+        assert names == [(str(step), str(c)) for c in range(4 // groups)]
 
 
 @st.composite

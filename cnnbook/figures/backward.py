@@ -1,28 +1,47 @@
 """One step of a backward pass: where the gradient of one output goes, and what is summed so far."""
 
-from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
-from cnnbook.figures.backward_drawing import draw_backward
 from cnnbook.figures.cells import format_factor, format_number
-from cnnbook.figures.stepping import OverOutputs
+from cnnbook.figures.scene import (
+    WIDTH,
+    Block,
+    Frame,
+    cells,
+    column,
+    fit,
+    named,
+    over,
+    page,
+    panel,
+    row,
+    sized,
+    space,
+    step_line,
+    table,
+    text,
+    times,
+)
+from cnnbook.figures.state import SlidingWindow, each_step, state
 from cnnbook.shapes import output_size, per_axis, pool_output_size
-
-__all__ = ["BackwardStep", "draw_backward"]
 
 MODES = ("convolution", "max", "average")
 TERMS = 9  # terms written out; the rest are counted
+LINE = 90  # characters of terms that fit beside each other
+LARGEST = 9  # rows or columns of the padded input that a picture holds legibly
+LEGIBLE = 8.5  # pixels of type in which a product is written out
 
 
-@dataclass(frozen=True, eq=False)
-class BackwardStep(OverOutputs):
+@state
+class BackwardStep(SlidingWindow):
     """A convolution or a pooling on its way back, after the gradients of some outputs are sent.
 
     Parameters
     ----------
     x : ndarray of shape (H, W)
+        With its padding at most 9 along each axis.
     kernel : ndarray of shape (kH, kW), or int or pair of int
         The weights of a convolution (not flipped), or the size of a pooling window.
     grad_out : ndarray of shape (H_out, W_out)
@@ -37,7 +56,8 @@ class BackwardStep(OverOutputs):
     Raises
     ------
     TypeError, ValueError
-        If a shape or a setting does not fit, a value is not finite, or there is no such step.
+        If a shape or a setting does not fit, a value is not finite, it is too large to
+        draw, or there is no such step.
 
     References
     ----------
@@ -54,70 +74,49 @@ class BackwardStep(OverOutputs):
     step: int = 0
 
     def __post_init__(self):
-        if self.mode not in MODES:
-            raise ValueError(f"mode is {self.mode!r}, expected one of {MODES}")
+        self._one_of("mode", MODES)
         for name in ("x", "grad_out", *["kernel"] * self.learns):
-            array = np.asarray(getattr(self, name), dtype=float)
-            if array.ndim != 2:
-                raise ValueError(f"{name} has {array.ndim} axes, expected 2")
-            if not np.isfinite(array).all():
-                raise ValueError(f"{name} holds NaN or infinity")
-            object.__setattr__(self, name, array)
+            self._array(name, 2)
         if not self.learns and self.pair("dilation") != (1, 1):
             raise ValueError(f"dilation is {self.dilation}, expected 1 for pooling")
         if self.grad_out.shape != self.output_shape:
             raise ValueError(
-                "grad_out is {} × {}, ".format(*self.grad_out.shape)
-                + "the output is {} × {}".format(*self.output_shape)
+                f"grad_out is {times(self.grad_out.shape)}, the output is "
+                f"{times(self.output_shape)}"
             )
-        if not 0 <= self.step < self.steps:
-            raise ValueError(f"step is {self.step}, expected 0 to {self.steps - 1}")
+        self._within("step", self.steps)
+        if max(self.padded.shape) > LARGEST:
+            raise ValueError(
+                f"the padded input is {times(self.padded.shape)}, "
+                f"the picture holds at most {LARGEST} × {LARGEST}"
+            )
 
     @property
     def learns(self):
         """Whether there are weights that get a gradient."""
         return self.mode == "convolution"
 
-    def pair(self, name):
-        """Return a setting for rows and columns."""
-        least = 0 if name == "padding" else 1
-        return per_axis(name, getattr(self, name), 2, minimum=least)
-
     @cached_property
-    def kernel_size(self):
+    def window_size(self):
         """Rows and columns of the kernel or of the pooling window."""
         return self.kernel.shape if self.learns else per_axis("kernel", self.kernel, 2, minimum=1)
 
     @cached_property
     def output_shape(self):
         """Rows and columns of the output."""
-        settings = self.kernel_size, self.pair("stride"), self.pair("padding")
+        settings = self.window_size, self.pair("stride"), self.pair("padding")
         if self.learns:
             return output_size(self.x.shape, *settings, self.pair("dilation"))
         return pool_output_size(self.x.shape, *settings)
 
-    @cached_property
-    def outside(self):
-        """Mask of the padded input: where the padding is."""
-        pads = [(p, p) for p in self.pair("padding")]
-        return np.pad(np.zeros(self.x.shape, bool), pads, constant_values=True)
-
-    @cached_property
-    def padded(self):
-        """The input with its padding: zeros, or −∞ under a maximum."""
-        padded = np.full(self.outside.shape, -np.inf if self.mode == "max" else 0.0)
-        padded[~self.outside] = self.x.ravel()
-        return padded
+    @property
+    def around(self):
+        """What stands in the padding."""
+        return -np.inf if self.mode == "max" else 0.0
 
     @cached_property
     def _windows(self):
-        """The index of each output's inputs in the padded input."""
-        offsets = [
-            d * np.arange(k) for d, k in zip(self.pair("dilation"), self.kernel_size, strict=True)
-        ]
-        down, across = self.pair("stride")
-        places = np.ndindex(self.output_shape)
-        return [np.ix_(i * down + offsets[0], j * across + offsets[1]) for i, j in places]
+        return [self.at(step).under for step in range(self.steps)]
 
     def window(self, step):
         """Return the index of the padded inputs that an output is made of."""
@@ -127,7 +126,7 @@ class BackwardStep(OverOutputs):
         """Return how much an output grows with each of its inputs, as a matrix of the window."""
         if self.learns:
             return self.kernel
-        size = self.kernel_size
+        size = self.window_size
         if self.mode == "average":
             return np.full(size, 1 / np.prod(size))
         covered = self.padded[self.window(step)]
@@ -180,7 +179,7 @@ class BackwardStep(OverOutputs):
             mask[(step, *self.window(step))] = self.mode != "max" or self.slopes(step) > 0
         return mask
 
-    @cached_property
+    @each_step
     def example(self):
         """Row and column, in the padded input, of the input whose sum is written out.
 
@@ -191,9 +190,12 @@ class BackwardStep(OverOutputs):
 
     def _sum(self, place, terms, total, value, unit):
         """Write a sum so far, and how many of its terms are there."""
-        shown, result = " + ".join(terms[-TERMS:]), format_number(value, 4)
+        last, result = terms[-TERMS:], format_number(value, 4)
+        while len(" + ".join(last)) > LINE:
+            last = last[1:]
+        shown = " + ".join(last)
         if shown != format_factor(value, 4):  # else one term that is the sum
-            dots = "… + " if len(terms) > TERMS else ""
+            dots = "… + " if len(terms) > len(last) else ""
             result = f"{dots}{shown} = {result}"
         return f"{place} = {result}", f"{len(terms)} of {total} {unit}"
 
@@ -210,10 +212,8 @@ class BackwardStep(OverOutputs):
             at = np.flatnonzero(rows == row)[0], np.flatnonzero(columns == column)[0]
             terms.append(self.term(g, self.slopes(step)[at]))
         down, across = self.pair("padding")
-        return self._sum(
-            f"grad_x[{row - down},{column - across}]", terms, len(steps),
-            self.grad_padded[row, column], "windows",
-        )  # fmt: skip
+        place, value = f"grad_x[{row - down},{column - across}]", self.grad_padded[row, column]
+        return self._sum(place, terms, len(steps), value, "windows")
 
     @property
     def weight_sum(self):
@@ -230,11 +230,11 @@ class BackwardStep(OverOutputs):
             return f"{format_factor(g)}·{format_factor(slope)}"
         if self.mode == "max":
             return format_factor(g)
-        return f"{format_factor(g)}/{np.prod(self.kernel_size)}"
+        return f"{format_factor(g)}/{np.prod(self.window_size)}"
 
     def write(self, value):
         """Write a gradient so far: of an average as a fraction of its window's size, ``-6/9``."""
-        size = int(np.prod(self.kernel_size))
+        size = int(np.prod(self.window_size))
         parts = value * size
         if self.mode != "average" or not parts or abs(parts - round(parts)) > 1e-9:
             return format_number(value)
@@ -250,7 +250,7 @@ class BackwardStep(OverOutputs):
         """What happens to the gradient of this step, in words and numbers."""
         place = "g[{},{}] = ".format(*self.position)
         g = place + format_number(self.grad_out[self.position])
-        covered = self.padded[self.window(self.step)]
+        covered = self.covered
         if self.learns:
             return (
                 f"{g} reaches each input under the window, times its weight, "
@@ -268,7 +268,163 @@ class BackwardStep(OverOutputs):
     def description(self):
         """The step in words and numbers."""
         text = f"Backward step {self.step + 1} of {self.steps}: {self.rule}. "
-        sums = [self.input_sum] + ([self.weight_sum] if self.learns else [])
         return text + " ".join(
-            f"{line} ({share})." if share else f"{line}." for line, share in sums
+            f"{line} ({share})." if share else f"{line}." for line, share in self.sums
         )
+
+    @property
+    def sums(self):
+        """The sums so far that are written out, each with its share of all terms."""
+        return [self.input_sum, self.weight_sum] if self.learns else [self.input_sum]
+
+    def picture(self):
+        """Draw input, kernel and output, and below them their gradients so far."""
+        return page(
+            step_line(self, "row {}, column {} of the output".format(*self.position)),
+            fit(lambda cell: _arrays(self, cell), range(46, 5, -1), height=610),
+            column(sized(text(self.rule), WIDTH), *map(_written, self.sums), gap=5),
+            description=self.description,
+        )
+
+
+def _arrays(step, cell):
+    """Every array above its gradient."""
+    ahead = Block(70, 10, lambda p, x, y: p.arrow((x, y + 8), (x + 70, y + 8)))
+    back = Block(70, 10, lambda p, x, y: p.arrow((x + 70, y + 8), (x, y + 8), stroke="gradient"))
+    beside = _weight_gradient if step.learns else _sent
+    return table(
+        [_input(step, cell), _kernel(step, cell), ahead, _output(step, cell)],
+        [_input_gradient(step, cell), beside(step, cell), back, _upstream(step, cell)],
+        gap=(20, 16),
+    )
+
+
+def _frames(step, role):
+    """Frame the window; with gaps between its entries, frame each entry."""
+    if step.extent == step.window_size:
+        return [Frame(*step.corner, *step.extent, role=role)]
+    rows, columns = (index.ravel() for index in step.under)
+    return [Frame(r, c, role=role, stroke_width=2) for r in rows for c in columns]
+
+
+def _input(step, cell):
+    ring = "dashed: padding" + (" of −∞" if step.mode == "max" else " of zeros")
+    frames = _frames(step, "kernel")
+    if step.mode == "max":
+        frames.append(Frame(*step.example, role="ink", stroke_width=1.5))
+    grid = cells(step.padded, cell=cell, like=step.x, muted=step.outside, frames=frames)
+    caption = ring if step.outside.any() else "no padding"
+    return panel(f"input x, {times(step.x.shape)}", caption, named("input", grid), "input")
+
+
+def _kernel(step, cell):
+    """The weights, or what a pooling window covers."""
+    frames = [Frame(0, 0, *step.window_size, stroke_width=2)]
+    if step.learns:
+        grid = cells(step.kernel, cell=cell, role="kernel", frames=frames)
+        return panel("kernel w", "not flipped", named("kernel", grid), "kernel", width=130)
+    if step.mode == "max":
+        winner = np.argwhere(step.slopes(step.step))[0]
+        frames.append(Frame(*winner, role="ink", stroke_width=1.5))
+    caption = "framed: the maximum" if step.mode == "max" else "of x"
+    outside = step.outside[step.under]
+    grid = cells(step.covered, cell=cell, like=step.x, muted=outside, frames=frames)
+    return panel("window", caption, named("kernel", grid), "kernel", width=150)
+
+
+def _output(step, cell):
+    frame = Frame(*step.position, role="output")
+    grid = cells(step.output, cell=cell, role="output", frames=[frame])
+    return panel("output y", "from the forward pass", named("output", grid), "output", width=150)
+
+
+def _input_gradient(step, cell):
+    """grad_x so far, and what this step adds to it."""
+    share = {"convolution": "·w", "average": f"/{np.prod(step.window_size)}", "max": ""}
+    frames = _frames(step, "gradient")
+    if step.example is not None:
+        frames.append(Frame(*step.example, role="ink", stroke_width=1.5))
+    slopes, touched = step.slopes(step.step), step.touches[step.step][step.under]
+    rows, columns = np.broadcast_arrays(*step.under)
+    places = map(tuple, np.argwhere(touched))
+    terms = {(rows[place], columns[place]): slopes[place] for place in places}
+    grid = _summed(step, step.history[0], cell, frames, terms, slopes, muted=step.outside)
+    caption = "now + g[{},{}]".format(*step.position) + share[step.mode]
+    return panel("grad_x so far", caption, named("grad_x", grid), "gradient", width=150)
+
+
+def _weight_gradient(step, cell):
+    """grad_w so far, and what this step adds to it."""
+    whole = Frame(0, 0, *step.window_size, role="gradient", stroke_width=2)
+    frames = [whole, Frame(0, 0, role="ink", stroke_width=1.5)]
+    terms = dict(np.ndenumerate(step.covered))
+    grid = _summed(step, step.history[1], cell, frames, terms, step.padded)
+    caption = "now + g[{},{}]·x".format(*step.position)
+    return panel("grad_w so far", caption, named("grad_w", grid), "gradient", width=130)
+
+
+def _sent(step, cell):
+    """What a pooling sends to each cell of its window."""
+    g, frame = "g[{},{}]".format(*step.position), Frame(0, 0, *step.window_size, "gradient", 2)
+    every = np.outer(step.grad_out, step.slopes(step.step))
+    longest = max(len(step.write(v)) for v in np.unique(every))
+    grid = cells(
+        step.added(step.step)[0], cell=cell, role="gradient", like=step.grad_out,
+        frames=[frame], write=step.write, longest=longest,
+    )  # fmt: skip
+    caption = f"{g} to the maximum" if step.mode == "max" else f"{g}/{every.shape[1]} to each"
+    return panel("sent now", caption, named("sent", grid), "gradient", width=150)
+
+
+def _upstream(step, cell):
+    """The gradient of the output; what has not been sent yet is dashed."""
+    frame = Frame(*step.position, role="gradient")
+    caption = "all sent" if step.done.all() else "dashed: not sent yet"
+    grid = cells(step.grad_out, cell=cell, role="gradient", muted=~step.done, frames=[frame])
+    return panel("g = grad_y", caption, named("grad_y", grid), "gradient", width=150)
+
+
+def _summed(step, history, cell, frames, terms, possible, muted=None):
+    """A gradient so far, and in its cells what is added now.
+
+    Two factors are written if any `possible` pair fits, else their product.
+    """
+    longest = max(4, *(len(step.write(v)) for v in np.unique(history)))
+    grid = cells(
+        history[step.step], cell=cell, role="gradient", like=history, muted=muted, frames=frames,
+        write=step.write, longest=longest,
+    )  # fmt: skip
+    g = step.grad_out[step.position]
+    pairs = [(a, b) for a in np.unique(step.grad_out) for b in np.unique(possible)]
+    widest = max(len(step.short_term(a, b)) for a, b in pairs)
+    products = 1.5 * cell / widest < LEGIBLE
+    if products:
+        widest = 1 + max(len(format_number(abs(a * b))) for a, b in pairs)
+    size = min(11, 0.26 * cell, 1.5 * cell / widest)
+
+    def write(picture, x, y):
+        for (i, j), slope in terms.items():
+            words = step.short_term(g, slope)
+            if products:
+                value = format_number(g * slope)
+                words = value if value.startswith("−") else f"+{value}"
+            middle = x + (j + 0.5) * cell, y + (i + 0.92) * cell
+            with picture.part("added"):
+                picture.text(*middle, words, size=size, anchor="middle", mono=True)
+
+    return over(grid, write)
+
+
+def _written(sum_so_far):
+    """A sum so far after a frame like that of its cell."""
+    line, share = sum_so_far
+    words = f"{line}   ({share})" if share else line
+
+    def mark(picture, x, y):
+        look = {"radius": 3, "stroke_width": 1.5}
+        picture.rect(x + 1, y + 1, 13, 13, fill="gradient", tint=0.4, radius=3)
+        picture.rect(x + 1, y + 1, 13, 13, stroke="ink", **look)
+
+    size = min(13, (WIDTH - 24) / max(len(words), 1) / 0.63)
+    before = over(space(22, 15), mark) if share else space(22, 15)
+    return sized(row(before, text(words, size=size, mono=True), gap=0), 0, 18)
