@@ -4,10 +4,12 @@ import xml.etree.ElementTree as ET
 
 import numpy as np
 import pytest
+from picture_checks import texts
 from PIL import Image
 
-from cnnbook.figures.cells import draw_cells, fit_cell, format_factor, format_number
+from cnnbook.figures.numbers import format_factor, format_number
 from cnnbook.figures.picture import MARGIN, Picture
+from cnnbook.figures.scene import cells, page
 from cnnbook.figures.style import DARK, DARK_TINT, LIGHT, TINT, label_line, plain_axes, show_photo
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -130,33 +132,17 @@ def test_negative_factors_stand_in_brackets():
     assert format_factor(2) == "2"
 
 
-def test_fit_cell_keeps_its_bounds():
-    assert fit_cell(4, 1000) == 38
-    assert fit_cell(10, 200) == 20
-    assert fit_cell(1000, 200) == 6
-
-
 def test_cells_hide_what_is_not_shown_and_tint_by_magnitude():
-    picture = Picture(200, 100)
-    values = np.array([[4.0, -2.0, 0.0]])
-    grid = draw_cells(picture, values, 0, 0, role="kernel", shown=np.array([[True, True, False]]))
-    root = ET.fromstring(picture.svg())
-    assert [text.text for text in root.iter(f"{SVG}text")] == ["4", "−2"]
-    tints = [
-        rect.get("style") for rect in root.iter(f"{SVG}rect") if "fill-opacity" in rect.get("style")
-    ]
-    assert "--cnn-kernel" in tints[0]
-    assert "--cnn-negative" in tints[1]
-    assert "*1.000)" in tints[0]
-    assert "*0.500)" in tints[1]
-    assert (grid.right, grid.bottom) == (3 * 38, 38)
-    assert grid.centre(0, 2) == (2.5 * 38, 19)
+    picture = page(cells([[4.0, -2.0, 0.0]], cell=38, role="kernel", shown=[[True, True, False]]),
+                   description="three cells", width=0)  # fmt: skip
+    assert texts(picture) == ["4", "−2"]
+    tints = [(m.fill, m.tint) for m in picture.find("cell") if m.tint]
+    assert tints == [("kernel", 1), ("negative", 0.5)]
+    assert (picture.width, picture.height) == (3 * 38, 38)
 
 
 def test_tiny_cells_carry_no_numbers():
-    picture = Picture(200, 100)
-    draw_cells(picture, np.ones((2, 3)), 0, 0, cell=10)
-    assert "<text" not in picture.svg()
+    assert texts(page(cells(np.ones((2, 3)), cell=10), description="tiny")) == []
 
 
 def test_plain_axes_label_and_photo():

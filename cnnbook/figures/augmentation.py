@@ -5,7 +5,7 @@ from itertools import product
 
 import numpy as np
 
-from cnnbook.figures.cells import format_factor, format_number
+from cnnbook.figures.numbers import format_factor, format_number
 from cnnbook.figures.scene import (
     cells,
     column,

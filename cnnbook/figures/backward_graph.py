@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from cnnbook.figures.cells import format_factor, format_number
+from cnnbook.figures.numbers import format_factor, format_number
 from cnnbook.figures.picture import Picture
 
 BOX = 96, 66  # pixels

@@ -4,7 +4,7 @@ from functools import cached_property
 
 import numpy as np
 
-from cnnbook.figures.cells import format_factor, format_number, indexed
+from cnnbook.figures.numbers import format_factor, format_number, indexed
 from cnnbook.figures.scene import (
     Block,
     Frame,

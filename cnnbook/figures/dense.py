@@ -13,7 +13,7 @@ from cnnbook.derivation import (
     toeplitz,
     weight_pattern,
 )
-from cnnbook.figures.cells import format_factor, format_number
+from cnnbook.figures.numbers import format_factor, format_number
 from cnnbook.figures.scene import (
     Block,
     Frame,

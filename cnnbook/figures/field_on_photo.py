@@ -5,7 +5,7 @@ from functools import cached_property
 import numpy as np
 
 from cnnbook.checks import integer
-from cnnbook.figures.cells import format_number
+from cnnbook.figures.numbers import format_number
 from cnnbook.figures.scene import Block, column, image, named, page, panel, row, sized, text
 from cnnbook.figures.state import State, state
 from cnnbook.luminance import luminance

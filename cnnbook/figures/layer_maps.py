@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cnnbook.figures.cells import format_number
+from cnnbook.figures.numbers import format_number
 from cnnbook.figures.scene import Block, column, named, page, row, sized, space, text, times
 from cnnbook.figures.state import State, state
 from cnnbook.figures.style import LIGHT

@@ -6,7 +6,7 @@ from functools import cached_property
 
 import numpy as np
 
-from cnnbook.figures.cells import format_number
+from cnnbook.figures.numbers import format_number
 from cnnbook.figures.scene import (
     Block,
     column,

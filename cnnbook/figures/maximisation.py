@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from cnnbook.figures.cells import format_number
+from cnnbook.figures.numbers import format_number
 from cnnbook.figures.scene import (
     bars,
     column,

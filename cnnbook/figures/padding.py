@@ -2,7 +2,7 @@
 
 from functools import cached_property
 
-from cnnbook.figures.cells import format_number, indexed
+from cnnbook.figures.numbers import format_number, indexed
 from cnnbook.figures.scene import (
     WIDTH,
     Block,

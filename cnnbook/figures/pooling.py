@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cnnbook.figures.cells import format_number
+from cnnbook.figures.numbers import format_number
 from cnnbook.figures.scene import (
     WIDTH,
     Frame,

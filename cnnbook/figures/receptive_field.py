@@ -3,7 +3,7 @@
 from functools import cached_property
 
 from cnnbook.checks import integer
-from cnnbook.figures.cells import format_number
+from cnnbook.figures.numbers import format_number
 from cnnbook.figures.scene import Block, column, formula, lines, page, row, sized, text
 from cnnbook.figures.state import State, each_step, state
 from cnnbook.receptive_field import Layer, parse_network, paths, receptive_field

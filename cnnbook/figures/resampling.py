@@ -7,7 +7,7 @@ from typing import ClassVar, NamedTuple
 
 import numpy as np
 
-from cnnbook.figures.cells import format_number, indexed
+from cnnbook.figures.numbers import format_number, indexed
 from cnnbook.figures.scene import (
     centred,
     column,

@@ -15,7 +15,7 @@ import matplotlib
 import numpy as np
 from PIL import ImageFont
 
-from cnnbook.figures.cells import draw_cells, format_number
+from cnnbook.figures.numbers import format_number
 from cnnbook.figures.picture import Picture
 
 WIDTH = 900
@@ -257,7 +257,10 @@ def result(words, value, *, role="output", width=0):
     return column(text(words, role="muted", bold=True, width=width), number, gap=2)
 
 
-def cells(values, *, cell, role="input", like=None, frames=(), write=None, name="", **options):
+def cells(
+    values, *, cell, role="input", like=None, largest=None, smallest=0, shown=None, muted=None,
+    frames=(), write=None, longest=1, name="",
+):  # fmt: skip
     """A matrix as tinted cells with its numbers in them.
 
     Parameters
@@ -265,32 +268,56 @@ def cells(values, *, cell, role="input", like=None, frames=(), write=None, name=
     values : ndarray of shape (rows, columns)
         A 1-D array is one row.
     cell : float
-        Side of a cell.
+        Side of a cell; numbers that would be too small to read are left out.
     role : str or ndarray of str
         Colour of what is above zero, for all cells or for each; what is below is slate.
     like : ndarray, optional
         All values that there may be, at any step: they set the decimals, the size of type and,
         unless `largest` is given, the tint; `values` themselves when not given.
+    largest, smallest : float
+        Magnitudes with the strongest tint and with none. A `smallest` other than 0 makes the tint
+        follow the value: of two negative numbers the larger one is the darker.
+    shown, muted : ndarray of bool, optional
+        Cells that hold a value, the others stay empty; those that are dashed and grey: padding.
     frames : sequence of Frame
     write : callable, optional
         Writes a value; a few decimals when not given.
+    longest : int
+        Characters to leave room for, so that several grids can share a size of type.
     name : str
         Of its marks, as `named` gives one.
-    **options
-        `largest`, `smallest`, `shown`, `muted` of `draw_cells`.
     """
-    values = np.atleast_2d(values)
+    values = np.atleast_2d(np.asarray(values, dtype=float))
     like = values if like is None else np.asarray(like)
+    roles, everywhere = np.broadcast_to(role, values.shape), np.ones(values.shape, bool)
+    shown = everywhere if shown is None else np.atleast_2d(shown)
+    muted = ~everywhere if muted is None else np.atleast_2d(muted)
 
     def draw(picture, x, y):
         finite = np.abs(like[np.isfinite(like)])
-        largest = (finite.max() if finite.size else 0) or 1
-        decimals = max((3 if cell >= 34 else 2) - math.floor(math.log10(largest)), 0)
+        most = (finite.max() if finite.size else 0) or 1
+        decimals = max((3 if cell >= 34 else 2) - math.floor(math.log10(most)), 0)
         written = write or (lambda value: format_number(round(value, decimals), 4))
-        longest = max(len(written(v)) for v in np.unique(np.round(like, decimals)).tolist() or [0])
-        style = {"largest": largest, "longest": longest, **options}
+        drawn = [*np.unique(np.round(like, decimals)).tolist(), *values.flat]
+        size = min(15, cell * 0.42, 1.5 * cell / max(longest, *(len(written(v)) for v in drawn)))
+        span = (largest or most) - smallest
         with picture.part(name):
-            draw_cells(picture, values, x, y, cell=cell, role=role, write=written, **style)
+            for at in map(tuple, [*np.argwhere(muted), *np.argwhere(~muted)]):  # dashes lie below
+                value, left, top = values[at], x + at[1] * cell, y + at[0] * cell
+                ground = {"fill": "wash" if muted[at] else "paper", "dashed": bool(muted[at])}
+                with picture.part("padding" if muted[at] else "cell"):
+                    picture.rect(left, top, cell, cell, **ground, stroke="line", at=at)
+                    if shown[at] and not muted[at] and np.isfinite(value):
+                        hue = "negative" if value < 0 else str(roles[at])
+                        strength = max(value - smallest, 0) if smallest else abs(value)
+                        tint = {"fill": hue, "tint": min(strength / span, 1), "stroke": "line"}
+                        if tint["tint"]:
+                            picture.rect(left, top, cell, cell, **tint, at=at)
+                if shown[at] and size >= 6:
+                    look = {"size": size, "anchor": "middle", "mono": True}
+                    base = top + cell / 2 + size * 0.36
+                    look["fill"] = "muted" if muted[at] else "ink"
+                    picture.text(left + cell / 2, base, written(value), **look)
             with picture.part("frame"):
                 for i, j, rows, columns, stroke, stroke_width, dashed in frames:
                     where = x + j * cell, y + i * cell, columns * cell, rows * cell

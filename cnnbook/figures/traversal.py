@@ -5,7 +5,7 @@ from functools import cached_property
 
 import numpy as np
 
-from cnnbook.figures.cells import format_number, indexed
+from cnnbook.figures.numbers import format_number, indexed
 from cnnbook.figures.scene import (
     bars,
     centred,

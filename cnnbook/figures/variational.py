@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from cnnbook.figures.cells import format_factor, format_number, indexed
+from cnnbook.figures.numbers import format_factor, format_number, indexed
 from cnnbook.figures.scene import area, column, curve, named, page, panel, plot, row, sized, text
 from cnnbook.figures.state import State, each_step, state
 

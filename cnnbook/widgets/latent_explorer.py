@@ -4,7 +4,7 @@ from functools import partial
 
 import numpy as np
 
-from cnnbook.figures.cells import indexed
+from cnnbook.figures.numbers import indexed
 from cnnbook.figures.traversal import EACH, MEAN, ROWS, STEP, Traversal
 from cnnbook.models import kl_divergence
 from cnnbook.widgets.explorer import choice, explore, factory, sliders

@@ -2,7 +2,7 @@
 
 from functools import cached_property
 
-from cnnbook.figures.cells import format_number
+from cnnbook.figures.numbers import format_number
 from cnnbook.figures.padding import PaddedAxis
 from cnnbook.figures.participation import Participation
 from cnnbook.figures.state import State, each_step, state

@@ -5,7 +5,7 @@ import numpy as np
 import torch
 
 from cnnbook.datasets import HARD, RARE_GROUPS, AttributedImages, biased, face_groups, faces
-from cnnbook.figures.cells import indexed
+from cnnbook.figures.numbers import indexed
 from cnnbook.figures.resampling import BINS, Resampling
 from cnnbook.models import pretrained
 from cnnbook.training import latent_means, resampling_probabilities

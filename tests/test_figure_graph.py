@@ -1,4 +1,4 @@
-"""What a reader sees is what is meant: larger is darker, the winner framed, nothing overlaps."""
+"""Labels of a graph of derivatives stand beside their arrows."""
 
 import numpy as np
 import pytest
