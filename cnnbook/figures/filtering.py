@@ -12,6 +12,7 @@ from cnnbook.figures.scene import (
     cells,
     column,
     image,
+    lines,
     named,
     over,
     page,
@@ -246,11 +247,11 @@ class Filtering(State):
 
     @property
     def drawn(self):
-        """How the result is drawn, and how much of it that hides, in words."""
+        """How the result is drawn, and how much of it that hides: two lines."""
         how = "0 is middle grey" if self.shown == "signed" else "drawn as brightness"
         why = ", chosen by the sum" if self.response == "auto" else ""
         share = "under 1" if self.cut_off < 0.01 else f"{100 * self.cut_off:.0f}"
-        return f"{how}{why}" + (f"; {share} % cut off" if self.cut_off else "")
+        return f"{how}{why}", f"{share} % cut off" if self.cut_off else ""
 
     @property
     def facts(self):
@@ -283,7 +284,7 @@ class Filtering(State):
         margin = (len(self.applied) - 1) / 2 * scale  # outputs lie under window centres
         after = row(space(margin), _grey(self.output, self.limits, scale), gap=0)
         after = over(column(space(0, margin), after, gap=0), _frame(before.width, before.height))
-        photo = _photo("photograph", self.image, before, (0.0, 1.0), "", "input")
+        photo = _photo("photograph", self.image, before, (0.0, 1.0), ("", ""), "input")
         result = _photo("filtered", self.output, after, self.limits, self.drawn, "output")
         facts = (
             row(text(title, size=14, bold=True, width=290), text(sentence, role="muted"), gap=10)
@@ -322,7 +323,7 @@ def _grey(values, limits, scale):
     return image((values - low) / (high - low), scale * max(values.shape))
 
 
-def _photo(title, values, block, limits, caption, role):
+def _photo(title, values, block, limits, captions, role):
     """A photograph under its name and range, and over the scale of its greys."""
     low, high = limits
     ramp = image(np.tile(np.linspace(0, 1, 128), (3, 1)), PHOTO[0], role="line")
@@ -331,7 +332,9 @@ def _photo(title, values, block, limits, caption, role):
         text(format_number(value, 2), mono=True, **style) for value in (low, (low + high) / 2, high)
     )
     scale = column(ramp, spread(*ticks, width=PHOTO[0], most=PHOTO[0]), gap=3)
-    block = column(named(role, sized(block, *PHOTO)), scale, text(caption, **style), gap=6)
+    block = column(
+        named(role, sized(block, *PHOTO)), scale, lines(*captions, gap=0, **style), gap=6
+    )
     return panel(f"{title} {times(values.shape)}", _range(values), block, role)
 
 
