@@ -139,6 +139,25 @@ def test_modules_do_not_import_in_a_circle():
         walk(name, [])
 
 
+def test_the_examples_of_the_contributing_page_run():
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    examples = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    names = {}
+    code = "from functools import *\nimport numpy as np\nimport torch\n"
+    code += "from cnnbook.figures.numbers import *\nfrom cnnbook.figures.scene import *\n"
+    code += "from cnnbook.figures.state import *\nfrom cnnbook.widgets.explorer import *\n"
+    code += "from cnnbook.experiments.study import *\nfrom cnnbook.models import *\n"
+    code += "from cnnbook.training import *\nfrom cnnbook.datasets import mnist_small\n"
+    exec(code, names)
+    for example in examples:
+        exec(example, names)
+    view = names["mean_explorer"]()
+    assert repr(view) == "The mean of 3 numbers is 3."
+    view.controls["x"].value = "1 2 x"
+    assert view.message == "'x' is not a number"
+    assert names["LENET"].settings == {"epochs": 5}
+
+
 def drawn_imports():
     """Read the arrows of the drawing in CONTRIBUTING.md."""
     text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")

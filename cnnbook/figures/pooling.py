@@ -119,11 +119,12 @@ class Pooling(SlidingWindow):
         averages = self.mode == "average" and any(self.pair("padding"))
         return () if averages else ("count_include_pad",)
 
-    def pair(self, name):
-        """Return a setting for rows and columns; the stride is the kernel's size if not given."""
-        value = getattr(self, name)
-        value = self.kernel_size if name == "stride" and value is None else value
-        return per_axis(name, value, 2)
+    @cached_property
+    def pairs(self):
+        """Settings for rows and columns, by name; the stride is the kernel's size if not given."""
+        stride = self.kernel_size if self.stride is None else self.stride
+        given = {"kernel_size": self.kernel_size, "stride": stride, "padding": self.padding}
+        return {name: per_axis(name, value, 2) for name, value in (given | {"dilation": 1}).items()}
 
     @property
     def window_size(self):

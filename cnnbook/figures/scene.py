@@ -300,7 +300,7 @@ def cells(
         written = write or (lambda value: format_number(round(value, decimals), 4))
         drawn = [*np.unique(np.round(like, decimals)).tolist(), *values.flat]
         size = min(15, cell * 0.42, 1.5 * cell / max(longest, *(len(written(v)) for v in drawn)))
-        span = (largest or most) - smallest
+        span = ((most if largest is None else largest) - smallest) or 1
         with picture.part(name):
             for at in map(tuple, [*np.argwhere(muted), *np.argwhere(~muted)]):  # dashes lie below
                 value, left, top = values[at], x + at[1] * cell, y + at[0] * cell

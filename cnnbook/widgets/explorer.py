@@ -367,15 +367,15 @@ def sliders(labels, least, most, *, step, width="290px"):
 
 
 def choice(options, label=None, *, width="250px"):
-    """One of several values, which a dict names; None may be one."""
-    options = list(options.items()) if isinstance(options, dict) else list(options)
-    named = [each if isinstance(each, tuple) else (str(each), each) for each in options]
-    nothing = any(value is None for _, value in named)
-    named = [(words, "" if value is None else value) for words, value in named]
+    """One of several values; a dict names them, and one of its values may be None."""
+    named = isinstance(options, dict)
+    nothing = named and None in options.values()
+    if named:  # a menu takes None for no choice at all
+        options = [(words, "" if value is None else value) for words, value in options.items()]
 
     def build(name, value):
-        value = "" if value is None else value  # a menu takes None for no choice at all
-        menu = widgets.Dropdown(options=named, value=value, **_look(label or name, width))
+        value = "" if value is None else value
+        menu = widgets.Dropdown(options=list(options), value=value, **_look(label or name, width))
         return menu, (lambda chosen: None if chosen == "" else chosen) if nothing else None
 
     return build
