@@ -45,7 +45,7 @@ def formula(window):
 def test_a_step_worked_by_hand():
     window = Window(X, KERNEL, step=4)  # row 1, column 1
     np.testing.assert_array_equal(window.covered, [[1, 3], [0, 1]])
-    np.testing.assert_array_equal(window.products, [[1, 6], [0, -1]])
+    np.testing.assert_array_equal(window.covered * window.applied, [[1, 6], [0, -1]])
     assert formula(window) == "y[1,1] = 1·1 + 3·2 + 1·(−1) = 6"
     assert window.description == (
         "Step 5 of 6: row 1, column 1 of the output. y[1,1] = 1·1 + 3·2 + 1·(−1) = 6."
@@ -78,8 +78,11 @@ def test_every_step_yields_the_output_of_ops(flip, padding, stride, dilation):
     assert first.steps == expected.size
     for step in range(first.steps):
         window = first.at(step)
-        np.testing.assert_allclose(window.products.sum(), expected[window.position], atol=1e-12)
-        assert window.description == Window(x, kernel, step, **options).description
+        np.testing.assert_allclose(
+            (window.covered * window.applied).sum(), expected[window.position], atol=1e-12
+        )
+        afresh = Window(x, kernel, step, **options)
+        assert window.description == afresh.description
     np.testing.assert_allclose(first.output, expected, atol=1e-12)
 
 

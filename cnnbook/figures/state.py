@@ -36,15 +36,16 @@ class State:
 
         Raises
         ------
-        TypeError, ValueError
+        ValueError
             If there is no such step.
         """
         other = object.__new__(type(self))
         for name, value in vars(self).items():
             if not isinstance(getattr(type(self), name, None), each_step):
                 object.__setattr__(other, name, value)
+        if step not in range(self.steps):
+            raise ValueError(f"step is {step}, expected 0 to {self.steps - 1}")
         object.__setattr__(other, "step", step)
-        other._within("step", self.steps)
         return other
 
     def _within(self, name, count):
@@ -149,11 +150,15 @@ class SlidingWindow(State):
         return padded
 
     @each_step
+    def under(self):
+        """Index of the entries of `padded` under the window, for its last two axes."""
+        rows = zip(self.corner, self.pairs["dilation"], self.window_size, strict=True)
+        return np.ix_(*(start + step * np.arange(count) for start, step, count in rows))
+
+    @each_step
     def covered(self):
         """The inputs under the window."""
-        rows = zip(self.corner, self.pairs["dilation"], self.window_size, strict=True)
-        under = (start + step * np.arange(count) for start, step, count in rows)
-        return self.padded[(..., *np.ix_(*under))]
+        return self.padded[(..., *self.under)]
 
     @cached_property
     def size_formula(self):

@@ -13,7 +13,6 @@ from cnnbook.figures.scene import (
     labelled,
     page,
     panel,
-    result,
     room,
     row,
     space,
@@ -86,7 +85,7 @@ class Window(SlidingWindow):
         return kernel[::-1, ::-1].copy() if self.flip else kernel
 
     @cached_property
-    def kernel_size(self):
+    def window_size(self):
         """Rows and columns of the kernel."""
         return np.atleast_2d(self.kernel).shape
 
@@ -102,10 +101,12 @@ class Window(SlidingWindow):
         """All outputs, as a matrix."""
         return conv2d(self.maps[None, None], self.applied[None, None], **self.pairs)[0, 0]
 
-    @each_step
-    def products(self):
-        """Inputs under the window times kernel, element by element."""
-        return self.covered * self.applied
+    @cached_property
+    def titles(self):
+        """Titles of input, kernel and output, with their sizes."""
+        shapes = self.x.shape, self.kernel.shape, self.output_shape[-self.x.ndim :]
+        names = "input", "kernel", "output"
+        return [f"{name} {times(shape)}" for name, shape in zip(names, shapes, strict=True)]
 
     @each_step
     def formula_lines(self):
@@ -122,7 +123,7 @@ class Window(SlidingWindow):
         free = LINE - len("y[10,10] = ") - len(f"{more} = −1.234e−05")
         each, terms = max(1, free // (longest + len("· + "))), terms[:TERMS]
         groups = [" + ".join(terms[k : k + each]) for k in range(0, len(terms), each)]
-        end = f"{more} = {format_number(self.products.sum(), 4)}"
+        end = f"{more} = {format_number(self.output[self.position], 4)}"
         return (start + f" +\n{' ' * len(start)}".join(groups) + end).split("\n")
 
     @property
@@ -157,8 +158,8 @@ def _body(window, cell):
     """Input, kernel, products and output: beside one another, or along a row below one another."""
     line, flipped = window.x.ndim == 1, window.flip
     head, grid = (labelled, _along(window)) if line else (panel, cells)
-    shape, (down, across) = window.output_shape[-window.x.ndim :], window.pairs["padding"]
-    inner = cell if line else max(cell, min(38, 150 // window.kernel_size[1]))
+    (named, kernel, output), (down, across) = window.titles, window.pairs["padding"]
+    inner = cell if line else max(cell, min(38, 150 // window.window_size[1]))
     numbers = np.abs([*window.padded.flat, *window.output.flat])
     scale = {"largest": numbers.max() or 1}  # of all numbers but the weights
     possible = np.outer(np.unique(window.padded), np.unique(window.applied))
@@ -169,15 +170,14 @@ def _body(window, cell):
     given = cells(window.kernel, name="given", **weights)
     laid = grid(window.applied, name="kernel", **weights)
     products = {"cell": inner, "role": "output", "like": possible, **scale}
-    products = grid(window.products, name="products", **products)
+    products = grid(window.covered * window.applied, name="products", **products)
     frames = {"frames": [Frame(*window.position, role="output")], "shown": window.done}
     y = cells(window.output, cell=cell, role="output", name="output", **frames, **scale)
 
     zeros = f"dashed: padding {down} × {across} of zeros" if down + across else "no padding"
-    x = head(f"input {times(window.x.shape)}", zeros, x, "input")
+    x = head(named, zeros, x, "input")
     products = head("window × kernel", "element by element", products, "muted")
-    y = head(f"output {times(shape)}", window.size_formula, y, "output")
-    kernel = f"kernel {times(window.kernel.shape)}"
+    y = head(output, window.size_formula, y, "output")
     if line:
         laid = head("laid down", "flipped" if flipped else "not flipped", laid, "kernel")
         given = head(kernel, "as given", given, "kernel")
@@ -188,7 +188,9 @@ def _body(window, cell):
         laid = row(given, arrow(), laid, gap=10, align=0.5)
     else:
         laid = head(kernel, "not flipped", laid, "kernel")
-    value = result("sum of the products", window.output[window.position], width=170)
+    value = f"= {format_number(window.output[window.position], 4)}"
+    value = text(value, size=27, role="output", bold=True, mono=True, width=170)
+    value = column(text("sum of the products", role="muted", bold=True), value, gap=2)
     middle = column(laid, products, gap=20, align=float(flipped))
     return row(x, middle, column(y, value, gap=16), gap=60)
 
@@ -196,7 +198,7 @@ def _body(window, cell):
 def _frames(window):
     """Frame the window; with gaps between its entries, frame each entry too."""
     (row, column), (down, across) = window.corner, window.pairs["dilation"]
-    gaps, places = window.extent != window.kernel_size, np.ndindex(window.kernel_size)
+    gaps, places = window.extent != window.window_size, np.ndindex(window.window_size)
     each = [Frame(row + i * down, column + j * across, stroke_width=2) for i, j in places]
     return [*(each if gaps else ()), Frame(row, column, *window.extent, dashed=gaps)]
 
