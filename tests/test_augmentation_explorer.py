@@ -198,13 +198,13 @@ def test_an_own_image_comes_first():
     own[4:20, 14] = 1
     view = augmentation_explorer(image=own, model=Constant())
     assert view.state.digit == OWN
-    assert view.controls["digit"].options[-1] == OWN
+    assert view.controls["digit"].options[-1] == (OWN, OWN)
     np.testing.assert_array_equal(view.state.augmentation.image, own)
     assert view.state.augmentation.claim == "What the network reads in 10 samples"
     view.controls["digit"].value = "4"
     assert view.state.augmentation.label == 4
     wide = augmentation_explorer(image=np.eye(7, 12))
-    assert wide.controls["digit"].options == (OWN,)
+    assert wide.controls["digit"].options == ((OWN, OWN),)
     assert wide.state.augmentation.samples.shape == (10, 7, 12)
 
 

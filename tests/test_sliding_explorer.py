@@ -144,7 +144,7 @@ def test_the_picture_shows_what_was_found_and_where_the_window_is():
 def test_every_control_changes_the_picture():
     view = explorer(row=2, column=3)
     assert [view.controls[name].max for name in ("row", "column")] == [6, 8]
-    assert view.controls["shown"].options == ("any", *CLASSES)
+    assert view.controls["shown"].options == tuple((name, name) for name in ("any", *CLASSES))
     pictures = {view.screen.value}
     for name, value in {"shown": "b", "threshold": 0.95, "row": 4, "column": 7}.items():
         view.controls[name].value = value
