@@ -78,20 +78,16 @@ class DigitReading(State):
 
     def __post_init__(self):
         image, scores = np.asarray(self.image, float), np.asarray(self.scores, float)
+        count = len(self.classes)
         if image.ndim != 2:
             raise ValueError(f"image has {image.ndim} axes, expected 2")
         if not (image.min() >= 0 and image.max() <= 1):
-            raise ValueError(
-                f"image holds values from {image.min():.3g} to {image.max():.3g}, expected 0 to 1"
-            )
-        if scores.shape != (len(self.classes),):
-            raise ValueError(
-                f"scores has shape {scores.shape}, but there are {len(self.classes)} classes"
-            )
-        if not 2 <= scores.size <= MOST_CLASSES:
-            raise ValueError(
-                f"there are {scores.size} classes, the picture holds 2 to {MOST_CLASSES}"
-            )
+            values = f"values from {image.min():.3g} to {image.max():.3g}"
+            raise ValueError(f"image holds {values}, expected 0 to 1")
+        if scores.shape != (count,):
+            raise ValueError(f"scores has shape {scores.shape}, but there are {count} classes")
+        if not 2 <= count <= MOST_CLASSES:
+            raise ValueError(f"there are {count} classes, the picture holds 2 to {MOST_CLASSES}")
         if not np.isfinite(scores).all():
             raise ValueError("the scores hold NaN or infinity: the network computes no number here")
         object.__setattr__(self, "image", image)
@@ -124,9 +120,8 @@ class DigitReading(State):
         path = f"The layers yield {shapes} and {self.scores.size} scores."
         if self.empty:
             return f"Nothing is drawn yet, so there is nothing to read. {path}"
-        first, *others = [
-            f"{self.classes[i]} ({100 * self.probabilities[i]:.0f} %)" for i in self.ranking[:3]
-        ]
+        best = self.ranking[:3]
+        first, *others = (f"{self.classes[i]} ({100 * self.probabilities[i]:.0f} %)" for i in best)
         return f"The network reads {first}, then {' and '.join(others)}. {path}"
 
     def picture(self):
@@ -173,17 +168,17 @@ def _bars(reading):
 def _scores(reading):
     """The scores as cells with their numbers, the best one framed."""
     count, best = reading.scores.size, reading.best
-    cell = min(38, WIDTH // count)
+    cell, wins = min(38, WIDTH // count), "" if best is None else "the largest wins"
     frames = [] if best is None else [Frame(0, best, role="output")]
     shown = np.full(count, best is not None)
     style = {"role": "kernel", "shown": shown, "frames": frames, "longest": 5}
-    names = [name if len(name) < 3 else str(k) for k, name in enumerate(reading.classes)]
-    below = [
-        text(name, size=12, role="output" if k == best else "muted", bold=k == best)
-        for k, name in enumerate(names)
-    ]
-    heading = layer_heading(
-        "scores", f"{count} numbers", "" if best is None else "the largest wins"
+    below = []
+    for k, name in enumerate(reading.classes):
+        role, short = "output" if k == best else "muted", name if len(name) < 3 else k
+        below.append(centred(text(short, size=12, role=role, bold=k == best), cell))
+    return column(
+        layer_heading("scores", f"{count} numbers", wins),
+        named("scores", cells(reading.scores.round(1), cell=cell, **style)),
+        row(*below, gap=0),
+        gap=4,
     )
-    row_of_cells = named("scores", cells(reading.scores.round(1), cell=cell, **style))
-    return column(heading, row_of_cells, row(*(centred(b, cell) for b in below), gap=0), gap=4)

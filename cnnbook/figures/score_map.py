@@ -200,7 +200,7 @@ def _map(scores, side):
     height, width = (side * size for size in scores.image.shape)
     step, span = scores.stride * side, scores.window * side
     edge = (span - step) / 2  # from the image's border to the first cell
-    hue = [int(LIGHT["output"][k : k + 2], 16) for k in (1, 3, 5)]
+    hue = list(bytes.fromhex(LIGHT["output"][1:]))
     strength = 255 * (0.06 + (TINT + 0.2) * np.clip(scores.values, 0, 1))
     pixels = np.dstack([np.full((*strength.shape, 3), hue), strength.round()]).astype(np.uint8)
 
