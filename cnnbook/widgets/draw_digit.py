@@ -20,21 +20,12 @@ from cnnbook.widgets.layer_reader import read_layers
 
 WEIGHTS = ("mnist_lenet_augmented", "mnist_lenet")  # the first that is there
 PENS = {"thin": 16, "medium": 24, "thick": 34}
-NOTES = {
-    True: (
-        "The ink is scaled to fit 20 × 20 pixels and",
-        "its centre of mass moved to the middle.",
-    ),
-    False: ("The sheet as it lies, reduced to 28 × 28:", "MNIST's digits are sized and centred."),
-}
+NOTES = (
+    ("The sheet as it lies, reduced to 28 × 28:", "MNIST's digits are sized and centred."),
+    ("The ink is scaled to fit 20 × 20 pixels and", "its centre of mass moved to the middle."),
+)  # not centred, centred
 COLUMN = "256px"
 MOST_SAMPLES = 30  # each has a button
-
-
-def _trained_lenet():
-    """Load the LeNet that was trained on MNIST, with distorted images too if it is there."""
-    there = [name for name in WEIGHTS if find_weights(name)]
-    return pretrained((there or WEIGHTS)[0])
 
 
 def first_of_each(data):
@@ -114,14 +105,7 @@ class DrawDigitState(State):
 class DigitView(Explorer):
     """An `Explorer` whose picture stands beside a sheet to draw on.
 
-    Parameters
-    ----------
-    state : DrawDigitState
-
-    Attributes
-    ----------
-    canvas : DigitCanvas
-        What is drawn; setting its `value` draws.
+    Its `canvas` is a `DigitCanvas`: setting the `value` of that draws.
     """
 
     def __init__(self, state):
@@ -150,18 +134,14 @@ class DigitView(Explorer):
 
     def _lay_out(self):
         """Put the sheet and its controls on the left; on a narrow page, above the picture."""
-        size = "{} × {}".format(*self.state.samples.images.shape[2:])
-        tools = widgets.VBox(
-            [
-                widgets.HBox(list(self.actions.values())),
-                widgets.Label("pen"),
-                self.pen,
-                widgets.Label(f"or a sample, {size} pixels"),
-                self.controls["sample"],
-                self.controls["centred"],
-            ],
-            layout={"width": COLUMN},
+        size, sample = (
+            "{} × {}".format(*self.state.samples.images.shape[2:]),
+            self.controls["sample"],
         )
+        actions = widgets.HBox(list(self.actions.values()))
+        labels = widgets.Label("pen"), widgets.Label(f"or a sample, {size} pixels")
+        tools = [actions, labels[0], self.pen, labels[1], sample, self.controls["centred"]]
+        tools = widgets.VBox(tools, layout={"width": COLUMN})
         left = widgets.HBox([self.canvas, tools], layout=_wrapping(flex=f"1 0 {COLUMN}"))
         self.screen.layout = widgets.Layout(flex="999 1 440px", min_width="0")
         self.children = [widgets.HBox([left, self.screen], layout=_wrapping())]
@@ -216,7 +196,9 @@ def draw_digit(model=None, *, samples=None, sample=6, centred=True):
     Keyboard: Tab reaches the sheet; the arrow keys move a cursor, with Shift farther; Space or
     Enter sets the pen down and lifts it; Backspace undoes, Delete clears, Escape leaves.
     """
-    model = _trained_lenet() if model is None else model
+    if model is None:
+        there = [name for name in WEIGHTS if find_weights(name)]
+        model = pretrained((there or WEIGHTS)[0])
     samples = first_of_each(digits().test) if samples is None else samples
     return DigitView(DrawDigitState(model, samples, sample=sample, centred=centred))
 
