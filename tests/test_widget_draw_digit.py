@@ -239,11 +239,6 @@ def test_a_sample_is_seen_as_the_data_set_has_it(model, samples):
         assert int(whole.labels[sample]) == sample
 
 
-def test_a_drawing_covers_the_sample(model, samples):
-    drawn = DrawDigitState(model, samples, strokes=[ONE], sample=3)
-    np.testing.assert_array_equal(drawn.seen, DrawDigitState(model, samples, strokes=[ONE]).seen)
-
-
 def test_the_state_refuses_what_does_not_fit(model, samples):
     with pytest.raises(ValueError, match="sample is 10, expected 0 to 9"):
         DrawDigitState(model, samples, sample=10)

@@ -123,22 +123,19 @@ class Augmentation(State):
     def picture(self):
         """Draw the image and the map of the first sample on it, that sample, and all samples."""
         count, side = len(self.samples), STAGE / (max(self.image.shape) + 2 * MARGIN)
-        original = _original(self, side)
+        original = panel("original", "orange: what sample 0 reads", _original(self, side), "input")
         about = "from a pixel of the output to a place in the input, about the middle"
         corner = note("the corner, output pixel [0, 0], reads")
         equation = column(_equation(self), corner, formula(*self.formulas), gap=10)
+        equation = panel("the map of sample 0", about, equation, "kernel")
         first = _with_grid(self, image(self.samples[0], side * max(self.image.shape)), side)
         first = column(space(0, MARGIN * side), first, gap=0)
+        first = panel("sample 0", "the grid is straight here", first, "output")
         same = "drawn with the same settings; the framed one is sample 0"
         tiles = row(*(_sample(self, k) for k in range(count)), gap=11)
         return page(
             text(self.claim, size=15, bold=True),
-            row(
-                panel("original", "orange: what sample 0 reads", original, "input"),
-                sized(panel("the map of sample 0", about, equation, "kernel"), 484),
-                panel("sample 0", "the grid is straight here", first, "output"),
-                gap=36,
-            ),
+            row(original, sized(equation, 484), first, gap=36),
             panel(f"{count} samples", same, tiles, "output"),
             description=self.description,
             width=944,

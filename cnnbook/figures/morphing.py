@@ -169,17 +169,14 @@ class Morph(State):
             for title, caption, shown, role in four
         ]
         t = (centred(text(format_number(s), size=11, role="muted"), TILE) for s in self.shares)
+        t = row(note("t", width=NAMES), *t, gap=0)
+        codes = named("codes", _strip(self, self.strip, ("mixed, then", "decoded"), "output"))
+        mixes = named("pixels", _strip(self, self.blends, ("mixed",), "muted"))
         return page(
             text(self.claim, size=15, bold=True),
             named("large", row(*panels, gap=PITCH - LARGE)),
             row(sized(_formulas(self), 2 * PITCH), _choices(self), gap=0),
-            column(
-                row(note("t", width=NAMES), *t, gap=0),
-                named("codes", _strip(self, self.strip, ("mixed, then", "decoded"), "output")),
-                space(0, 2),
-                named("pixels", _strip(self, self.blends, ("mixed",), "muted")),
-                gap=3,
-            ),
+            column(t, codes, space(0, 2), mixes, gap=3),
             description=self.description,
             width=WIDTH,
             palette=True,

@@ -167,17 +167,13 @@ class FieldStack(State):
         most = f"{format_number(max(counts))} at most, {format_number(sum(counts))} in all"
         paths_to = text("paths to each input", role="input", bold=True, width=NAMES)
         gradient = note("with all weights 1:"), note("the gradient")
+        names = column(*names, paths_to, *gradient, gap=0)
         units = Block(STRIP, sum(heights) + BAR + 12, strip.draw)
         which = text(self.which, size=14, role="muted", bold=True, width=NAMES)
         said = f"of {self.field.name}: {self.sentence}"
         return page(
             row(which, text(said, size=14, role="output", bold=True), gap=11),
-            row(
-                column(*names, paths_to, *gradient, gap=0),
-                units,
-                column(*numbers, note(most), gap=0),
-                gap=11,
-            ),
+            row(names, units, column(*numbers, note(most), gap=0), gap=11),
             formula(self.rule, self.place),
             description=self.description,
         )

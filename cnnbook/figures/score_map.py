@@ -156,16 +156,13 @@ class ScoreMap(State):
         found = "green: what was found; orange: the window now"
         cell = "a cell stands at the middle of its window; pale 0, full green 1"
         rows, columns = self.presence.shape
+        seen = panel(f"image, {height} × {width}", found, _image(self, side), "input")
         scores = panel(f"{what}, {rows} × {columns}", cell, _map(self, side), "output")
         shares = (_shares(self, k) for k in range(0, len(self.classes), PER_COLUMN))
         now = row(image(self.crop, CLOSE), *shares)
         return page(
             text(self.claim, size=15, bold=True),
-            row(
-                panel(f"image, {height} × {width}", found, _image(self, side), "input"),
-                scores,
-                gap=24,
-            ),
+            row(seen, scores, gap=24),
             panel(f"the window, {self.window} × {self.window}", self.reading, now, "kernel"),
             description=self.description,
             width=2 * STAGE[0] + 24,

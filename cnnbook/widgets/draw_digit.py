@@ -111,11 +111,9 @@ class DigitView(Explorer):
     def __init__(self, state):
         self.canvas = DigitCanvas(value=list(state.strokes))
         names = [state.samples.classes[label] for label in state.samples.labels]
-        samples = widgets.ToggleButtons(
-            options=[(name, number) for number, name in enumerate(names)],
-            value=state.sample,
-            tooltips=[f"a sample of {name}" for name in names],
-        )
+        options = [(name, number) for number, name in enumerate(names)]
+        hints = [f"a sample of {name}" for name in names]
+        samples = widgets.ToggleButtons(options=options, value=state.sample, tooltips=hints)
         samples.style.button_width = "47px" if max(map(len, state.samples.classes)) < 4 else "auto"
         centring, _ = switch("size and centre it as in MNIST", width=COLUMN)("", state.centred)
         controls = {"strokes": self.canvas, "centred": centring, "sample": samples}
@@ -134,14 +132,10 @@ class DigitView(Explorer):
 
     def _lay_out(self):
         """Put the sheet and its controls on the left; on a narrow page, above the picture."""
-        size, sample = (
-            "{} × {}".format(*self.state.samples.images.shape[2:]),
-            self.controls["sample"],
-        )
-        actions = widgets.HBox(list(self.actions.values()))
-        labels = widgets.Label("pen"), widgets.Label(f"or a sample, {size} pixels")
-        tools = [actions, labels[0], self.pen, labels[1], sample, self.controls["centred"]]
-        tools = widgets.VBox(tools, layout={"width": COLUMN})
+        size = "{} × {}".format(*self.state.samples.images.shape[2:])
+        tools = [widgets.HBox(list(self.actions.values())), widgets.Label("pen"), self.pen]
+        tools += [widgets.Label(f"or a sample, {size} pixels"), self.controls["sample"]]
+        tools = widgets.VBox([*tools, self.controls["centred"]], layout={"width": COLUMN})
         left = widgets.HBox([self.canvas, tools], layout=_wrapping(flex=f"1 0 {COLUMN}"))
         self.screen.layout = widgets.Layout(flex="999 1 440px", min_width="0")
         self.children = [widgets.HBox([left, self.screen], layout=_wrapping())]
