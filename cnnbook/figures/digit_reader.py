@@ -52,22 +52,16 @@ class DigitReading(State):
 
     Parameters
     ----------
-    image : ndarray of shape (H, W)
-        What the network sees: 0 is paper, 1 is ink. Without any ink there is no verdict.
+    image : ndarray of shape (H, W), values from 0, paper, to 1, ink
+        What the network sees. Without any ink there is no verdict.
     layers : sequence of LayerMaps
         In the order in which they run, without the scores.
     scores : ndarray of shape (classes,)
         What the network returns, before the softmax.
     classes : sequence of str
-        Their names.
+        Names of 2 to 20 classes.
     note : (str, str)
         Two short lines on how the image was made.
-
-    Raises
-    ------
-    ValueError
-        If the image has other axes, values leave [0, 1], there are fewer than 2 or more than 20
-        classes, their names do not fit the scores, or a score is not finite.
     """
 
     image: np.ndarray
@@ -77,20 +71,17 @@ class DigitReading(State):
     note: tuple = ("", "")
 
     def __post_init__(self):
-        image, scores = np.asarray(self.image, float), np.asarray(self.scores, float)
-        count = len(self.classes)
-        if image.ndim != 2:
-            raise ValueError(f"image has {image.ndim} axes, expected 2")
-        if not (image.min() >= 0 and image.max() <= 1):
-            values = f"values from {image.min():.3g} to {image.max():.3g}"
-            raise ValueError(f"image holds {values}, expected 0 to 1")
+        self._array("image", 2)
+        least, most = self.image.min(), self.image.max()
+        if least < 0 or most > 1:
+            raise ValueError(f"image holds values from {least:.3g} to {most:.3g}, expected 0 to 1")
+        scores, count = np.asarray(self.scores, float), len(self.classes)
         if scores.shape != (count,):
             raise ValueError(f"scores has shape {scores.shape}, but there are {count} classes")
         if not 2 <= count <= MOST_CLASSES:
             raise ValueError(f"there are {count} classes, the picture holds 2 to {MOST_CLASSES}")
         if not np.isfinite(scores).all():
             raise ValueError("the scores hold NaN or infinity: the network computes no number here")
-        object.__setattr__(self, "image", image)
         object.__setattr__(self, "scores", scores)
 
     @property

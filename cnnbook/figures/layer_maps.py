@@ -24,11 +24,6 @@ class LayerMaps(State):
         What the layer is, such as "convolution 5×5, ReLU".
     values : ndarray of shape (C, H, W) or (features,)
         C feature maps, or a vector. Maps of one pixel each are taken for a vector.
-
-    Raises
-    ------
-    ValueError
-        If the values have other axes, or are not finite.
     """
 
     title: str

@@ -52,11 +52,6 @@ class Morph(State):
         The two that are chosen.
     step : int
         From 0, the first one, to 40, the second one.
-
-    Raises
-    ------
-    ValueError
-        If there is no such image or step.
     """
 
     step_label: ClassVar = "t"

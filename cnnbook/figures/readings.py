@@ -22,11 +22,6 @@ class Readings(State):
         The true classes, where they are known.
     title : str
         What the images are.
-
-    Raises
-    ------
-    ValueError
-        If the numbers of images disagree, or there are none or too many.
     """
 
     images: np.ndarray

@@ -81,11 +81,6 @@ class Resampling(State):
         Of each histogram.
     step : int
         Which draw, from 0 to 19; each has a seed of its own.
-
-    Raises
-    ------
-    ValueError
-        If lengths disagree, or a number is out of range.
     """
 
     step_label: ClassVar = "draw"

@@ -64,11 +64,6 @@ class Traversal(State):
         What `latents` are now. Another `start` sets them.
     placed : str
         The start that they were set by.
-
-    Raises
-    ------
-    ValueError
-        If lengths disagree, or there is no such latent or start.
     """
 
     decode: Callable

@@ -60,11 +60,6 @@ class Code(State):
         log σ², from −2 to 1.
     step : int
         Index of ε in `NOISE`, from 0 to 59.
-
-    Raises
-    ------
-    ValueError
-        If a number is beyond its range.
     """
 
     step_label: ClassVar = "draw of ε"

@@ -50,11 +50,6 @@ class DrawDigitState(State):
         Number of the sample that is read while nothing is drawn.
     centred : bool
         Whether the ink is sized and centred as MNIST's digits are.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If a stroke has another form, there is no such sample, or samples or model do not fit.
     """
 
     model: torch.nn.Module
