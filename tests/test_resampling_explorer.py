@@ -193,6 +193,7 @@ def test_rendered_faces_bring_their_groups():
 def test_images_alone_are_one_group():
     view = explorer(groups=None)
     assert view.state.names == ("all faces",)
+    assert view.state.picture().size == by_hand().picture().size  # 100.0 % → 100.0 % has room
     assert view.state.claim == "α = 0.01: no group is rarer than the others"
     assert explorer().state.names == ("group 0", "group 1")
 

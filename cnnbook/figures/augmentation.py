@@ -12,6 +12,7 @@ from cnnbook.figures.scene import (
     formula,
     image,
     named,
+    note,
     over,
     page,
     panel,
@@ -59,10 +60,8 @@ class Augmentation(State):
         count = len(self.samples)
         if not 1 <= count <= MOST:
             raise ValueError(f"there are {count} samples, the picture holds 1 to {MOST}")
-        if self.samples.shape[1:] != self.image.shape:
-            raise ValueError(
-                f"samples have shape {self.samples.shape[1:]}, the image {self.image.shape}"
-            )
+        if (shape := self.samples.shape[1:]) != self.image.shape:
+            raise ValueError(f"samples have shape {shape}, the image {self.image.shape}")
         if self.maps.shape != (count, 2, 3):
             raise ValueError(f"maps have shape {self.maps.shape}, expected {(count, 2, 3)}")
         if len(self.readings) not in (0, count):
@@ -95,10 +94,8 @@ class Augmentation(State):
         lines = []
         for axis, name in enumerate(("row", "column")):
             factors = self.matrix[axis].round(DECIMALS)
-            terms = [
-                f"{format_factor(factor)}·{format_factor(-middle)}"
-                for factor, middle in zip(factors, self.centre, strict=True)
-            ]
+            pairs = zip(factors, -self.centre, strict=True)
+            terms = [f"{format_factor(factor)}·{format_factor(place)}" for factor, place in pairs]
             terms += [format_factor(self.centre[axis]), format_factor(self.shift[axis].round(9))]
             exact = np.allclose(factors, self.matrix[axis], rtol=0, atol=1e-6)
             result = format_number(round(float(self.source((0, 0))[axis]), 2))
@@ -126,20 +123,19 @@ class Augmentation(State):
     def picture(self):
         """Draw the image and the map of the first sample on it, that sample, and all samples."""
         count, side = len(self.samples), STAGE / (max(self.image.shape) + 2 * MARGIN)
+        original = panel("original", "orange: what sample 0 reads", _original(self, side), "input")
         about = "from a pixel of the output to a place in the input, about the middle"
-        corner = text("the corner, output pixel [0, 0], reads", size=12, role="muted")
+        corner = note("the corner, output pixel [0, 0], reads")
         equation = column(_equation(self), corner, formula(*self.formulas), gap=10)
-        first = column(space(0, MARGIN * side), _first(self, side), gap=0)
+        equation = panel("the map of sample 0", about, equation, "kernel")
+        first = _with_grid(self, image(self.samples[0], side * max(self.image.shape)), side)
+        first = column(space(0, MARGIN * side), first, gap=0)
+        first = panel("sample 0", "the grid is straight here", first, "output")
         same = "drawn with the same settings; the framed one is sample 0"
         tiles = row(*(_sample(self, k) for k in range(count)), gap=11)
         return page(
             text(self.claim, size=15, bold=True),
-            row(
-                panel("original", "orange: what sample 0 reads", _original(self, side), "input"),
-                sized(panel("the map of sample 0", about, equation, "kernel"), 484),
-                panel("sample 0", "the grid is straight here", first, "output"),
-                gap=36,
-            ),
+            row(original, sized(equation, 484), first, gap=36),
             panel(f"{count} samples", same, tiles, "output"),
             description=self.description,
             width=944,
@@ -149,65 +145,56 @@ class Augmentation(State):
 def _original(augmentation, side):
     """The image in its black surroundings, and where the grid of the first sample lies."""
     rows, columns = augmentation.image.shape
-    box = rows + 2 * MARGIN, columns + 2 * MARGIN
 
-    def draw(picture, x, y):
-        place = x + side * MARGIN, y + side * MARGIN
-        picture.rect(*place, columns * side, rows * side, stroke="input", stroke_width=1.5)
-        _draw_grid(picture, augmentation, x, y, side, box, augmentation.source, MARGIN)
+    def frame(picture, x, y):
+        box = x + side * MARGIN, y + side * MARGIN, columns * side, rows * side
+        picture.rect(*box, stroke="input", stroke_width=1.5)
 
-    return named("original", over(image(np.pad(augmentation.image, MARGIN), side * max(box)), draw))
-
-
-def _first(augmentation, side):
-    """The first sample at the scale of the original, with its straight grid."""
-    shape = augmentation.image.shape
-
-    def draw(picture, x, y):
-        _draw_grid(picture, augmentation, x, y, side, shape, np.asarray, 0)
-
-    return over(image(augmentation.samples[0], side * max(shape)), draw)
+    padded = image(np.pad(augmentation.image, MARGIN), side * (max(rows, columns) + 2 * MARGIN))
+    moved = {"source": augmentation.source, "margin": MARGIN}
+    return named("original", _with_grid(augmentation, over(padded, frame), side, **moved))
 
 
-def _draw_grid(picture, augmentation, x, y, side, box, source, margin):
-    """Draw the lines that cut the sample into squares, each pixel at its `source`, within a box."""
+def _with_grid(augmentation, block, side, source=np.asarray, margin=0):
+    """An image with the lines that cut the sample into squares, each pixel at its `source`."""
     rows, columns = augmentation.image.shape
-    for share, upright in product(np.linspace(0, 1, LINES + 1), (False, True)):
-        ends = ((share * rows, 0), (share * rows, columns))
-        ends = ((0, share * columns), (rows, share * columns)) if upright else ends
-        way = np.linspace(*(source(np.subtract(end, 0.5)) for end in ends), 500) + margin + 0.5
-        seen = way[((way >= 0) & (way <= box)).all(1)] * side
-        if len(seen) > 1:
-            points = [(x + column, y + row) for row, column in seen[[0, -1]].tolist()]
-            with picture.part("grid"):
-                width = 2.5 if share in (0, 1) else 1
-                picture.line(*points, stroke="kernel", stroke_width=width)
-    row, column = source((-0.5, -0.5)) + np.add(margin, 0.5)
-    if 0 <= row <= box[0] and 0 <= column <= box[1]:
-        with picture.part("dot"):  # the corner where the sample begins
-            where = x + column * side - 4, y + row * side - 4
-            picture.rect(*where, 8, 8, fill="kernel", radius=4)
+    box = rows + 2 * margin, columns + 2 * margin
+
+    def draw(picture, x, y):
+        for share, upright in product(np.linspace(0, 1, LINES + 1), (False, True)):
+            ends = ((share * rows, 0), (share * rows, columns))
+            ends = ((0, share * columns), (rows, share * columns)) if upright else ends
+            way = np.linspace(*(source(np.subtract(end, 0.5)) for end in ends), 500) + margin + 0.5
+            seen = way[((way >= 0) & (way <= box)).all(1)] * side
+            if len(seen) > 1:
+                points = [(x + column, y + row) for row, column in seen[[0, -1]].tolist()]
+                with picture.part("grid"):
+                    width = 2.5 if share in (0, 1) else 1
+                    picture.line(*points, stroke="kernel", stroke_width=width)
+        row, column = source((-0.5, -0.5)) + np.add(margin, 0.5)
+        if 0 <= row <= box[0] and 0 <= column <= box[1]:
+            with picture.part("dot"):  # the corner where the sample begins
+                where = x + column * side - 4, y + row * side - 4
+                picture.rect(*where, 8, 8, fill="kernel", radius=4)
+
+    return over(block, draw)
 
 
 def _equation(augmentation):
     """The first map with its numbers: row and column of a place in the input."""
     style = {"cell": CELL, "role": "kernel", "write": format_number, "longest": 6}
-    matrix = cells(augmentation.matrix.round(DECIMALS), **style)
-    shift = cells(augmentation.shift[:, None].round(9), largest=MARGIN, **style)
-    middle = [format_number(value) for value in augmentation.centre]
-    names = ("row", "column")
+    down, across = map(format_number, augmentation.centre)
 
-    def beside(words, role="ink"):
-        """A text beside each row of cells."""
+    def beside(*words, role="ink"):
         rows = (row(space(0, CELL), text(word, role=role), gap=0, align=0.5) for word in words)
         return column(*rows, gap=0, align=1)
 
     return row(
-        beside([f"{name} =" for name in names], "input"),
-        matrix,
-        beside([f"· ({n} − {m})" for n, m in zip(names, middle, strict=True)], "output"),
-        beside([f"+ {m} +" for m in middle]),
-        shift,
+        beside("row =", "column =", role="input"),
+        cells(augmentation.matrix.round(DECIMALS), **style),
+        beside(f"· (row − {down})", f"· (column − {across})", role="output"),
+        beside(f"+ {down} +", f"+ {across} +"),
+        cells(augmentation.shift[:, None].round(9), largest=MARGIN, **style),
         gap=10,
     )
 

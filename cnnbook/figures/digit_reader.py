@@ -52,22 +52,16 @@ class DigitReading(State):
 
     Parameters
     ----------
-    image : ndarray of shape (H, W)
-        What the network sees: 0 is paper, 1 is ink. Without any ink there is no verdict.
+    image : ndarray of shape (H, W), values from 0, paper, to 1, ink
+        What the network sees. Without any ink there is no verdict.
     layers : sequence of LayerMaps
         In the order in which they run, without the scores.
     scores : ndarray of shape (classes,)
         What the network returns, before the softmax.
     classes : sequence of str
-        Their names.
+        Names of 2 to 20 classes.
     note : (str, str)
         Two short lines on how the image was made.
-
-    Raises
-    ------
-    ValueError
-        If the image has other axes, values leave [0, 1], there are fewer than 2 or more than 20
-        classes, their names do not fit the scores, or a score is not finite.
     """
 
     image: np.ndarray
@@ -77,24 +71,17 @@ class DigitReading(State):
     note: tuple = ("", "")
 
     def __post_init__(self):
-        image, scores = np.asarray(self.image, float), np.asarray(self.scores, float)
-        if image.ndim != 2:
-            raise ValueError(f"image has {image.ndim} axes, expected 2")
-        if not (image.min() >= 0 and image.max() <= 1):
-            raise ValueError(
-                f"image holds values from {image.min():.3g} to {image.max():.3g}, expected 0 to 1"
-            )
-        if scores.shape != (len(self.classes),):
-            raise ValueError(
-                f"scores has shape {scores.shape}, but there are {len(self.classes)} classes"
-            )
-        if not 2 <= scores.size <= MOST_CLASSES:
-            raise ValueError(
-                f"there are {scores.size} classes, the picture holds 2 to {MOST_CLASSES}"
-            )
+        self._array("image", 2)
+        least, most = self.image.min(), self.image.max()
+        if least < 0 or most > 1:
+            raise ValueError(f"image holds values from {least:.3g} to {most:.3g}, expected 0 to 1")
+        scores, count = np.asarray(self.scores, float), len(self.classes)
+        if scores.shape != (count,):
+            raise ValueError(f"scores has shape {scores.shape}, but there are {count} classes")
+        if not 2 <= count <= MOST_CLASSES:
+            raise ValueError(f"there are {count} classes, the picture holds 2 to {MOST_CLASSES}")
         if not np.isfinite(scores).all():
             raise ValueError("the scores hold NaN or infinity: the network computes no number here")
-        object.__setattr__(self, "image", image)
         object.__setattr__(self, "scores", scores)
 
     @property
@@ -124,9 +111,8 @@ class DigitReading(State):
         path = f"The layers yield {shapes} and {self.scores.size} scores."
         if self.empty:
             return f"Nothing is drawn yet, so there is nothing to read. {path}"
-        first, *others = [
-            f"{self.classes[i]} ({100 * self.probabilities[i]:.0f} %)" for i in self.ranking[:3]
-        ]
+        best = self.ranking[:3]
+        first, *others = (f"{self.classes[i]} ({100 * self.probabilities[i]:.0f} %)" for i in best)
         return f"The network reads {first}, then {' and '.join(others)}. {path}"
 
     def picture(self):
@@ -173,17 +159,17 @@ def _bars(reading):
 def _scores(reading):
     """The scores as cells with their numbers, the best one framed."""
     count, best = reading.scores.size, reading.best
-    cell = min(38, WIDTH // count)
+    cell, wins = min(38, WIDTH // count), "" if best is None else "the largest wins"
     frames = [] if best is None else [Frame(0, best, role="output")]
     shown = np.full(count, best is not None)
     style = {"role": "kernel", "shown": shown, "frames": frames, "longest": 5}
-    names = [name if len(name) < 3 else str(k) for k, name in enumerate(reading.classes)]
-    below = [
-        text(name, size=12, role="output" if k == best else "muted", bold=k == best)
-        for k, name in enumerate(names)
-    ]
-    heading = layer_heading(
-        "scores", f"{count} numbers", "" if best is None else "the largest wins"
+    below = []
+    for k, name in enumerate(reading.classes):
+        role, short = "output" if k == best else "muted", name if len(name) < 3 else k
+        below.append(centred(text(short, size=12, role=role, bold=k == best), cell))
+    return column(
+        layer_heading("scores", f"{count} numbers", wins),
+        named("scores", cells(reading.scores.round(1), cell=cell, **style)),
+        row(*below, gap=0),
+        gap=4,
     )
-    row_of_cells = named("scores", cells(reading.scores.round(1), cell=cell, **style))
-    return column(heading, row_of_cells, row(*(centred(b, cell) for b in below), gap=0), gap=4)

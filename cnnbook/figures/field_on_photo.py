@@ -120,15 +120,15 @@ class PlacedField(State):
         height, width = self.image.shape[:2]
         rows, columns = self.field.units
         share = f"sees {format_number(self.share, 2)} % of the photograph"
-        inside = self.whole == self.seen
-        border = "all of it on the photograph" if inside else "dashed: beyond the border"
-        where = f"unit in row {self.row}, column {self.column}"
         left = column(
             text(self.field.name, size=15, role="output", bold=True),
             text(self.summary),
-            sized(_stage(self), *STAGE),
+            _stage(self),
             text(f"{share}, {height} × {width} pixels", role="muted"),
         )
+        inside = self.whole == self.seen
+        border = "all of it on the photograph" if inside else "dashed: beyond the border"
+        where = f"unit in row {self.row}, column {self.column}"
         right = column(
             panel(f"map {rows} × {columns}", where, sized(_map(self), BOX, BOX), "output"),
             panel("what it sees", border, sized(_close_up(self), BOX, BOX), "output"),
@@ -168,15 +168,13 @@ def _stage(placed):
             picture.line(*ring(first, last, west, east), stroke="output", dashed=True)
         picture.line(*field, stroke="output", stroke_width=3)
         if scale * min(bottom - top, right - left) > 40:
-            _draw_cross(picture, *at((first + last) / 2, (west + east) / 2))
+            x, y = at((first + last) / 2, (west + east) / 2)
+            for stroke, stroke_width in (("paper", 4), ("output", 2)):
+                style = {"stroke": stroke, "stroke_width": stroke_width}
+                picture.line((x - 7, y), (x + 7, y), **style)
+                picture.line((x, y - 7), (x, y + 7), **style)
 
     return Block(*STAGE, draw)
-
-
-def _draw_cross(picture, x, y):
-    for stroke, stroke_width in (("paper", 4), ("output", 2)):
-        picture.line((x - 7, y), (x + 7, y), stroke=stroke, stroke_width=stroke_width)
-        picture.line((x, y - 7), (x, y + 7), stroke=stroke, stroke_width=stroke_width)
 
 
 def _map(placed):
@@ -187,15 +185,13 @@ def _map(placed):
 
     def draw(picture, x, y):
         picture.rect(x, y, width, height, fill="wash", stroke="line")
-        line = {"stroke": "line", "stroke_width": 1}
+        line, side = {"stroke": "line", "stroke_width": 1}, max(cell, 5)
         for k in range(1, rows if cell >= 5 else 0):
             picture.line((x, y + k * cell), (x + width, y + k * cell), **line)
         for k in range(1, columns if cell >= 5 else 0):
             picture.line((x + k * cell, y), (x + k * cell, y + height), **line)
-        side = max(cell, 5)
-        left = x + (placed.column + 0.5) * cell - side / 2
-        top = y + (placed.row + 0.5) * cell - side / 2
-        picture.rect(left, top, side, side, fill="output", stroke="output")
+        left, top = ((k + 0.5) * cell - side / 2 for k in (placed.column, placed.row))
+        picture.rect(x + left, y + top, side, side, fill="output", stroke="output")
 
     return named("map", Block(width, height, draw))
 

@@ -24,11 +24,6 @@ class LayerMaps(State):
         What the layer is, such as "convolution 5×5, ReLU".
     values : ndarray of shape (C, H, W) or (features,)
         C feature maps, or a vector. Maps of one pixel each are taken for a vector.
-
-    Raises
-    ------
-    ValueError
-        If the values have other axes, or are not finite.
     """
 
     title: str
@@ -75,9 +70,8 @@ class LayerMaps(State):
         level = np.rint(255 * share).astype(np.uint8)[..., None]
         if values.min() >= 0:
             return np.repeat(255 - level, 3, axis=-1)
-        hues = [[int(LIGHT[role][k : k + 2], 16) for k in (1, 3, 5)]
-                for role in ("kernel", "negative")]  # fmt: skip
-        colour = np.where(values[..., None] > 0, *np.array(hues, np.uint8))
+        hues = (list(bytes.fromhex(LIGHT[role][1:])) for role in ("kernel", "negative"))
+        colour = np.where(values[..., None] > 0, *np.array([*hues], np.uint8))
         return np.concatenate([colour, level], axis=-1)
 
     @property
@@ -100,25 +94,24 @@ def layer_block(layer, *, empty=False):
 
     Its size depends on the shape, not on the values.
     """
-    tiles = _Tiles.of(layer)
-    caption = layer.caption
+    tiles, caption = _Tiles.of(layer), layer.caption
     if layer.values.ndim == 3 and tiles.shown < len(layer.values):
         caption += f", {tiles.shown} drawn"
     if not empty and layer.values.min() < 0:
         caption += ", slate below 0"
     heading = layer_heading(layer.title, caption, "" if empty else layer.span)
-    width = (tiles.shown * (tiles.columns + tiles.gap) - tiles.gap) * tiles.across
+    width, height = tiles.width * tiles.across, tiles.rows * tiles.scale
 
     def draw(picture, x, y):
         if not empty:
             sheet = tiles.montage(layer.pixels)
-            picture.image(sheet, x, y, width, tiles.height, inverts=sheet.shape[2] == 3)
+            picture.image(sheet, x, y, width, height, inverts=sheet.shape[2] == 3)
         for number in range(tiles.shown):
             left = x + number * (tiles.columns + tiles.gap) * tiles.across
-            box, fill = (left, y, tiles.columns * tiles.across, tiles.height), "wash" * empty
-            picture.rect(*box, fill=fill or None, stroke="line", at=(number,))
+            box, fill = (left, y, tiles.columns * tiles.across, height), "wash" if empty else None
+            picture.rect(*box, fill=fill, stroke="line", at=(number,))
 
-    return column(heading, named("maps", Block(width, tiles.height, draw)), gap=4)
+    return column(heading, named("maps", Block(width, height, draw)), gap=4)
 
 
 def shortened(words, most):
@@ -159,14 +152,13 @@ class _Tiles(NamedTuple):
         return cls(shown, rows, columns, scale, scale, gap)
 
     @property
-    def height(self):
-        """Of one map in CSS pixels."""
-        return self.rows * self.scale
+    def width(self):
+        """Of all maps in pixels."""
+        return self.shown * (self.columns + self.gap) - self.gap
 
     def montage(self, pixels):
         """Put the maps side by side into one image: one is drawn faster than many."""
-        width = self.shown * (self.columns + self.gap) - self.gap
-        sheet = np.full((self.rows, width, pixels.shape[-1]), 255, np.uint8)
+        sheet = np.full((self.rows, self.width, pixels.shape[-1]), 255, np.uint8)
         sheet[..., 3:] = 0
         for number in range(self.shown):
             left = number * (self.columns + self.gap)

@@ -3,19 +3,7 @@
 import numpy as np
 
 from cnnbook.figures.numbers import format_number
-from cnnbook.figures.scene import (
-    bars,
-    column,
-    curve,
-    dot,
-    image,
-    page,
-    panel,
-    plot,
-    row,
-    text,
-    times,
-)
+from cnnbook.figures.scene import bars, column, curve, dot, image, page, panel, plot, row, text
 from cnnbook.figures.state import State, state
 
 MOST = 12  # classes
@@ -100,38 +88,31 @@ class Climb(State):
     @property
     def description(self):
         """The claim, the remedies and the total variation: what a screen reader says."""
-        return (
-            f"{self.claim}. Against noise: {self.remedies}. "
-            f"Total variation of the image: {self.variation:.0f}."
-        )
+        variation = f"Total variation of the image: {self.variation:.0f}"
+        return f"{self.claim}. Against noise: {self.remedies}. {variation}."
 
     def picture(self):
         """Draw the start, the image now, the curve of the value, and a bar for each class."""
-        now, shares = self.images[self.step], self.probabilities[self.step]
+        first, now, shares = self.images[0], self.images[self.step], self.probabilities[self.step]
         best = int(shares.argmax())
         roles = ["ink" if k == best else "muted" for k in range(len(shares))]
         if self.wanted is not None:
             roles[self.wanted] = "output"
-        variation = f"total variation {self.variation:.0f}"
+        style = {"roles": roles, "chosen": {best}, "write": lambda share: f"{share:.2f}"}
         before = "before softmax or activation, without penalties"
-        says = bars(
-            self.classes, shares, length=220, height=15, roles=roles, chosen={best},
-            write=lambda share: f"{share:.2f}",
-        )  # fmt: skip
+        numbers = column(
+            panel(f"value of {self.unit}", before, _curve(self), "output"),
+            text("what the network says", bold=True),
+            bars(self.classes, shares, length=220, height=15, **style),
+            gap=4,
+        )
+        size, variation = "{} × {}".format(*now.shape), f"total variation {self.variation:.0f}"
+        start = panel("start", size, image(first, 140, role="input"), "input")
+        now = panel("the image now", variation, image(now, 280, role="kernel"), "kernel")
         return page(
             text(self.claim, size=15, bold=True),
             text(f"against noise: {self.remedies}", role="muted"),
-            row(
-                panel("start", times(now.shape), image(self.images[0], 140, role="input"), "input"),
-                panel("the image now", variation, image(now, 280, role="kernel"), "kernel"),
-                column(
-                    panel(f"value of {self.unit}", before, _curve(self), "output"),
-                    text("what the network says", bold=True),
-                    says,
-                    gap=4,
-                ),
-                gap=32,
-            ),
+            row(start, now, numbers, gap=32),
             description=self.description,
         )
 

@@ -14,6 +14,7 @@ from cnnbook.figures.scene import (
     image,
     lines,
     named,
+    note,
     over,
     page,
     panel,
@@ -51,11 +52,6 @@ class Morph(State):
         The two that are chosen.
     step : int
         From 0, the first one, to 40, the second one.
-
-    Raises
-    ------
-    ValueError
-        If there is no such image or step.
     """
 
     step_label: ClassVar = "t"
@@ -135,12 +131,10 @@ class Morph(State):
         rest, share = format_number(1 - self.share), format_number(self.share)
         written = []
         for latent in self.leading:
-            first, second = (
-                format_factor(round(float(self.codes[name][latent]), 2))
-                for name in (self.first, self.second)
-            )
-            result = format_number(round(float(self.code[latent]), 2))
-            written.append(f"{indexed('z', latent)} = {rest}·{first} + {share}·{second} = {result}")
+            each = self.codes[self.first], self.codes[self.second], self.code
+            first, second, mix = (round(float(code[latent]), 2) for code in each)
+            sum_ = f"{rest}·{format_factor(first)} + {share}·{format_factor(second)}"
+            written.append(f"{indexed('z', latent)} = {sum_} = {format_number(mix)}")
         return written
 
     @property
@@ -170,17 +164,14 @@ class Morph(State):
             for title, caption, shown, role in four
         ]
         t = (centred(text(format_number(s), size=11, role="muted"), TILE) for s in self.shares)
+        t = row(note("t", width=NAMES), *t, gap=0)
+        codes = named("codes", _strip(self, self.strip, ("mixed, then", "decoded"), "output"))
+        mixes = named("pixels", _strip(self, self.blends, ("mixed",), "muted"))
         return page(
             text(self.claim, size=15, bold=True),
             named("large", row(*panels, gap=PITCH - LARGE)),
             row(sized(_formulas(self), 2 * PITCH), _choices(self), gap=0),
-            column(
-                row(text("t", size=12, role="muted", width=NAMES), *t, gap=0),
-                named("codes", _strip(self, self.strip, ("mixed, then", "decoded"), "output")),
-                space(0, 2),
-                named("pixels", _strip(self, self.blends, ("mixed",), "muted")),
-                gap=3,
-            ),
+            column(t, codes, space(0, 2), mixes, gap=3),
             description=self.description,
             width=WIDTH,
             palette=True,
@@ -189,25 +180,21 @@ class Morph(State):
 
 def _formulas(morph):
     title = f"z = (1 − t)·μ₁ + t·μ₂ with t = {format_number(morph.share)}"
+    title = text(title, size=14, role="output", bold=True, mono=True)
     words = f"μ₁ and μ₂ are {morph.distance:.2f} apart; the {len(morph.leading)} latents of "
     words += f"{len(morph.code)} that differ most:"
-    return column(
-        text(title, size=14, role="output", bold=True, mono=True),
-        text(words, size=12, role="muted"),
-        formula(*morph.formulas),
-        gap=3,
-    )
+    return column(title, note(words), formula(*morph.formulas), gap=3)
 
 
 def _choices(morph):
     """Small copies of what can be chosen, their numbers below; the two are framed."""
     chosen = [n for n, name in enumerate(morph.images) if name in (morph.first, morph.second)]
-    style = {"stroke": "input", "stroke_width": 3}
 
     def frames(picture, x, y):
         with picture.part("frame"):
             for n in chosen:
-                picture.rect(x + n * SMALL, y, SMALL, SMALL, at=(n,), **style)
+                box = x + n * SMALL, y, SMALL, SMALL
+                picture.rect(*box, stroke="input", stroke_width=3, at=(n,))
 
     labels = []
     for n, name in enumerate(morph.images):
@@ -233,9 +220,6 @@ def _strip(morph, images, words, role):
         with picture.part("frame"):
             picture.rect(x + nearest * TILE, y, TILE, TILE, at=(nearest,), **style)
 
-    name = column(
-        text("codes" if role == "output" else "pixels", role=role, bold=True),
-        lines(*words, size=12, role=role),
-        gap=2,
-    )
+    name = text("codes" if role == "output" else "pixels", role=role, bold=True)
+    name = column(name, lines(*words, size=12, role=role), gap=2)
     return row(sized(name, NAMES), over(tiles(images[None], TILE), frame), gap=0, align=0.5)

@@ -22,11 +22,6 @@ class Readings(State):
         The true classes, where they are known.
     title : str
         What the images are.
-
-    Raises
-    ------
-    ValueError
-        If the numbers of images disagree, or there are none or too many.
     """
 
     images: np.ndarray
@@ -39,11 +34,9 @@ class Readings(State):
         count = len(self.images)
         if not 1 <= count <= MOST:
             raise ValueError(f"there are {count} images, the picture holds 1 to {MOST}")
-        if self.probabilities.shape != (count, len(self.classes)):
-            raise ValueError(
-                f"probabilities have shape {self.probabilities.shape}, "
-                f"expected {(count, len(self.classes))}"
-            )
+        given, expected = self.probabilities.shape, (count, len(self.classes))
+        if given != expected:
+            raise ValueError(f"probabilities have shape {given}, expected {expected}")
         if self.labels is not None and len(self.labels) != count:
             raise ValueError(f"there are {len(self.labels)} labels for {count} images")
 

@@ -4,7 +4,7 @@ from functools import cached_property
 
 from cnnbook.checks import integer
 from cnnbook.figures.numbers import format_number
-from cnnbook.figures.scene import Block, column, formula, lines, page, row, sized, text
+from cnnbook.figures.scene import Block, column, formula, note, page, row, sized, text
 from cnnbook.figures.state import State, each_step, state
 from cnnbook.receptive_field import Layer, parse_network, paths, receptive_field
 
@@ -49,12 +49,14 @@ class FieldStack(State):
             raise ValueError(f"{count} layers, the picture holds 1 to {MOST_LAYERS}")
         if integer("input_size", self.input_size, 1) > LARGEST_INPUT:
             raise ValueError(f"input of {self.input_size}, the picture holds {LARGEST_INPUT}")
-        object.__setattr__(self, "layer", count if self.layer is None else self.layer)
-        integer("layer", self.layer)
-        self._within("layer", count + 1)
-        object.__setattr__(self, "step", (self.steps - 1) // 2 if self.step is None else self.step)
-        integer("step", self.step)
-        self._within("step", self.steps)
+        self._settle("layer", count, count + 1)
+        self._settle("step", (self.steps - 1) // 2, self.steps)
+
+    def _settle(self, name, default, count):
+        if getattr(self, name) is None:
+            object.__setattr__(self, name, default)
+        integer(name, getattr(self, name))
+        self._within(name, count)
 
     @cached_property
     def read(self):
@@ -134,11 +136,8 @@ class FieldStack(State):
         """How many inputs the unit sees."""
         inside = sum(0 <= pixel < self.input_size for pixel in range(*self.span))
         outside, holes = self.span.size - inside, inside - len(self.seen)
-        return (
-            f"sees {len(self.seen)} of {self.input_size} inputs"
-            + (f", {outside} outside" if outside else "")
-            + (f", skips {holes}" if holes else "")
-        )
+        beyond, skipped = f", {outside} outside" * (outside > 0), f", skips {holes}" * (holes > 0)
+        return f"sees {len(self.seen)} of {self.input_size} inputs{beyond}{skipped}"
 
     @property
     def description(self):
@@ -155,29 +154,26 @@ class FieldStack(State):
         The tint and the number of a cell say how many paths lead from it to the chosen unit; the
         bars below the input show the same.
         """
-        strip, small = _Strip(self), {"size": 12, "role": "muted"}
-        rows = [(k, strip.pitch if k else LABEL + 12) for k in range(len(self.layers), -1, -1)]
+        strip, levels = _Strip(self), range(len(self.layers), -1, -1)
+        heights = [strip.pitch if level else LABEL + 12 for level in levels]
         names, numbers = (
-            [sized(words(self, level), height=height) for level, height in rows]
+            [
+                sized(words(self, k), height=height)
+                for k, height in zip(levels, heights, strict=True)
+            ]
             for words in (_name, _field)
         )
         counts = [self.reached[0][pixel] for pixel in self.seen] or [0]
         most = f"{format_number(max(counts))} at most, {format_number(sum(counts))} in all"
         paths_to = text("paths to each input", role="input", bold=True, width=NAMES)
-        gradient = lines("with all weights 1:", "the gradient", gap=0, **small)
+        gradient = note("with all weights 1:"), note("the gradient")
+        names = column(*names, paths_to, *gradient, gap=0)
+        units = Block(STRIP, sum(heights) + BAR + 12, strip.draw)
+        which = text(self.which, size=14, role="muted", bold=True, width=NAMES)
         said = f"of {self.field.name}: {self.sentence}"
         return page(
-            row(
-                text(self.which, size=14, role="muted", bold=True, width=NAMES),
-                text(said, size=14, role="output", bold=True),
-                gap=11,
-            ),
-            row(
-                column(*names, paths_to, gradient, gap=0),
-                Block(STRIP, sum(height for _, height in rows) + BAR + 12, strip.draw),
-                column(*numbers, text(most, **small), gap=0),
-                gap=11,
-            ),
+            row(which, text(said, size=14, role="output", bold=True), gap=11),
+            row(names, units, column(*numbers, note(most), gap=0), gap=11),
             formula(self.rule, self.place),
             description=self.description,
         )
@@ -190,16 +186,15 @@ def _name(stack, level):
         used = sum(0 <= u < field.units for u in stack.reached[level])
     role = "input" if level == 0 else "ink" if level <= stack.layer else "muted"
     units = f"{used} of {field.units} units" if used else f"{field.units} units"
-    name = text(field.name, size=14, role=role, bold=True)
-    return column(name, text(units, size=12, role="muted"), gap=0)
+    return column(text(field.name, size=14, role=role, bold=True), note(units), gap=0)
 
 
 def _field(stack, level):
     """The numbers of a layer's fields."""
     field, chosen = stack.fields[level], level == stack.layer
     words = f"field {field.size}, jump {field.jump}"
-    start = text(f"start {format_number(field.start)}", size=12, role="muted")
-    return column(text(words, role="output" if chosen else "muted", bold=chosen), start, gap=1)
+    words = text(words, role="output" if chosen else "muted", bold=chosen)
+    return column(words, note(f"start {format_number(field.start)}"), gap=1)
 
 
 class _Strip:
@@ -237,19 +232,14 @@ class _Strip:
     def _draw_cone(self, picture, level, corner):
         """The windows from a level down to the one below it, as one area."""
         upper = [u for u in self.stack.reached[level] if 0 <= u < self.fields[level].units]
-        lower = self.stack.reached[level - 1]
+        lower, side = self.stack.reached[level - 1], self.side
         if not upper:
             return
         (left, top), (right, _) = corner(level, min(upper)), corner(level, max(upper))
         (far_left, bottom), (far_right, _) = (corner(level - 1, f(lower)) for f in (min, max))
-        picture.polygon(
-            (left, top + self.side),
-            (right + self.side, top + self.side),
-            (far_right + self.side, bottom),
-            (far_left, bottom),
-            fill="output",
-            tint=0.13,
-        )
+        above = (left, top + side), (right + side, top + side)
+        below = (far_right + side, bottom), (far_left, bottom)
+        picture.polygon(*above, *below, fill="output", tint=0.13)
 
     def _draw_unit(self, picture, level, unit, x, y):
         stack, side, above = self.stack, self.side, level > self.stack.layer

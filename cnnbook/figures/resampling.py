@@ -26,10 +26,8 @@ from cnnbook.figures.scene import (
 )
 from cnnbook.figures.state import State, each_step, state
 
-BATCH, DRAWS = 16, 20  # faces in a drawn batch; draws to step through
-BINS = 10
-
-WIDTH, LEFT, PLOT = 944, 536, 464  # of the picture, of its left half, of the histogram
+BATCH, DRAWS, BINS = 16, 20, 10  # faces in a drawn batch; draws to step through
+WIDTH, LEFT, PLOT = 944, 532, 464  # of the picture, of its left half, of the histogram
 TILE, GROUP = 64, 26  # side of a face, which has as many pixels; height of a group's row
 GAINS = (0.01, 1000)  # ends of the logarithmic axis
 STEPS = (1.15, 1.5, 2, 3, 5, 8, 16)  # heights of the plot, in units of the highest bar
@@ -83,11 +81,6 @@ class Resampling(State):
         Of each histogram.
     step : int
         Which draw, from 0 to 19; each has a seed of its own.
-
-    Raises
-    ------
-    ValueError
-        If lengths disagree, or a number is out of range.
     """
 
     step_label: ClassVar = "draw"
@@ -126,8 +119,7 @@ class Resampling(State):
     @cached_property
     def probabilities(self):
         """Of each face to be drawn."""
-        options = {"alpha": self.alpha, "bins": self.bins, "combine": self.combine}
-        return self.weigh(self.means, **options)
+        return self.weigh(self.means, alpha=self.alpha, bins=self.bins, combine=self.combine)
 
     @property
     def values(self):
@@ -157,8 +149,7 @@ class Resampling(State):
         return self._histogram(self.probabilities)
 
     def _histogram(self, weights):
-        shares = np.bincount(self.places, weights, self.bins)
-        return shares / (self.edges[1] - self.edges[0])
+        return np.bincount(self.places, weights, self.bins) / (self.edges[1] - self.edges[0])
 
     @cached_property
     def gains(self):
@@ -207,10 +198,11 @@ class Resampling(State):
         smoothing = f"α = {format_number(self.alpha)}"
         if not self.rare:
             return f"{smoothing}: no group is rarer than the others"
-        gain = sum(share.after for share in self.rare) / sum(share.before for share in self.rare)
-        count = f"{sum(share.count for share in self.rare)} of {len(self.means)} faces"
-        times = f"drawn {gain:.2f} times as often as they are there"
-        return f"{smoothing}: the rare groups ({count}) are {times}"
+        _, counts, before, after, _ = zip(*self.rare, strict=True)
+        return (
+            f"{smoothing}: the rare groups ({sum(counts)} of {len(self.means)} faces) "
+            f"are drawn {sum(after) / sum(before):.2f} times as often as they are there"
+        )
 
     @property
     def description(self):
@@ -262,25 +254,32 @@ def _histogram(it):
     layers = [bins, curve(corners, np.repeat(it.drawn_density, 2), "output", width=2.5)]
     layers += [alpha] if it.alpha < top else []
     axes = plot(*layers, width=PLOT, height=148, x=(0, it.bins), y=(0, top))
-    name, words = indexed("z", it.latent), "the first face of the batch below weighs in this latent"
+    name = indexed("z", it.latent)
     low, high = (format_number(round(float(edge), 2)) for edge in it.edges[[0, -1]])
-    mean = f"mean of {name}, {len(it.means)} faces in {it.bins} bins"
-    ends = spread(_small(low), _small(mean), _small(high), width=PLOT, most=PLOT)
-    weight = text(words, size=12), text(it.formula, mono=True, role="kernel")
+    below = low, f"mean of {name}, {len(it.means)} faces in {it.bins} bins", high
+    drawn = column(
+        named("histogram", sized(axes, PLOT + 20)),
+        spread(*map(_small, below), width=PLOT, most=PLOT),
+        space(0),
+        text("the first face of the batch below weighs in this latent", size=12),
+        text(it.formula, mono=True, role="kernel"),
+        gap=2,
+    )
     caption = "bars: the faces; green line: what is drawn; dashed: α, added to each bar"
-    drawn = column(named("histogram", sized(axes, PLOT + 20)), ends, space(0), *weight, gap=2)
     return panel(f"latent {name}: histogram Q", caption, drawn, "input")
 
 
 def _gains(it):
     """How often each face is drawn, from the commonest to the rarest."""
     gains = np.sort(it.gains)
-    across = np.linspace(0, 1, len(gains))
-    line, once = curve(across, gains, "output", width=2.5), level(1, dashed=False)
+    layers = (
+        level(1, dashed=False),
+        curve(np.linspace(0, 1, len(gains)), gains, "output", width=2.5),
+    )
     size = {"width": 350, "height": 148, "x": (0, 1), "y": GAINS}
-    axes = plot(once, line, **size, y_ticks=(0.1, 1, 10, 100), logarithmic=True)
-    before = space(axes.width - 350 - 10)
-    ends = row(before, spread(_small("commonest"), _small("rarest"), width=350, most=350), gap=0)
+    axes = plot(*layers, **size, y_ticks=(0.1, 1, 10, 100), logarithmic=True)
+    ends = spread(_small("commonest"), _small("rarest"), width=350, most=350)
+    ends = row(space(axes.width - 350 - 10), ends, gap=0)
     least, most = format_number(float(gains[0])), format_number(float(gains[-1]))
     words = f"from {least} to {most} times; 1 is once, as without resampling"
     drawn = column(named("gains", axes), ends, space(0), text(words, size=12), gap=2)
@@ -296,9 +295,8 @@ def _batch(it):
         gains = it.gains[it.chosen[part]].tolist()
         words = [f"×{g:.0f}" if g >= 100 else f"×{format_number(g, 2)}" for g in gains]
         lines.append(row(*(centred(text(w, size=11, mono=True), TILE) for w in words), gap=0))
-    caption = "below each: how many times an epoch shows it"
-    faces = named("batch", column(*lines, gap=3))
-    return panel(f"draw {it.step + 1}: {BATCH} faces", caption, faces, "output")
+    faces, caption = column(*lines, gap=3), "below each: how many times an epoch shows it"
+    return panel(f"draw {it.step + 1}: {BATCH} faces", caption, named("batch", faces), "output")
 
 
 def _shares(it):
@@ -309,10 +307,10 @@ def _shares(it):
         def draw(picture, x, y):
             for down, part, role in ((4, share.before, "input"), (13, share.after, "output")):
                 with picture.part("bar"):
-                    wide = max(66 * part / longest, 1)
+                    wide = max(76 * part / longest, 1)
                     picture.rect(x, y + down, wide, 8, fill=role)
 
-        return sized(space(66), height=GROUP)._replace(draw=draw if share.count else space(0).draw)
+        return sized(space(76), height=GROUP)._replace(draw=draw if share.count else space(0).draw)
 
     def cell(words, **style):
         return centred(text(words, **style), height=GROUP)
@@ -320,19 +318,16 @@ def _shares(it):
     def table(head, cells, width, align=1):
         return column(_small(head), *cells, space(width), gap=0, align=align)
 
-    mono = {"size": 12, "mono": True}
-    each = it.shares
-    rows = max(4, len(each))
-    names = [cell(share.name, bold=share in it.rare) for share in each]
-    gains = [cell(f"×{share.gain:.2f}" if share.count else "", **mono) for share in each]
+    each, mono = it.shares, {"size": 12, "mono": True}
+    gains = (f"×{share.gain:.2f}" if share.count else "" for share in each)
     columns = row(
-        table("", names, 116, align=0),
-        table("", map(bars, each), 70),
-        table("there → drawn", (cell(share.change, **mono) for share in each), 126),
-        table("", gains, 52),
+        table("", (cell(share.name, bold=share in it.rare) for share in each), 118, align=0),
+        table("", map(bars, each), 76),
+        table("there → drawn", (cell(share.change, **mono) for share in each), 120),
+        table("", (cell(gain, **mono) for gain in gains), 50),
         table("in draw", (cell(share.drawn, **mono) for share in each), 44),
         gap=0,
     )
-    drawn = sized(named("groups", columns), height=15 + GROUP * rows)
+    drawn = sized(named("groups", columns), height=15 + GROUP * max(4, len(each)))
     caption = "upper bar: of the faces; lower bar: of what is drawn"
     return panel("shares of the groups", caption, drawn, "output")

@@ -6,19 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from cnnbook.checks import integer
-from cnnbook.figures.scene import (
-    Block,
-    bars,
-    image,
-    named,
-    over,
-    page,
-    panel,
-    row,
-    text,
-    text_width,
-    times,
-)
+from cnnbook.figures.scene import Block, bars, image, over, page, panel, row, text, text_width
 from cnnbook.figures.state import State, state
 from cnnbook.figures.style import LIGHT, TINT
 
@@ -80,11 +68,9 @@ class ScoreMap(State):
         for name in ("window", "stride"):
             integer(name, getattr(self, name), 1)
         steps = [(size - self.window) // self.stride + 1 for size in self.image.shape]
-        if self.probabilities.shape != (len(self.classes), *steps):
-            raise ValueError(
-                f"probabilities have shape {self.probabilities.shape}, "
-                f"expected {(len(self.classes), *steps)}"
-            )
+        given, expected = self.probabilities.shape, (len(self.classes), *steps)
+        if given != expected:
+            raise ValueError(f"probabilities have shape {given}, expected {expected}")
         self._one_of("nothing", (None, *self.classes))
         self._one_of("shown", (ANY, *self.classes))
         if not 0 <= self.threshold <= 1:
@@ -100,9 +86,8 @@ class ScoreMap(State):
     @cached_property
     def presence(self):
         """For each place, how probable it is that the window holds an object."""
-        if self.nothing is None:
-            return self.probabilities.max(0)
-        return self.probabilities[self.objects].sum(0)
+        among = self.probabilities[self.objects]
+        return among.max(0) if self.nothing is None else among.sum(0)
 
     @property
     def values(self):
@@ -140,8 +125,8 @@ class ScoreMap(State):
     @property
     def claim(self):
         """How many windows there are, and how many detections."""
-        places = self.presence.size
-        return f"{places:,} windows, {len(self.detections)} detections above {self.threshold:.2f}"
+        found = f"{len(self.detections)} detections above {self.threshold:.2f}"
+        return f"{self.presence.size:,} windows, {found}"
 
     @property
     def reading(self):
@@ -170,16 +155,15 @@ class ScoreMap(State):
         what = "any class" if self.shown == ANY else f"class {self.shown}"
         found = "green: what was found; orange: the window now"
         cell = "a cell stands at the middle of its window; pale 0, full green 1"
-        window = f"the window, {self.window} × {self.window}"
+        rows, columns = self.presence.shape
+        seen = panel(f"image, {height} × {width}", found, _image(self, side), "input")
+        scores = panel(f"{what}, {rows} × {columns}", cell, _map(self, side), "output")
         shares = (_shares(self, k) for k in range(0, len(self.classes), PER_COLUMN))
+        now = row(image(self.crop, CLOSE), *shares)
         return page(
             text(self.claim, size=15, bold=True),
-            row(
-                panel(f"image, {times(self.image.shape)}", found, _image(self, side), "input"),
-                panel(f"{what}, {times(self.presence.shape)}", cell, _map(self, side), "output"),
-                gap=24,
-            ),
-            panel(window, self.reading, row(image(self.crop, CLOSE), *shares), "kernel"),
+            row(seen, scores, gap=24),
+            panel(f"the window, {self.window} × {self.window}", self.reading, now, "kernel"),
             description=self.description,
             width=2 * STAGE[0] + 24,
         )
@@ -213,20 +197,21 @@ def _map(scores, side):
     height, width = (side * size for size in scores.image.shape)
     step, span = scores.stride * side, scores.window * side
     edge = (span - step) / 2  # from the image's border to the first cell
-    hue = [int(LIGHT["output"][k : k + 2], 16) for k in (1, 3, 5)]
+    hue = list(bytes.fromhex(LIGHT["output"][1:]))
     strength = 255 * (0.06 + (TINT + 0.2) * np.clip(scores.values, 0, 1))
     pixels = np.dstack([np.full((*strength.shape, 3), hue), strength.round()]).astype(np.uint8)
 
     def draw(picture, x, y):
-        picture.rect(x, y, width, height, stroke="line")
         rows, columns = strength.shape
-        picture.image(pixels, x + edge, y + edge, columns * step, rows * step)
-        x, y = x + scores.column * step, y + scores.row * step
-        with picture.part("window"):
-            picture.rect(x + edge, y + edge, step, step, stroke="kernel", stroke_width=3)
-            picture.rect(x, y, span, span, stroke="kernel", dashed=True)
+        with picture.part("map"):
+            picture.rect(x, y, width, height, stroke="line")
+            picture.image(pixels, x + edge, y + edge, columns * step, rows * step)
+            x, y = x + scores.column * step, y + scores.row * step
+            with picture.part("window"):
+                picture.rect(x + edge, y + edge, step, step, stroke="kernel", stroke_width=3)
+                picture.rect(x, y, span, span, stroke="kernel", dashed=True)
 
-    return named("map", Block(width, height, draw))
+    return Block(width, height, draw)
 
 
 def _shares(scores, start):

@@ -64,11 +64,6 @@ class Traversal(State):
         What `latents` are now. Another `start` sets them.
     placed : str
         The start that they were set by.
-
-    Raises
-    ------
-    ValueError
-        If lengths disagree, or there is no such latent or start.
     """
 
     decode: Callable
@@ -91,9 +86,8 @@ class Traversal(State):
             raise ValueError(f"there are {len(latents)} latents, the sliders are 1 to {ROWS}")
         if len(set(latents)) < len(latents):
             raise ValueError(f"latents is {list(latents)}: only {len(set(latents))} differ")
-        for latent in latents:
-            if not 0 <= latent < count:
-                raise ValueError(f"latents holds {latent}, must be from 0 to {count - 1}")
+        for latent in set(latents) - set(range(count)):
+            raise ValueError(f"latents holds {latent}, must be from 0 to {count - 1}")
         self._one_of("across", latents)
         self._one_of("down", (EACH, *latents))
         if self.across == self.down:
@@ -121,12 +115,12 @@ class Traversal(State):
     @cached_property
     def grid(self):
         """The codes of the grid, (rows, columns, latents)."""
-        each = self.down == EACH
-        grid = np.tile(self.code, (len(self.latents) if each else len(VALUES), len(VALUES), 1))
-        if each:
+        if self.down == EACH:
+            grid = np.tile(self.code, (len(self.latents), len(VALUES), 1))
             for number, latent in enumerate(self.latents):
                 grid[number, :, latent] = VALUES
         else:
+            grid = np.tile(self.code, (len(VALUES), len(VALUES), 1))
             grid[:, :, self.across] = VALUES
             grid[:, :, self.down] = np.reshape(VALUES, (-1, 1))
         return grid
@@ -149,13 +143,11 @@ class Traversal(State):
 
         Where each row moves another latent, it is the one in the row of `across`.
         """
-
-        def nearest(latent):
-            return int(np.abs(np.subtract(VALUES, self.code[latent])).argmin())
-
-        if self.down == EACH:
-            return self.latents.index(self.across), nearest(self.across)
-        return nearest(self.down), nearest(self.across)
+        row, column = (
+            int(np.abs(np.subtract(VALUES, self.code[latent])).argmin())
+            for latent in (self.down, self.across)
+        )
+        return self.latents.index(self.across) if self.down == EACH else row, column
 
     @property
     def claim(self):
@@ -214,44 +206,32 @@ def _images(traversal):
 def _latents(traversal):
     """The latents that carry most: the nats of each, and its value on a scale."""
     listed = [int(latent) for latent in traversal.order[:MOST]]
-    chosen, count = (traversal.across, traversal.down), len(traversal.code)
-    roles = ["kernel" if k in chosen else "input" if k in traversal.latents else "muted"
-             for k in listed]  # fmt: skip
+    count, most = len(traversal.code), max(float(traversal.kl.max()), 1e-9)
+    moved = dict.fromkeys(traversal.latents, "input")
+    moved |= {traversal.across: "kernel", traversal.down: "kernel"}
+    roles = [moved.get(latent, "muted") for latent in listed]
+    chosen = [n for n, latent in enumerate(listed) if latent in moved]
     nats = bars(
-        [indexed("z", latent) for latent in listed],
-        traversal.kl[listed],
-        length=78,
-        height=ROW,
-        most=max(float(traversal.kl.max()), 1e-9),
-        roles=roles,
-        chosen=[n for n, latent in enumerate(listed) if latent in traversal.latents],
-        write=lambda share: f"{share:.2f}",
-    )
+        [indexed("z", latent) for latent in listed], traversal.kl[listed], length=78, height=ROW,
+        most=most, roles=roles, chosen=chosen, write=lambda share: f"{share:.2f}",
+    )  # fmt: skip
 
     def values(picture, place):
         middle, bottom = place(0, 0)
         picture.line((middle, place(0, len(listed))[1]), (middle, bottom), stroke="line")
         for number, (latent, role) in enumerate(zip(listed, roles, strict=True)):
             at, y = place(traversal.code[latent], len(listed) - number - 0.5)
-            ends = (place(-REACH, 0)[0], y), (place(REACH, 0)[0], y)
+            ends = (place.left, y), (place.left + place.width, y)
             picture.line(*ends, stroke="line", stroke_width=1)
             picture.line((middle, y), (at, y), stroke=role, stroke_width=2)
             picture.rect(at - 4, y - 4, 8, 8, fill=role, radius=4, at=(latent,))
 
-    scale = plot(
-        values,
-        width=TRACK,
-        height=ROW * len(listed),
-        x=(-REACH, REACH),
-        y=(0, len(listed)),
-        x_ticks=(-REACH, 0, REACH),
-    )
+    axes = {"x": (-REACH, REACH), "y": (0, len(listed)), "x_ticks": (-REACH, 0, REACH)}
+    scale = named("value", plot(values, width=TRACK, height=ROW * len(listed), **axes))
     rest = f"{count - MOST} more: {traversal.kl[traversal.order[MOST:]].sum():.2f} nats"
-    names = column(
-        space(0), named("nats", nats), text(rest, size=11, role="muted") if count > MOST else None
-    )
+    rest = text(rest, size=11, role="muted") if count > MOST else None
+    both = row(column(space(0), named("nats", nats), rest), scale, gap=10)
     caption = "nats that each carries, and its value now"
-    both = row(names, named("value", scale), gap=10)
     return panel(f"{count} latents by information", caption, both, "input")
 
 
@@ -278,12 +258,10 @@ def _grid(traversal):
         return centred(text(indexed("z", latent), role=role, bold=True), height=TILE)
 
     top = row(*(number(value, width=TILE) for value in VALUES), gap=0)
-    down = (
-        [name(k) for k in traversal.latents] if each else [number(v, height=TILE) for v in VALUES]
-    )
-    names = column(space(26, top.height), *down, gap=0, align=1)
-    caption = "framed: nearest to the code now" + "; dots: where each latent is" * each
+    values = (number(value, height=TILE) for value in VALUES)
+    names = map(name, traversal.latents) if each else values
+    names = column(space(26, top.height), *names, gap=0, align=1)
     drawn = sized(named("grid", over(tiles(images, TILE), marks)), height=ROWS * TILE)
-    return panel(
-        traversal.movement, caption, row(names, column(top, drawn, gap=0), gap=8), "kernel"
-    )
+    both = row(names, column(top, drawn, gap=0), gap=8)
+    caption = "framed: nearest to the code now" + "; dots: where each latent is" * each
+    return panel(traversal.movement, caption, both, "kernel")

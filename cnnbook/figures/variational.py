@@ -7,7 +7,19 @@ from typing import ClassVar
 import numpy as np
 
 from cnnbook.figures.numbers import format_factor, format_number, indexed
-from cnnbook.figures.scene import area, column, curve, named, page, panel, plot, row, sized, text
+from cnnbook.figures.scene import (
+    area,
+    column,
+    curve,
+    named,
+    note,
+    page,
+    panel,
+    plot,
+    row,
+    sized,
+    text,
+)
 from cnnbook.figures.state import State, each_step, state
 
 RANGES = {"mean": (-3, 3), "log_variance": (-2, 1)}
@@ -48,11 +60,6 @@ class Code(State):
         log σ², from −2 to 1.
     step : int
         Index of ε in `NOISE`, from 0 to 59.
-
-    Raises
-    ------
-    ValueError
-        If a number is beyond its range.
     """
 
     step_label: ClassVar = "draw of ε"
@@ -193,15 +200,12 @@ def _densities(code):
         curve(code.axis, p, "input", dashed=True),
         curve(code.axis, q, "kernel", width=2.5),
         lambda picture, place: _samples(picture, place, code),
-        width=PLOT,
-        height=222,
-        x=(-REACH, REACH),
-        y=(BELOW, HIGHEST),
+        width=PLOT, height=222, x=(-REACH, REACH), y=(BELOW, HIGHEST),
         x_ticks=range(1 - REACH, REACH, 2),
-    )
+    )  # fmt: skip
     title = f"q(z|x) = N({_short(code.mean, 2)}, {format_number(code.variance)})"
-    shaded = f"shaded: the area between, {code.between:.2f} of at most 2"
-    caption = f"dashed: the prior p(z) = N(0, 1); {shaded}"
+    caption = "dashed: the prior p(z) = N(0, 1); shaded: the area between, "
+    caption += f"{code.between:.2f} of at most 2"
     return panel(title, caption, named("densities", sized(axes, PLOT + 30)), "kernel")
 
 
@@ -209,13 +213,11 @@ def _samples(picture, place, code):
     """Mark all ε on the lower line and their z on the upper one; an arrow for the present ones."""
     (left, zero), (right, below) = place(-REACH, 0), place(REACH, BELOW)
     picture.line((left, zero), (right, zero), stroke="line", stroke_width=1)
-    pairs = [
-        (place(e, BELOW)[0], place(z, 0)[0]) for e, z in zip(code.noise, code.samples, strict=True)
-    ]
-    for e, z in pairs[:-1]:
+    noise, samples = ([place(z, 0)[0] for z in each] for each in (code.noise, code.samples))
+    for e, z in zip(noise[:-1], samples[:-1], strict=True):
         picture.line((e, below), (e, below - 7), stroke="input", stroke_width=1)
         picture.line((z, zero), (z, zero + 7), stroke="kernel", stroke_width=1)
-    e, z = pairs[-1]
+    e, z = noise[-1], samples[-1]
     picture.arrow((e, below), (z, zero + 3), stroke="output", stroke_width=2)
     for name, x, y, role in (("ε", e, below, "input"), ("z", z, zero, "output")):
         with picture.part("sample"):
@@ -231,61 +233,50 @@ def _shares(code):
         for value in (top, 0):
             (left, level), (right, _) = place(-REACH, value), place(REACH, value)
             picture.line((left, level), (right, level), stroke="line", stroke_width=1)
-            words, style = format_number(value), {"size": 11, "fill": "muted", "anchor": "end"}
-            picture.text(right, level - 4, words, **style)
+            style = {"size": 11, "fill": "muted", "anchor": "end"}
+            picture.text(right, level - 4, format_number(value), **style)
 
     axes = plot(
         area(code.axis, 0, code.integrand.clip(0), "kernel", tint=0.45),
         area(code.axis, 0, code.integrand.clip(max=0), "negative", tint=0.6),
         scale,
-        width=PLOT,
-        height=118,
-        x=(-REACH, REACH),
-        y=(-0.6 * top, top),
-    )
-    caption = "its area over the whole axis, slate taken off, is the KL"
+        width=PLOT, height=118, x=(-REACH, REACH), y=(-0.6 * top, top),
+    )  # fmt: skip
     title = "q(z|x) · (log q(z|x) − log p(z))"
+    caption = "its area over the whole axis, slate taken off, is the KL"
     return panel(title, caption, named("integrand", axes), "kernel")
 
 
 def _divergence(code):
     value = text(f"{_short(code.kl)} nats", size=24, role="kernel", bold=True, mono=True)
     numbers = column(text(code.kl_formula, mono=True), value)
-    caption = "KL = ½·(σ² + μ² − 1 − log σ²)"
-    return panel("divergence from the prior", caption, numbers, "kernel")
+    return panel("divergence from the prior", "KL = ½·(σ² + μ² − 1 − log σ²)", numbers, "kernel")
 
 
 def _draw(code):
-    slope = _short(0.5 * code.deviation * code.noise[-1])
     noise = f"{indexed('ε', code.step)} = {format_number(code.noise[-1])}"
+    slope = _short(0.5 * code.deviation * code.noise[-1])
+    mean = f"mean of log q − log p so far, near the KL in the end: {_short(code.estimate, 2)}"
     numbers = column(
         text(f"σ = exp(½ log σ²) = {format_number(code.deviation)}", mono=True),
         text(noise, role="input", mono=True),
         text(f"z = {code.sample_formula}", role="output", mono=True, bold=True),
         text(f"∂z/∂μ = 1, ∂z/∂log σ² = ½·σ·ε = {slope}", role="gradient", mono=True),
-        text(
-            f"mean of log q − log p so far, near the KL in the end: {_short(code.estimate, 2)}",
-            size=12,
-            role="muted",
-        ),
+        note(mean),
         gap=3,
     )
-    title = f"draw {code.step + 1} of {len(NOISE)}"
     caption = "z = μ + σ·ε: the chance is outside, gradients pass"
-    return panel(title, caption, numbers, "output")
+    return panel(f"draw {code.step + 1} of {len(NOISE)}", caption, numbers, "output")
 
 
 def _slips(code):
     off, shifted = _short(code.deviation_slip - code.kl), _short(code.shifted_mean)
-    formula = {"size": 12, "role": "muted", "mono": True}
-    wrong_mean = f"ε ~ N(μ, 1): z has the mean {shifted}, not {_short(code.mean)}"
-    slips = column(
-        column(
-            text(f"σ where σ² belongs: off by {off} nats", bold=True),
-            text(code.slip_formula, **formula),
-            gap=2,
-        ),
-        column(text(wrong_mean, bold=True), text(f"μ + σ·μ = {shifted}", **formula), gap=2),
-        gap=14,
+    slips = {
+        f"σ where σ² belongs: off by {off} nats": code.slip_formula,
+        f"ε ~ N(μ, 1): z has the mean {shifted}, not {_short(code.mean)}": f"μ + σ·μ = {shifted}",
+    }
+    written = (
+        column(text(slip, bold=True), text(why, size=12, role="muted", mono=True), gap=2)
+        for slip, why in slips.items()
     )
-    return panel("two slips", "what they give at this setting", slips)
+    return panel("two slips", "what they give at this setting", column(*written, gap=14))

@@ -42,12 +42,6 @@ class Augmented(State):
         What decides the random numbers: other settings with the same seed draw the same ones.
     model : torch.nn.Module, optional
         In evaluation mode: what it takes each sample for is written below the sample.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If the data have more than one channel, there is no such image, or a number is negative or
-        beyond its slider.
     """
 
     data: Images

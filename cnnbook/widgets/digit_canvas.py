@@ -42,20 +42,17 @@ def check_strokes(strokes):
 
     Raises
     ------
-    TypeError
-        If a stroke is no dict.
-    ValueError
-        If a stroke has no points, a point is no [row, column] on or near the sheet, or a pen is
-        no width from 1 to 100.
+    TypeError, ValueError
+        If a stroke is no dict, it has no points, a point is no [row, column] on or near the sheet,
+        or a pen is no width from 1 to 100.
     """
     for number, stroke in enumerate(strokes):
         if not isinstance(stroke, dict):
             raise TypeError(f"stroke {number} is a {type(stroke).__name__}, expected a dict")
         pen, points = stroke.get("pen"), stroke.get("points")
         if not isinstance(pen, int | float) or not 1 <= pen <= WIDEST:
-            raise ValueError(
-                f"stroke {number} has the pen {pen}, expected a width of 1 to {WIDEST}"
-            )
+            wanted = f"expected a width of 1 to {WIDEST}"
+            raise ValueError(f"stroke {number} has the pen {pen}, {wanted}")
         try:
             places = np.asarray(points, dtype=float)
         except (TypeError, ValueError):
@@ -63,10 +60,8 @@ def check_strokes(strokes):
         if places.ndim != 2 or places.shape[1] != 2:
             raise ValueError(f"stroke {number} has no points [row, column]")
         if not (np.abs(places - SIDE / 2) <= SIDE / 2 + SPARE).all():
-            raise ValueError(
-                f"stroke {number} goes from {places.min():g} to {places.max():g}, "
-                f"the sheet from 0 to {SIDE}"
-            )
+            ends = f"from {places.min():g} to {places.max():g}"
+            raise ValueError(f"stroke {number} goes {ends}, the sheet from 0 to {SIDE}")
 
 
 def ink_of(strokes):

@@ -20,21 +20,12 @@ from cnnbook.widgets.layer_reader import read_layers
 
 WEIGHTS = ("mnist_lenet_augmented", "mnist_lenet")  # the first that is there
 PENS = {"thin": 16, "medium": 24, "thick": 34}
-NOTES = {
-    True: (
-        "The ink is scaled to fit 20 × 20 pixels and",
-        "its centre of mass moved to the middle.",
-    ),
-    False: ("The sheet as it lies, reduced to 28 × 28:", "MNIST's digits are sized and centred."),
-}
+NOTES = (
+    ("The sheet as it lies, reduced to 28 × 28:", "MNIST's digits are sized and centred."),
+    ("The ink is scaled to fit 20 × 20 pixels and", "its centre of mass moved to the middle."),
+)  # not centred, centred
 COLUMN = "256px"
 MOST_SAMPLES = 30  # each has a button
-
-
-def _trained_lenet():
-    """Load the LeNet that was trained on MNIST, with distorted images too if it is there."""
-    there = [name for name in WEIGHTS if find_weights(name)]
-    return pretrained((there or WEIGHTS)[0])
 
 
 def first_of_each(data):
@@ -59,11 +50,6 @@ class DrawDigitState(State):
         Number of the sample that is read while nothing is drawn.
     centred : bool
         Whether the ink is sized and centred as MNIST's digits are.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If a stroke has another form, there is no such sample, or samples or model do not fit.
     """
 
     model: torch.nn.Module
@@ -114,24 +100,15 @@ class DrawDigitState(State):
 class DigitView(Explorer):
     """An `Explorer` whose picture stands beside a sheet to draw on.
 
-    Parameters
-    ----------
-    state : DrawDigitState
-
-    Attributes
-    ----------
-    canvas : DigitCanvas
-        What is drawn; setting its `value` draws.
+    Its `canvas` is a `DigitCanvas`: setting the `value` of that draws.
     """
 
     def __init__(self, state):
         self.canvas = DigitCanvas(value=list(state.strokes))
         names = [state.samples.classes[label] for label in state.samples.labels]
-        samples = widgets.ToggleButtons(
-            options=[(name, number) for number, name in enumerate(names)],
-            value=state.sample,
-            tooltips=[f"a sample of {name}" for name in names],
-        )
+        options = [(name, number) for number, name in enumerate(names)]
+        hints = [f"a sample of {name}" for name in names]
+        samples = widgets.ToggleButtons(options=options, value=state.sample, tooltips=hints)
         samples.style.button_width = "47px" if max(map(len, state.samples.classes)) < 4 else "auto"
         centring, _ = switch("size and centre it as in MNIST", width=COLUMN)("", state.centred)
         controls = {"strokes": self.canvas, "centred": centring, "sample": samples}
@@ -151,17 +128,9 @@ class DigitView(Explorer):
     def _lay_out(self):
         """Put the sheet and its controls on the left; on a narrow page, above the picture."""
         size = "{} × {}".format(*self.state.samples.images.shape[2:])
-        tools = widgets.VBox(
-            [
-                widgets.HBox(list(self.actions.values())),
-                widgets.Label("pen"),
-                self.pen,
-                widgets.Label(f"or a sample, {size} pixels"),
-                self.controls["sample"],
-                self.controls["centred"],
-            ],
-            layout={"width": COLUMN},
-        )
+        tools = [widgets.HBox(list(self.actions.values())), widgets.Label("pen"), self.pen]
+        tools += [widgets.Label(f"or a sample, {size} pixels"), self.controls["sample"]]
+        tools = widgets.VBox([*tools, self.controls["centred"]], layout={"width": COLUMN})
         left = widgets.HBox([self.canvas, tools], layout=_wrapping(flex=f"1 0 {COLUMN}"))
         self.screen.layout = widgets.Layout(flex="999 1 440px", min_width="0")
         self.children = [widgets.HBox([left, self.screen], layout=_wrapping())]
@@ -216,7 +185,9 @@ def draw_digit(model=None, *, samples=None, sample=6, centred=True):
     Keyboard: Tab reaches the sheet; the arrow keys move a cursor, with Shift farther; Space or
     Enter sets the pen down and lifts it; Backspace undoes, Delete clears, Escape leaves.
     """
-    model = _trained_lenet() if model is None else model
+    if model is None:
+        there = [name for name in WEIGHTS if find_weights(name)]
+        model = pretrained((there or WEIGHTS)[0])
     samples = first_of_each(digits().test) if samples is None else samples
     return DigitView(DrawDigitState(model, samples, sample=sample, centred=centred))
 

@@ -52,16 +52,11 @@ def latent_explorer(
     starts, origins = _starts(images, mean.numpy().astype(float), seed)
     if start is not None and not 0 <= start < len(origins):
         raise ValueError(f"start is {start}, must be from 0 to {len(origins) - 1}")
-    state = Traversal(
-        partial(decode, model),
-        kl,
-        starts,
-        origins,
-        tuple(latents),
-        across=next(iter(latents), 0) if across is None else across,
-        down=EACH if down is None else down,
-        start=MEAN if start is None else f"image {start}",
-    )
+    across = next(iter(latents), 0) if across is None else across
+    down = EACH if down is None else down
+    start = MEAN if start is None else f"image {start}"
+    code = partial(decode, model), kl, starts, origins
+    state = Traversal(*code, tuple(latents), across, down, start)
     names = {indexed("z", latent): latent for latent in state.latents}
     return explore(
         state,

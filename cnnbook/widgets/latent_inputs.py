@@ -47,10 +47,9 @@ def encode(model, images):
 
     Raises
     ------
-    TypeError
-        If the model returns a plain code, as an autoencoder does that is not variational.
-    ValueError
-        If it does not take such images.
+    TypeError, ValueError
+        If the model returns a plain code, as one that is not variational does, or does not take
+        such images.
     """
     try:
         with torch.inference_mode():
@@ -69,10 +68,9 @@ def read_images(images, model, count):
 
     Raises
     ------
-    TypeError
-        If there are no images, and the model does not say how many latents it has.
-    ValueError
-        If the images have another number of axes or another range, or there are none.
+    TypeError, ValueError
+        If the images have another number of axes or another range, there are none, or there are
+        none of the kind that the model draws.
     """
     if images is None:
         return _default_images(model, count)
@@ -99,16 +97,8 @@ def _default_images(model, count):
 def read_own(source, shape):
     """Turn the reader's own picture into an image of the size that a model takes.
 
-    Parameters
-    ----------
-    source : path or ndarray
-        A picture: its file, or values from 0 to 1 of shape (H, W), (H, W, 3) or (C, H, W).
-    shape : tuple of int
-        (C, H, W) of the result: the largest square in the middle is taken and scaled.
-
-    Returns
-    -------
-    tensor of shape (C, H, W), float32
+    It is a file, or values from 0 to 1 of shape (H, W), (H, W, 3) or (C, H, W); the largest square
+    in its middle is scaled to `shape`, which is (C, H, W).
 
     Raises
     ------

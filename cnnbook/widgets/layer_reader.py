@@ -18,12 +18,6 @@ def read_layers(model, image):
     of its own, belongs to the layer before it: its output is shown in that one's place. Dropout,
     padding and flattening are not shown.
 
-    Parameters
-    ----------
-    model : torch.nn.Module
-        Takes (1, 1, H, W) and returns (1, classes); stays as it is.
-    image : ndarray of shape (H, W)
-
     Returns
     -------
     list of LayerMaps
@@ -33,10 +27,9 @@ def read_layers(model, image):
 
     Raises
     ------
-    TypeError
-        If the model is no PyTorch module.
-    ValueError
-        If it does not run on such an image, or returns no (1, classes).
+    TypeError, ValueError
+        If the model is no PyTorch module, does not run on an image (H, W), or returns no
+        (1, classes).
     """
     if not isinstance(model, nn.Module):
         raise TypeError(f"model is a {type(model).__name__}, expected a torch.nn.Module")
@@ -45,9 +38,8 @@ def read_layers(model, image):
     try:
         found = calls(model, x)
     except (RuntimeError, TypeError, ValueError, IndexError, AttributeError) as error:
-        raise ValueError(
-            f"the model does not run on an image of shape {tuple(x.shape)}: {error}"
-        ) from error
+        shape = tuple(x.shape)
+        raise ValueError(f"the model does not run on an image of shape {shape}: {error}") from error
     kept, scores = [], found[-1].output
     for call in found:
         if not any(call.part.children()):

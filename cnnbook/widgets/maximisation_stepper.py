@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from cnnbook.checks import integer
+from cnnbook.datasets import digits
 from cnnbook.figures.maximisation import Climb
 from cnnbook.figures.state import State, state
 from cnnbook.models import pretrained
@@ -29,24 +30,14 @@ REMEDIES = {
 def units_of(model, image):
     """List what can be maximised in a network: the units of its convolutions and dense layers.
 
-    Parameters
-    ----------
-    model : torch.nn.Module
-        Takes (1, 1, H, W) and returns (1, classes).
-    image : ndarray of shape (H, W)
-
-    Returns
-    -------
-    dict of str to (module, int)
-        A name, the layer, and how many channels or numbers it yields. The last one is
-        "class score", whose layer is the network itself.
+    By name, each is (layer, how many channels or numbers it yields). The last one is "class
+    score", whose layer is the network itself.
 
     Raises
     ------
-    TypeError
-        If the model is no PyTorch module.
-    ValueError
-        If it does not run on such an image, or returns no (1, classes).
+    TypeError, ValueError
+        If the model is no PyTorch module, does not run on an image (H, W), or returns no
+        (1, classes).
     """
     if not isinstance(model, nn.Module):
         raise TypeError(f"model is a {type(model).__name__}, expected a torch.nn.Module")
@@ -58,7 +49,7 @@ def units_of(model, image):
     scores = found[-1].output
     if scores.ndim != 2:
         raise ValueError(f"the model returns {tuple(scores.shape)}, expected (1, classes)")
-    listed, layers = {}, [call for call in found if isinstance(call.part, (nn.Conv2d, nn.Linear))]
+    layers, listed = [call for call in found if isinstance(call.part, nn.Conv2d | nn.Linear)], {}
     for number, call in enumerate(layers[:-1], 1):
         kind, shape = "dense" if call.output.ndim == 2 else "convolution", call.output.shape[1:]
         listed[f"layer {number}: {kind}, {' × '.join(map(str, shape))}"] = call.part, shape[0]
@@ -77,7 +68,7 @@ def climb_images(value, start, *, jitter=0, blur=0, decay=0.0, variation=0.0, st
     Parameters
     ----------
     value : callable
-        Takes (1, 1, H, W) and returns (1,).
+        Turns (1, 1, H, W) into (1,).
     start : torch.Tensor of shape (1, 1, H, W), values from 0 to 1
     jitter : int
         Pixels that the image is moved by at most before each step, at random.
@@ -85,7 +76,6 @@ def climb_images(value, start, *, jitter=0, blur=0, decay=0.0, variation=0.0, st
         Blur after each so many steps; 0 for never.
     decay, variation : float
         What the sum of the squared pixels, and of their squared differences, costs.
-    steps : int
 
     Returns
     -------
@@ -170,9 +160,8 @@ class Maximisation(State):
     @property
     def remedies(self):
         """The remedies that are switched on, in words."""
-        return (
-            ", ".join(words for name, words in REMEDIES.items() if getattr(self, name)) or "nothing"
-        )
+        chosen = [words for name, words in REMEDIES.items() if getattr(self, name)]
+        return ", ".join(chosen) or "nothing"
 
     @property
     def climb(self):
@@ -193,9 +182,9 @@ class Maximisation(State):
         with torch.no_grad():
             values = _values(self.model, layer, self.unit, images).numpy()
             shares = calls(self.model, images, of=self.model)[0].output.softmax(1).numpy()
-        wanted = self.unit if self.layer == SCORE else None
-        name = f"unit {self.unit} of {self.layer.split(':')[0]}"
-        name = name if wanted is None else f"class {self.classes[wanted]}"
+        wanted, name = None, f"unit {self.unit} of {self.layer.split(':')[0]}"
+        if self.layer == SCORE:
+            wanted, name = self.unit, f"class {self.classes[self.unit]}"
         arrays = images[:, 0].numpy(), values, shares
         return Climb(*arrays, self.classes, name, wanted, self.remedies)
 
@@ -232,7 +221,8 @@ def maximisation_stepper(model=None, start=None, *, classes=None, **settings):
         If the model does not take such an image, or there is no such layer, unit or step.
     """
     model = pretrained("mnist_lenet") if model is None else model
-    start = _mean_digit() if start is None else np.asarray(start, dtype=np.float32)
+    start = digits(as_mnist=True).train.images.mean(0)[0] if start is None else start
+    start = np.asarray(start, dtype=np.float32)
     if start.ndim != 2:
         raise ValueError(f"start has {start.ndim} axes, expected 2: (H, W)")
     if not (start.min() >= 0 and start.max() <= 1):
@@ -251,10 +241,3 @@ def maximisation_stepper(model=None, start=None, *, classes=None, **settings):
     )
     view.controls["unit"].continuous_update = False  # each unit is a climb to compute
     return view
-
-
-def _mean_digit():
-    """The mean of the training digits that scikit-learn ships."""
-    from cnnbook.datasets import digits
-
-    return digits(as_mnist=True).train.images.mean(0)[0].numpy()

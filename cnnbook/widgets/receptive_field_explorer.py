@@ -25,10 +25,8 @@ class NetworkEditor(widgets.HBox):
         examples = choice([*NETWORKS, OWN], "example", width="230px")
         self.list, _ = examples("network", names.get(network, OWN))
         tooltip = "/2 stride, p1 padding, d2 dilation, x3 three times; Enter applies"
-        self.text = widgets.Text(
-            network, description="network", continuous_update=False, tooltip=tooltip, style=LABELS
-        )
-        self.text.layout.width = "480px"
+        look = {"description": "network", "style": LABELS, "layout": {"width": "480px"}}
+        self.text = widgets.Text(network, continuous_update=False, tooltip=tooltip, **look)
         super().__init__([self.list, self.text], layout=widgets.Layout(flex_flow="row wrap"))
         widgets.link((self.text, "value"), (self, "value"))
 

@@ -6,7 +6,7 @@ import torch
 
 from cnnbook.datasets import HARD, RARE_GROUPS, AttributedImages, biased, face_groups, faces
 from cnnbook.figures.numbers import indexed
-from cnnbook.figures.resampling import BINS, Resampling
+from cnnbook.figures.resampling import Resampling
 from cnnbook.models import pretrained
 from cnnbook.training import latent_means, resampling_probabilities
 from cnnbook.widgets.explorer import LABELS, choice, explore, factory
@@ -18,17 +18,7 @@ ALPHAS = (0.0, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, float("inf"))
 
 @factory
 def resampling_explorer(
-    model=None,
-    images=None,
-    *,
-    means=None,
-    groups=None,
-    names=None,
-    alpha=0.01,
-    latent=None,
-    combine="max",
-    bins=BINS,
-    step=0,
+    model=None, images=None, *, means=None, groups=None, names=None, latent=None, **settings
 ):
     """Open controls for the resampling of faces by their latents.
 
@@ -48,8 +38,8 @@ def resampling_explorer(
         Of the groups.
     latent : int, optional
         Whose histogram to show; the one whose means are spread most when not given.
-    alpha, combine, bins, step
-        See `cnnbook.figures.resampling.Resampling`.
+    **settings
+        The fields `alpha` (0.01 when not given), `combine`, `bins` and `step` of `Resampling`.
 
     Raises
     ------
@@ -62,10 +52,10 @@ def resampling_explorer(
         means = latent_means(model, images)
     means = torch.as_tensor(means).numpy().astype(float)
     order = np.argsort(-means.std(0), kind="stable").ravel().tolist()
-    latent = order[0] if latent is None else latent
-    settings = float(alpha), latent, combine, bins, step
+    settings["latent"] = order[0] if latent is None else latent
+    settings["alpha"] = float(settings.get("alpha", 0.01))
     return explore(
-        Resampling(_weigh, means, images.numpy(), groups, names, *settings),
+        Resampling(_weigh, means, images.numpy(), groups, names, **settings),
         alpha=_smoothing,
         latent=choice({indexed("z", number): number for number in order}, width="150px"),
         combine=choice(("max", "product"), "over the latents", width="220px"),
@@ -98,7 +88,6 @@ def _read_faces(images, groups, names):
 
 def _smoothing(name, alpha):
     """A slider over values of α, the given one among them."""
-    alphas = [(f"{value:g}", value) for value in sorted({*ALPHAS, alpha})]
-    alphas = [("∞" if value == ALPHAS[-1] else words, value) for words, value in alphas]
+    alphas = [(f"{value:g}".replace("inf", "∞"), value) for value in sorted({*ALPHAS, alpha})]
     look = {"description": "smoothing α", "style": LABELS, "layout": {"width": "330px"}}
     return widgets.SelectionSlider(options=alphas, value=alpha, **look), None

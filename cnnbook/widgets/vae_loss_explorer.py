@@ -7,10 +7,9 @@ from cnnbook.widgets.explorer import explore, factory, slider
 @factory
 def vae_loss_explorer(mean=0.0, log_variance=0.0, *, step=0):
     """Open sliders for a code with one latent; the arguments are the fields of `Code`."""
+    look = {"step": 0.1, "width": "360px"}
     return explore(
         Code(mean, log_variance, step),
-        mean=slider(*RANGES["mean"], "mean μ", step=0.1, width="360px"),
-        log_variance=slider(
-            *RANGES["log_variance"], "log-variance log σ²", step=0.1, width="360px"
-        ),
+        mean=slider(*RANGES["mean"], "mean μ", **look),
+        log_variance=slider(*RANGES["log_variance"], "log-variance log σ²", **look),
     )
