@@ -59,8 +59,7 @@ def test_celeba_reads_images_attributes_and_splits(root):
 
 
 @pytest.mark.parametrize(
-    "file",
-    ["list_attr_celeba.txt", "list_eval_partition.txt", "img_align_celeba/000002.jpg"],
+    "file", ["list_attr_celeba.txt", "list_eval_partition.txt", "img_align_celeba/000002.jpg"]
 )
 def test_celeba_says_what_is_missing(root, file):
     (root / file).unlink()

@@ -27,7 +27,8 @@ def celeba(root, *, size=64, split="train", limit=None, progress=True):
     """Load faces of CelebA (Liu et al. 2015, arXiv:1411.7766) that lie on this machine.
 
     The data set may be used for research only, and has to be fetched by hand: nothing is
-    downloaded here.
+    downloaded here. The result is `AttributedImages` (N, 3, H, W), values from 0 to 1, all labelled
+    1, a face; each attribute is 1 or 0.
 
     Parameters
     ----------
@@ -41,11 +42,6 @@ def celeba(root, *, size=64, split="train", limit=None, progress=True):
         Which part of the fixed split; None for all of them.
     limit : int, optional
         Load no more than the first so many images.
-
-    Returns
-    -------
-    AttributedImages
-        (N, 3, H, W), values from 0 to 1, all labelled 1, a face; each attribute is 1 or 0.
     """
     root, size = Path(root), check_size(size)
     if split is not None and split not in SPLITS:
@@ -96,10 +92,8 @@ def _read_attributes(path):
     table = {}
     for number, (file, *values) in enumerate(rows[head:], head + 1):
         if len(values) != len(names) or not set(values) <= {"1", "-1"}:
-            raise DatasetError(
-                f"{damaged}line {number} has {len(values)} values for {len(names)} attributes, "
-                "each must be 1 or -1"
-            )
+            found = f"{len(values)} values for {len(names)} attributes, each must be 1 or -1"
+            raise DatasetError(f"{damaged}line {number} has {found}")
         table[file] = [int(value == "1") for value in values]
     return names, table
 
@@ -112,10 +106,8 @@ def _read_split(path, files, split):
             continue
         if len(row) != 2 or row[1] not in ("0", "1", "2"):
             line = path.read_text(encoding="utf-8-sig").splitlines()[number - 1]
-            raise DatasetError(
-                f"CelebA: {path.name} is damaged: line {number} is {line!r}, "
-                "expected a file and 0, 1 or 2"
-            )
+            found = f"line {number} is {line!r}, expected a file and 0, 1 or 2"
+            raise DatasetError(f"CelebA: {path.name} is damaged: {found}")
         parts[row[0]] = SPLITS[int(row[1])]
     without = [file for file in files if file not in parts]
     if without:

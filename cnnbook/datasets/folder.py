@@ -20,6 +20,9 @@ UNREAD = {".heic", ".heif", ".dng", ".svg"}
 def image_folder(path, *, size=None, grey=False, groups=None, progress=True):
     """Load pictures that are sorted into one folder a class.
 
+    They are `Images` (N, 3, H, W) or (N, 1, H, W), values from 0 to 1, sorted by class and file
+    name; with `groups`, `AttributedImages`.
+
     torchvision's `ImageFolder` is not used: it takes hidden folders for classes, leaves out
     pictures whose suffix it does not know, and neither turns a phone's photograph upright nor lays
     what is transparent on white.
@@ -39,12 +42,6 @@ def image_folder(path, *, size=None, grey=False, groups=None, progress=True):
         A CSV file, in `path` or elsewhere, that says of every picture to which groups it belongs:
         a first line such as ``file,skin,pose``, then lines such as ``faces/anna.jpg,2,0``. Files
         are named from `path` on; groups are whole numbers, -1 where there is none.
-
-    Returns
-    -------
-    Images
-        (N, 3, H, W) or (N, 1, H, W), values from 0 to 1, sorted by class and file name; with
-        `groups`, they are `AttributedImages`.
     """
     if not isinstance(path, str | os.PathLike):
         raise TypeError(f"path is a {type(path).__name__}, expected the path of a folder")
@@ -60,10 +57,9 @@ def image_folder(path, *, size=None, grey=False, groups=None, progress=True):
     for place, (file, _) in enumerate(bar):
         picture = read_picture(file, size, grey)
         if picture.shape != first.shape:
-            raise ValueError(
-                f"{file.name} has {picture.shape[1]}×{picture.shape[2]} pixels, "
-                f"{files[0][0].name} has {first.shape[1]}×{first.shape[2]}: give a size"
-            )
+            size, other = (f"{rows}×{columns}" for _, rows, columns in (picture.shape, first.shape))
+            names = f"{file.name} has {size} pixels, {files[0][0].name} has {other}"
+            raise ValueError(f"{names}: give a size")
         images[place] = torch.from_numpy(picture)
     labels = torch.tensor([label for _, label in files])
     if groups is None:
@@ -75,27 +71,25 @@ def _find_pictures(path):
     """Return the names of the classes, and every picture with the number of its class."""
     from PIL import Image
 
-    suffixes = {s for s, kind in Image.registered_extensions().items() if kind in Image.OPEN}
-    suffixes |= UNREAD
+    known = Image.registered_extensions().items()
+    suffixes = UNREAD | {suffix for suffix, kind in known if kind in Image.OPEN}
     classes, pictures, others = [], [], []
     for folder in _visible(path):
         if folder.is_dir():
             found = _visible(folder)
             pictures += [(f, len(classes)) for f in found if f.suffix.lower() in suffixes]
             others += [f"{folder.name}/{f.name}" for f in found if f.suffix.lower() not in suffixes]
-            for file in found:
-                if file.is_dir():
-                    raise ValueError(
-                        f"the class {folder.name!r} holds a folder, {file.name!r}: "
-                        "pictures must lie directly in the folder of their class"
-                    )
+            for file in filter(Path.is_dir, found):
+                holds = f"the class {folder.name!r} holds a folder, {file.name!r}"
+                raise ValueError(
+                    f"{holds}: pictures must lie directly in the folder of their class"
+                )
             if not pictures or pictures[-1][1] != len(classes):
                 raise ValueError(f"the folder of the class {folder.name!r} holds no picture")
             classes.append(folder.name)
         elif folder.suffix.lower() in suffixes:
-            raise ValueError(
-                f"{folder.name!r} lies beside the folders of the classes, in none of them"
-            )
+            lies = "lies beside the folders of the classes, in none of them"
+            raise ValueError(f"{folder.name!r} {lies}")
     if not classes:
         raise ValueError(f"{str(path)!r} holds no folder with pictures in it, one folder a class")
     if others:

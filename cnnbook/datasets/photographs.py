@@ -25,10 +25,9 @@ def _skimage(file, *words):
     return Photograph("scikit-image", f"data/{file}", *words)
 
 
-def _sklearn(file, *words):
-    return Photograph(
-        "scikit-learn", f"datasets/images/{file}", *words, "Creative Commons attribution"
-    )
+def _sklearn(file, credit):
+    file, licence = f"datasets/images/{file}", "Creative Commons attribution"
+    return Photograph("scikit-learn", file, credit, licence)
 
 
 PHOTOGRAPHS = {
@@ -56,7 +55,12 @@ PHOTOGRAPHS = {
 
 
 def photograph(name="china", *, grey=True, height=None):
-    """Load a photograph as numbers in [0, 1).
+    """Load a photograph as numbers in [0, 1): (H, W), or (H, W, 3) with `grey` false, float64.
+
+    They are the bytes divided by 256, so that 255 stays below 1 (chapter 2). White is 255/256 in
+    every kind of file: integers of more bits are divided by the greatest that their type holds,
+    floats must be from 0 to 1. What is transparent is white, a phone's photograph stands upright,
+    of an animation there is the first picture.
 
     Parameters
     ----------
@@ -68,14 +72,6 @@ def photograph(name="china", *, grey=True, height=None):
         equal channels with `grey` false.
     height : int, optional
         Rows to shrink to; the columns follow in proportion.
-
-    Returns
-    -------
-    ndarray of shape (H, W), or (H, W, 3) with `grey` false, float64
-        The bytes divided by 256, so that 255 stays below 1 (chapter 2). White is 255/256 in every
-        kind of file: integers of more bits are divided by the greatest that their type holds,
-        floats must be from 0 to 1. What is transparent is white, a phone's photograph stands
-        upright, of an animation there is the first picture.
     """
     from PIL import Image
 
@@ -85,9 +81,8 @@ def photograph(name="china", *, grey=True, height=None):
     if height is not None:
         width = max(1, round(image.width * height / image.height))
         if height * width > MOST_PIXELS:
-            raise ValueError(
-                f"height is {height}: {height} × {width} pixels, at most {MOST_PIXELS} in all"
-            )
+            pixels = f"{height} × {width} pixels, at most {MOST_PIXELS} in all"
+            raise ValueError(f"height is {height}: {pixels}")
         image = image.resize((width, height), Image.Resampling.LANCZOS)
     pixels = np.asarray(image)
     if image.mode == "F":

@@ -31,7 +31,7 @@ POINTWISE = (
 
 
 def fully_convolutional(model, input_size):
-    """Turn a classifier into a network that slides over larger images.
+    """Turn a classifier, made for inputs of shape `input_size`, into one that slides over larger.
 
     The first dense layer becomes a convolution as large as the maps it was made for, the others
     become 1×1 convolutions, with the same numbers as weights.
@@ -44,32 +44,22 @@ def fully_convolutional(model, input_size):
     `LeNet` build ``LeNet(padding=0)``, whose crops are 32×32, with the state of one trained on
     padded 28×28 images.
 
-    Parameters
-    ----------
-    model : nn.Sequential
-        Layers in a row, nested or not, with one `nn.Flatten` before its dense layers: `LeNet`,
-        `AlexNet`, `MLP`, ... It stays as it is: the weights are copied. A layer that cannot slide
-        is refused by name.
-    input_size : tuple of int
-        Shape of an input that the model was made for, without the batch: (1, 28, 28).
+    The model is an `nn.Sequential`: layers in a row, nested or not, with one `nn.Flatten` before
+    its dense layers, such as `LeNet`, `AlexNet`, `MLP`. It stays as it is: the weights are copied.
+    A layer that cannot slide is refused by name. `input_size` has no batch: (1, 28, 28).
 
-    References
-    ----------
     Matan et al. (1992), Multi-digit recognition using a space displacement neural network;
     Long, Shelhamer & Darrell (2015), arXiv:1411.4038, section 3.1.
 
-    Examples
-    --------
     >>> from cnnbook.models import LeNet
     >>> slides = fully_convolutional(LeNet(padding=0), (1, 32, 32))
     >>> slides(torch.zeros(1, 1, 32, 48)).shape  # every 4 pixels: 0, 4, 8, 12, 16
     torch.Size([1, 10, 1, 5])
     """
     if not isinstance(model, nn.Sequential) or type(model).forward is not nn.Sequential.forward:
-        raise TypeError(
-            f"model must be an nn.Sequential, got {type(model).__name__}: put its parts in a row, "
-            "as nn.Sequential(net.features, net.avgpool, nn.Flatten(), net.classifier)"
-        )
+        row = "as nn.Sequential(net.features, net.avgpool, nn.Flatten(), net.classifier)"
+        got = f"got {type(model).__name__}: put its parts in a row, {row}"
+        raise TypeError(f"model must be an nn.Sequential, {got}")
     like = next(model.parameters(), torch.empty(0))
     x = torch.zeros(1, *input_size, dtype=like.dtype, device=like.device)
     layers, maps = [], None
@@ -120,11 +110,13 @@ def _converted(label, layer, x, maps):
         return _pooling(label, layer, x, AVERAGES)
     if maps is None and "AdaptiveMaxPool" in label:
         return _pooling(label, layer, x, MAXIMA)
-    if isinstance(layer, (nn.Softmax, nn.LogSoftmax)) and layer.dim == 1:
-        return [layer]
-    if isinstance(layer, nn.Upsample) and layer.scale_factor is not None:
-        return [layer]
-    if isinstance(layer, POINTWISE) or (maps is None and isinstance(layer, SLIDING)):
+    fits = (
+        isinstance(layer, POINTWISE)
+        or (isinstance(layer, SLIDING) and maps is None)
+        or (isinstance(layer, (nn.Softmax, nn.LogSoftmax)) and layer.dim == 1)
+        or (isinstance(layer, nn.Upsample) and layer.scale_factor is not None)
+    )
+    if fits:
         return [layer]
     raise ValueError(f"{label} is not known to do the same at every place of an image")
 
@@ -134,20 +126,19 @@ def _convolution(label, linear, maps):
     channels, *sizes = maps
     if linear.in_features != math.prod(maps):
         raise ValueError(f"{label} has {linear.in_features} inputs, it sees maps of {maps}")
-    make = CONVOLUTIONS[len(sizes)]
-    weight = linear.weight.detach()
-    result = make(channels, linear.out_features, tuple(sizes), bias=linear.bias is not None)
-    result.weight = nn.Parameter(weight.reshape(linear.out_features, channels, *sizes))
+    size, bias = (channels, linear.out_features, tuple(sizes)), linear.bias is not None
+    result = CONVOLUTIONS[len(sizes)](*size, bias=bias)
+    result.weight = nn.Parameter(linear.weight.detach().reshape(result.weight.shape))
     result.bias = linear.bias
     return result
 
 
 def _pooling(label, layer, x, classes):
     """Adaptive pooling at the original size, as pooling with fixed windows."""
-    sizes = tuple(x.shape[2:])
-    bins = tuple(_apply(label, layer, x).shape[2:])
+    sizes, bins = tuple(x.shape[2:]), tuple(_apply(label, layer, x).shape[2:])
     if sizes == bins:
         return []
-    if any(size % count for size, count in zip(sizes, bins, strict=True)):
+    windows = tuple(size // count for size, count in zip(sizes, bins, strict=True))
+    if any(w * count != size for w, count, size in zip(windows, bins, sizes, strict=True)):
         raise ValueError(f"{label} takes maps of {sizes} to {bins}: its windows are not all alike")
-    return [classes[len(sizes)](tuple(s // b for s, b in zip(sizes, bins, strict=True)))]
+    return [classes[len(sizes)](windows)]

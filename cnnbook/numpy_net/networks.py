@@ -39,8 +39,6 @@ def simple_conv_net(
     rng : numpy.random.Generator, optional
         What draws them; a new one when not given.
 
-    Examples
-    --------
     >>> sum(a.size for a in simple_conv_net().parameters.values())  # 780 + 432100 + 1010
     433890
     """
@@ -74,8 +72,6 @@ def lenet(
     radial basis functions. `padding` is that of the first convolution: 2 for images of 28×28, 0 for
     32×32. `Tanh` and `AvgPool2d` are close to the paper, `ReLU` and `MaxPool2d` what is used today.
 
-    Examples
-    --------
     >>> sum(a.size for a in lenet().parameters.values())
     61706
     """
