@@ -14,14 +14,8 @@ from cnnbook.experiments.study import check_request, run_study
 from cnnbook.experiments.table import result_table, write_table
 from cnnbook.files import own_folder
 
-STUDIES = {
-    study.name: study
-    for study in (
-        *(MNIST, DIGITS, ALEXNET_DIGITS),
-        *(CIFAR10, ACTIVATION, ABLATION),
-        *(VAE_STUDY, DEBIASING),
-    )
-}
+_ALL = MNIST, DIGITS, ALEXNET_DIGITS, CIFAR10, ACTIVATION, ABLATION, VAE_STUDY, DEBIASING
+STUDIES = {study.name: study for study in _ALL}
 """In the order of the README's table."""
 
 MOST_THREADS = 1024  # beyond, some systems end the process without a word
@@ -53,23 +47,16 @@ def main(arguments=None):
         epilog="\n".join(f"{study.name}: {study.question}" for study in STUDIES.values()),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument(
-        "name",
-        choices=[*STUDIES, "table"],
-        nargs="+",
-        help="a study; or table: print what was measured, as in the README",
-    )
-    parser.add_argument("--write", metavar="FILE", help="put the table in its place in this file")
-    parser.add_argument("--data", help="folder of data sets; else CNNBOOK_DATA, else that folder")
-    parser.add_argument("--seeds", type=_count, help="runs of each variant")
-    parser.add_argument("--only", nargs="+", metavar="VARIANT", help="these variants alone")
-    parser.add_argument("--threads", type=_count, help="of PyTorch")
-    parser.add_argument(
-        "--fresh", action="store_true", help="make all runs again; the old ones stay until then"
-    )
-    parser.add_argument(
-        "--scheduler", metavar="ADDRESS", help="of a Dask cluster, whose workers make the runs"
-    )
+    add = parser.add_argument
+    told = "a study; or table: print what was measured, as in the README"
+    add("name", choices=[*STUDIES, "table"], nargs="+", help=told)
+    add("--write", metavar="FILE", help="put the table in its place in this file")
+    add("--data", help="folder of data sets; else CNNBOOK_DATA, else that folder")
+    add("--seeds", type=_count, help="runs of each variant")
+    add("--only", nargs="+", metavar="VARIANT", help="these variants alone")
+    add("--threads", type=_count, help="of PyTorch")
+    add("--fresh", action="store_true", help="make all runs again; the old ones stay until then")
+    add("--scheduler", metavar="ADDRESS", help="of a Dask cluster, whose workers make the runs")
     chosen = parser.parse_args(arguments)
     if chosen.data is not None and not Path(chosen.data).is_dir():
         parser.error(f"argument --data: {chosen.data!r} is no folder")

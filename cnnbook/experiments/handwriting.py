@@ -47,6 +47,9 @@ def _judged(network, data, **options):
 # no part of the paper, which steps by second derivatives; chosen on 5,000 training images
 YEAR_1998 = {"epochs": 10, "lr": 5e-3, "batch_size": 32}
 DECAY = 0.1
+SETTINGS_1998 = YEAR_1998 | {"loss": "equation 9 of its paper", "weight_decay": DECAY}
+SETTINGS_1998 |= {"ink": "-0.1 to 1.175", "augment": None}
+SAYS_1998 = "LeNet-5 of 1998, 60,000 parameters, {epochs} epochs"
 
 
 def _learn_as_in_1998(data, seed):
@@ -82,14 +85,7 @@ MNIST = Study(
         "lenet_augmented": _learn(
             LeNet, "the same with augmentation, {epochs} epochs", BOTH, **LONG, augment=CHANGES
         ),
-        "lenet5": Variant(
-            _learn_as_in_1998,
-            YEAR_1998
-            | {"loss": "equation 9 of its paper", "weight_decay": DECAY}
-            | {"ink": "-0.1 to 1.175", "augment": None},
-            "LeNet-5 of 1998, 60,000 parameters, {epochs} epochs",
-            BOTH,
-        ),
+        "lenet5": Variant(_learn_as_in_1998, SETTINGS_1998, SAYS_1998, BOTH),
     },
     settings={
         "optimizer": "AdamW, one cycle",
@@ -120,21 +116,16 @@ DIGITS = Study(
     kept=("lenet",),
 )
 
+LIVE = functools.partial(SmallAlexNet, 1, width=0.5, dropout=0.2, upscale=4)
+NINE = {"epochs": 9, "lr": 4e-3, "batch_size": 64}
+NINE |= {"smoothing": 0, "augment": Augment(rotation=8, shift=1)}
+
 ALEXNET_DIGITS = Study(
     name="alexnet_digits",
     question="How well does the small AlexNet that chapter 10 trains live read its digits?",
     load=lambda root: (digits(), None),
     variants={
-        "small_alexnet": _learn(
-            functools.partial(SmallAlexNet, 1, width=0.5, dropout=0.2, upscale=4),
-            "trained live in chapter 10, {epochs} epochs",
-            ONE,
-            epochs=9,
-            lr=4e-3,
-            batch_size=64,
-            smoothing=0,
-            augment=Augment(rotation=8, shift=1),
-        )
+        "small_alexnet": _learn(LIVE, "trained live in chapter 10, {epochs} epochs", ONE, **NINE)
     },
     settings={
         "optimizer": "AdamW, one cycle",

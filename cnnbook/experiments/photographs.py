@@ -1,6 +1,7 @@
 """Studies of small photographs: which of AlexNet's ideas help on CIFAR-10, and by how much."""
 
 import functools
+import itertools
 from dataclasses import asdict
 
 import torch
@@ -49,9 +50,8 @@ GOAL, MOST = 0.25, 15
 def _epochs_to_goal(history):
     """Interpolate when the training error, counted while learning, fell to the goal."""
     errors = [1 - accuracy for accuracy in history.accuracy]
-    for epoch, error in enumerate(errors):
+    for epoch, (before, error) in enumerate(itertools.pairwise([0.9, *errors])):
         if error <= GOAL:
-            before = errors[epoch - 1] if epoch else 0.9
             return epoch + (before - GOAL) / (before - error)
     return None
 

@@ -82,13 +82,10 @@ def run_study(
 
     Parameters
     ----------
-    study : Study
     data : path, optional
         Folder of data sets, see `cnnbook.datasets.data_root`.
-    seeds : int, optional
-        Runs of each variant, if not the study's own number.
-    only : sequence of str, optional
-        These variants alone.
+    seeds, only
+        Runs of each variant, if not the study's own number; names of the variants, if not all.
     home : path, optional
         Results go to ``home/results``, weights to ``home/weights``. Without it, to `own_folder`,
         and what ships is gone on with.
@@ -193,11 +190,9 @@ def _compute_there(shelf, missing, data, scheduler):
         client = stack.enter_context(Client(scheduler))
         study = cloudpickle.dumps(shelf.study)
         folder, threads = data and os.path.abspath(data), torch.get_num_threads()
-        sent = {
-            client.submit(_work, study, name, seed, folder, threads, pure=False): name
-            for name, seed in mine
-        }
-        failed = []
+        sent, failed = {}, []
+        for name, seed in mine:
+            sent[client.submit(_work, study, name, seed, folder, threads, pure=False)] = name
         for future in as_completed(sent):
             if future.status == "finished":
                 yield sent[future], *future.result()
@@ -415,9 +410,8 @@ def _read(path):
                 raise ValueError(f"its runs have the seeds {seeds}")
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         reason = f"it has no {error}" if isinstance(error, KeyError) else error
-        raise ValueError(
-            f"{path} is damaged ({reason}): put a whole copy in its place, or use --fresh"
-        ) from None
+        advice = "put a whole copy in its place, or use --fresh"
+        raise ValueError(f"{path} is damaged ({reason}): {advice}") from None
     return result
 
 
@@ -430,10 +424,8 @@ def load_result(name, *, home=None):
     path = find_result(name, home)
     if path is None:
         places = " or ".join(str(folder / "results") for folder in homes(home))
-        raise ValueError(
-            f"there are no results of {name!r} in {places}: "
-            f"python -m cnnbook.experiments {name} makes them"
-        )
+        advice = f"python -m cnnbook.experiments {name} makes them"
+        raise ValueError(f"there are no results of {name!r} in {places}: {advice}")
     return _read(path)
 
 

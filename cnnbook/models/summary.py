@@ -98,8 +98,8 @@ def summary(module, input_size, depth=None, dtypes=None):
     `module`, `input_size` and `dtypes` are as `trace` takes them; of lazy layers the parameters
     that they would get are counted. `depth`, at least 1, is how many levels of parts to go into:
     parts that lie deeper are counted with the one that holds them. 1 makes one row of each
-    Inception module of GoogLeNet. Else there is a row for each module that has no parts, owns parameters or
-    multiplies itself, called or not.
+    Inception module of GoogLeNet. Else there is a row for each module that has no parts, owns
+    parameters or multiplies itself, called or not.
 
     Counted are the multiply-adds of convolutions and of products of matrices and vectors, one a
     weight and place, zeros of the padding too; those of biases, activations, pooling, normalisation

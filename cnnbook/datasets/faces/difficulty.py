@@ -34,11 +34,9 @@ class Difficulty:
         """
         names = "blur side shape row column red green blue contrast noise".split()
         streams = np.random.SeedSequence([seed, 2]).spawn(len(names) + 1)
-        draw = {
-            name: np.random.default_rng(stream).random(len(images), dtype=np.float32)
-            for name, stream in zip(names, streams, strict=False)
-        }
-        grain = np.random.default_rng(streams[-1])
+        *each, grain = map(np.random.default_rng, streams)
+        sizes = {"size": len(images), "dtype": np.float32}
+        draw = {name: rng.random(**sizes) for name, rng in zip(names, each, strict=True)}
         for start in range(0, len(images), CHUNK):
             here = slice(start, start + CHUNK)
             part, u = images[here], {name: value[here] for name, value in draw.items()}
