@@ -49,7 +49,6 @@ def _read_mnist(root):
 
 
 def _read_idx(root, name):
-    """Find one file, packed or not, verify it, and turn its bytes into a tensor."""
     folders = (root / "MNIST" / "raw", root / "MNIST", root)
     names = [n + end for n in (name, name.replace("-idx", ".idx")) for end in ("", ".gz")]
     path = next((f / n for f in folders for n in names if (f / n).is_file()), None)

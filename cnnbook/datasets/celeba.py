@@ -30,18 +30,11 @@ def celeba(root, *, size=64, split="train", limit=None, progress=True):
     downloaded here. The result is `AttributedImages` (N, 3, H, W), values from 0 to 1, all labelled
     1, a face; each attribute is 1 or 0.
 
-    Parameters
-    ----------
-    root : path
-        Folder with ``img_align_celeba/000001.jpg`` and so on, ``list_attr_celeba.txt``, and
-        ``list_eval_partition.txt``; or these in the folders ``Img``, ``Anno`` and ``Eval``, or the
-        two lists with the ending ``.csv``, as Kaggle distributes them.
-    size : int or tuple of two ints
-        (H, W) of the images: a picture is scaled to cover it, and the middle is cut out.
-    split : {"train", "validation", "test", None}
-        Which part of the fixed split; None for all of them.
-    limit : int, optional
-        Load no more than the first so many images.
+    `root` is a folder with ``img_align_celeba/000001.jpg`` and so on, ``list_attr_celeba.txt``, and
+    ``list_eval_partition.txt``; or these in the folders ``Img``, ``Anno`` and ``Eval``, or the two
+    lists with the ending ``.csv``, as Kaggle distributes them. A picture is scaled to cover `size`,
+    one number or (H, W), and the middle is cut out. `split` is "train", "validation" or "test", or
+    None for all of them; no more than the first `limit` images are loaded.
     """
     root, size = Path(root), check_size(size)
     if split is not None and split not in SPLITS:
@@ -72,7 +65,6 @@ def _find(root, places):
 
 
 def _rows(path):
-    """Split the lines of a file at its commas or spaces."""
     comma = "," if path.suffix == ".csv" else None
     lines = path.read_text(encoding="utf-8-sig", errors="replace").strip().splitlines()
     return [[field.strip() for field in line.split(comma)] or [""] for line in lines]
@@ -99,7 +91,6 @@ def _read_attributes(path):
 
 
 def _read_split(path, files, split):
-    """Choose those of the files that belong to a split."""
     parts = {}
     for number, row in enumerate(_rows(path), 1):
         if number == 1 and row[0] == "image_id":

@@ -30,6 +30,7 @@ def _sklearn(file, credit):
     return Photograph("scikit-learn", file, credit, licence)
 
 
+SCHARSTEIN = "Scharstein et al. (2014), Middlebury stereo benchmark"
 PHOTOGRAPHS = {
     "china": _sklearn("china.jpg", "danielbuechele (Flickr)"),
     "flower": _sklearn("flower.jpg", "vultilion (Flickr)"),
@@ -43,11 +44,7 @@ PHOTOGRAPHS = {
     "grass": _skimage("grass.png", "linolafett (DeviantArt)", "CC0"),
     "gravel": _skimage("gravel.png", "CC0Textures", "CC0"),
     "hubble_deep_field": _skimage("hubble_deep_field.jpg", "NASA", "public domain"),
-    "motorcycle_left": _skimage(
-        "motorcycle_left.png",
-        "Scharstein et al. (2014), Middlebury stereo benchmark",
-        "none stated",
-    ),
+    "motorcycle_left": _skimage("motorcycle_left.png", SCHARSTEIN, "none stated"),
     "retina": _skimage("retina.jpg", "Mikael Häggström", "CC0"),
     "rocket": _skimage("rocket.jpg", "SpaceX", "public domain"),
 }
@@ -62,16 +59,10 @@ def photograph(name="china", *, grey=True, height=None):
     floats must be from 0 to 1. What is transparent is white, a phone's photograph stands upright,
     of an animation there is the first picture.
 
-    Parameters
-    ----------
-    name : str, path or binary file
-        One of `PHOTOGRAPHS` (``PHOTOGRAPHS["coffee"]`` says who made it, and under which licence;
-        ``data/README.md`` lists their sizes), or a picture file: its path, or the open file.
-    grey : bool
-        Return one luminance in place of three colour channels. What is grey already has three
-        equal channels with `grey` false.
-    height : int, optional
-        Rows to shrink to; the columns follow in proportion.
+    `name` is one of `PHOTOGRAPHS` (``PHOTOGRAPHS["coffee"]`` says who made it, and under which
+    licence; ``data/README.md`` lists their sizes), or a picture file: its path, or the open file.
+    `grey` gives one luminance in place of three colour channels; without it, what is grey already
+    has three equal channels. `height` is rows to shrink to; the columns follow in proportion.
     """
     from PIL import Image
 

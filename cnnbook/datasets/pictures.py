@@ -96,7 +96,6 @@ class _NumbersError(ValueError):
 
 
 def _check_file(file):
-    """Return a file's name for messages, or say why it cannot be read."""
     if hasattr(file, "read"):
         return repr(str(getattr(file, "name", type(file).__name__)))
     if not isinstance(file, str | os.PathLike):
@@ -136,7 +135,6 @@ def _range_of(picture):
 
 
 def _scale(picture, white, wraps):
-    """Turn integers or floats into brightness from 0 to 255, with fractions."""
     from PIL import Image
 
     values = np.asarray(picture)

@@ -22,14 +22,11 @@ MOST_THREADS = 1024  # beyond, some systems end the process without a word
 
 
 class _Parser(argparse.ArgumentParser):
-    """Says in one line what is wrong, without repeating how it is used."""
-
-    def error(self, message):
+    def error(self, message):  # in one line, without repeating how it is used
         self.exit(2, f"{self.prog}: {message}\n")
 
 
 def _count(text):
-    """Read a number of runs or threads."""
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r}, must be a whole number of at least 1")
     return int(text)
@@ -41,12 +38,10 @@ def main(arguments=None):
     Ends with 2 if what is asked for is impossible, 1 if the data or the disk are not as they must
     be, 130 if the reader stopped it; one line says why.
     """
-    parser = _Parser(
-        prog="python -m cnnbook.experiments",
-        description=f"Run a study: results/NAME.json and weights go to {own_folder()}.",
-        epilog="\n".join(f"{study.name}: {study.question}" for study in STUDIES.values()),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = _Parser("python -m cnnbook.experiments")
+    parser.description = f"Run a study: results/NAME.json and weights go to {own_folder()}."
+    parser.epilog = "\n".join(f"{study.name}: {study.question}" for study in STUDIES.values())
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
     add = parser.add_argument
     told = "a study; or table: print what was measured, as in the README"
     add("name", choices=[*STUDIES, "table"], nargs="+", help=told)

@@ -92,7 +92,6 @@ def _variant(says, model, loss, draw=None, *, augment=CHANGES, settings):
 
 
 def _drawn(probabilities, data):
-    """Return the share of each group among the faces of an epoch after the last."""
     groups, names = face_groups(data)
     shares = {name: float(2 * probabilities[groups == g].sum()) for g, name in enumerate(names)}
     return {f"drawn {name}": share for name, share in shares.items()}

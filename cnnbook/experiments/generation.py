@@ -61,7 +61,6 @@ def information(network, images):
 
 
 def _train(model, data, seed, *, epochs, lr, batch_size, width=None, augment=None, **loss):
-    """Return the trained network, and the curve of its loss."""
     torch.manual_seed(seed)
     network = model() if width is None else model(width=width)
     # the order of the numbers in memory changes the speed on a CPU, not the result
@@ -79,11 +78,10 @@ def _learn_digits(model, settings, says, measures):
         source, embedded = data
         drawn = {"augment": binarise, "likelihood": "bernoulli"}
         network, curve = _train(model, source.train, seed, **settings, **drawn)
-        measured = {
-            "test_nelbo": nats(network, source.test.images),
-            "test_importance_weighted": nats(network, source.test.images, k=IMPORTANCE_SAMPLES),
-            "embedded_nelbo": nats(network, embedded.test.images),
-        }
+        images, measured = source.test.images, {}
+        measured["test_nelbo"] = nats(network, images)
+        measured["test_importance_weighted"] = nats(network, images, k=IMPORTANCE_SAMPLES)
+        measured["embedded_nelbo"] = nats(network, embedded.test.images)
         return Outcome(measured | curve, network)
 
     return Variant(run, settings, says, measures)

@@ -23,7 +23,6 @@ def _mnist_and_foreign(root):
 
 
 def _learn(model, says, measures, *, augment=None, smoothing=0.1, **options):
-    """Make the variant that trains a model in this way."""
     loss = functools.partial(F.cross_entropy, label_smoothing=smoothing)
 
     def run(data, seed):
@@ -49,7 +48,6 @@ YEAR_1998 = {"epochs": 10, "lr": 5e-3, "batch_size": 32}
 DECAY = 0.1
 SETTINGS_1998 = YEAR_1998 | {"loss": "equation 9 of its paper", "weight_decay": DECAY}
 SETTINGS_1998 |= {"ink": "-0.1 to 1.175", "augment": None}
-SAYS_1998 = "LeNet-5 of 1998, 60,000 parameters, {epochs} epochs"
 
 
 def _learn_as_in_1998(data, seed):
@@ -68,6 +66,8 @@ def _with_paper_range(data):
     return Images(data.images * 1.275 - 0.1, data.labels, data.classes)
 
 
+MORE, TOLD = "the same with augmentation", "parameters, {epochs} epochs"
+CHANGED = {"augment": CHANGES}
 BOTH, ONE = ("test_accuracy", "foreign_accuracy"), ("test_accuracy",)
 PLAIN = {"epochs": 5, "lr": 0.01, "batch_size": 64}
 LONG = {"epochs": 60, "lr": 0.01, "batch_size": 128}
@@ -77,15 +77,13 @@ MNIST = Study(
     question="How well do an MLP and LeNet read MNIST, and digits of other writers?",
     load=_mnist_and_foreign,
     variants={
-        "mlp": _learn(
-            MLP, "784-300-100-10, 266,610 parameters, {epochs} epochs", BOTH, **PLAIN | {"lr": 3e-3}
+        "mlp": _learn(MLP, f"784-300-100-10, 266,610 {TOLD}", BOTH, **PLAIN | {"lr": 3e-3}),
+        "mlp_augmented": _learn(MLP, "", (), **LONG | {"lr": 3e-3}, **CHANGED),
+        "lenet": _learn(LeNet, f"61,706 {TOLD}", BOTH, **PLAIN),
+        "lenet_augmented": _learn(LeNet, f"{MORE}, {{epochs}} epochs", BOTH, **LONG, **CHANGED),
+        "lenet5": Variant(
+            _learn_as_in_1998, SETTINGS_1998, f"LeNet-5 of 1998, 60,000 {TOLD}", BOTH
         ),
-        "mlp_augmented": _learn(MLP, "", (), **LONG | {"lr": 3e-3}, augment=CHANGES),
-        "lenet": _learn(LeNet, "61,706 parameters, {epochs} epochs", BOTH, **PLAIN),
-        "lenet_augmented": _learn(
-            LeNet, "the same with augmentation, {epochs} epochs", BOTH, **LONG, augment=CHANGES
-        ),
-        "lenet5": Variant(_learn_as_in_1998, SETTINGS_1998, SAYS_1998, BOTH),
     },
     settings={
         "optimizer": "AdamW, one cycle",
@@ -105,9 +103,7 @@ DIGITS = Study(
     variants={
         "mlp": _learn(MLP, f"the same MLP on {SMALL}", ONE, **EMBEDDED | {"lr": 3e-3}),
         "lenet": _learn(LeNet, f"LeNet on {SMALL}", ONE, **EMBEDDED),
-        "lenet_augmented": _learn(
-            LeNet, "the same with augmentation", ONE, **EMBEDDED, augment=CHANGES
-        ),
+        "lenet_augmented": _learn(LeNet, MORE, ONE, **EMBEDDED, **CHANGED),
     },
     settings={
         "optimizer": "AdamW, one cycle",

@@ -80,23 +80,14 @@ def run_study(
     Several processes may work on one study: each run is made by one of them. A run's time is what
     the processors worked, in seconds: the clock's time depends on what else the machine does.
 
-    Parameters
-    ----------
-    data : path, optional
-        Folder of data sets, see `cnnbook.datasets.data_root`.
-    seeds, only
-        Runs of each variant, if not the study's own number; names of the variants, if not all.
-    home : path, optional
-        Results go to ``home/results``, weights to ``home/weights``. Without it, to `own_folder`,
-        and what ships is gone on with.
-    fresh : bool
-        Make all runs that are asked for again. They are gathered in ``home/fresh`` and replace the
-        old ones when all are there; stopped before, the next call with `fresh` goes on with them.
-        Without it the runs in the file are kept; it is refused if their settings are others.
-    scheduler : str, optional
-        Address of a Dask cluster, whose workers make the runs; they must find the data there.
-    say : callable
-        Gets a line of text after each run.
+    `data` is the folder of data sets, see `cnnbook.datasets.data_root`; `seeds` the runs of each
+    variant, if not the study's own number; `only` names of variants, if not all. Results go to
+    ``home/results``, weights to ``home/weights``; without `home` to `own_folder`, and what ships is
+    gone on with. `fresh` makes all runs that are asked for again: they are gathered in
+    ``home/fresh`` and replace the old ones when all are there; stopped before, the next call with
+    `fresh` goes on with them. Without it the runs in the file are kept; it is refused if their
+    settings are others. `scheduler` is the address of a Dask cluster, whose workers make the runs,
+    and must find the data there; `say` gets a line of text after each run.
     """
     seeds = study.seeds if seeds is None else seeds
     check_request(study, seeds, only)
@@ -183,9 +174,8 @@ def _compute_there(shelf, missing, data, scheduler):
     except ImportError as error:
         raise ValueError(f"a scheduler needs: pip install 'cnnbook[cluster]' ({error})") from None
     with contextlib.ExitStack() as stack:
-        mine = [each for each in missing if stack.enter_context(shelf.lock(*each))]
-        mine = shelf.missing(mine)
-        if not mine:
+        locked = [each for each in missing if stack.enter_context(shelf.lock(*each))]
+        if not (mine := shelf.missing(locked)):
             return
         client = stack.enter_context(Client(scheduler))
         study = cloudpickle.dumps(shelf.study)
@@ -206,7 +196,6 @@ _ALONE = threading.Lock()  # a worker's threads share PyTorch's random numbers
 
 
 def _work(study, name, seed, data, threads):
-    """Make one run on a worker, in the way it is made here."""
     with _ALONE:
         torch.set_num_threads(threads)
         study, loaded = _unpack(study, data)
@@ -215,7 +204,6 @@ def _work(study, name, seed, data, threads):
 
 @functools.lru_cache(maxsize=1)
 def _unpack(study, data):
-    """Load a study and its data once for all runs of a worker."""
     study = pickle.loads(study)
     return study, study.load(data)
 
@@ -224,8 +212,8 @@ def _compute(study, name, seed, data):
     """Make one run; return what goes to the file, and the network if its weights do."""
     began = time.process_time()
     outcome = study.variants[name].run(data, seed)
-    effort = {"cpu_seconds": round(time.process_time() - began, 1)}
-    effort["threads"] = torch.get_num_threads()
+    seconds = round(time.process_time() - began, 1)
+    effort = {"cpu_seconds": seconds, "threads": torch.get_num_threads()}
     run = _plain({"seed": seed, **outcome.measured, **effort})
     return run, outcome.model if study.keeps(name, seed) else None
 
@@ -398,7 +386,6 @@ def _rounded(value):
 
 
 def _read(path):
-    """Read a file of results; refuse what no study wrote."""
     try:
         result = json.loads(path.read_text(encoding="utf-8"), parse_constant=_no_number)
         for kept in (result, *result["variants"].values()):

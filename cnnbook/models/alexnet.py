@@ -39,7 +39,6 @@ def paper_lrn():
 
 
 def _classifier(in_features, hidden, num_classes, dropout, activation=nn.ReLU):
-    """Three dense layers; dropout is where torchvision has it."""
     return nn.Sequential(
         nn.Dropout(dropout), nn.Linear(in_features, hidden[0]), activation(),
         nn.Dropout(dropout), nn.Linear(hidden[0], hidden[1]), activation(),
@@ -75,12 +74,6 @@ class AlexNet2012(Stack):
 
     Krizhevsky, Sutskever & Hinton (2012), ImageNet Classification with Deep Convolutional Neural
     Networks, NIPS 25.
-
-    >>> import torch
-    >>> with torch.device("meta"):  # shapes without numbers: nothing to wait for
-    ...     net = AlexNet2012()
-    >>> sum(p.numel() for p in net.parameters())
-    60965224
     """
 
     def __init__(self, num_classes=1000, in_channels=3, dropout=0.5):
@@ -188,10 +181,8 @@ class SmallAlexNet(Stack):
         if upscale != 1:
             parts = {"upscale": nn.Upsample(scale_factor=upscale, mode="bilinear")} | parts
         super().__init__(OrderedDict(parts))
-        self._draw(math.sqrt(2) if activation is nn.ReLU else 1)
-
-    def _draw(self, gain):
-        """Keep the size of the signals from layer to layer; begin with scores near 0."""
+        # keep the size of the signals from layer to layer; begin with scores near 0
+        gain = math.sqrt(2) if activation is nn.ReLU else 1
         for part in self.modules():
             if isinstance(part, (nn.Conv2d, nn.Linear)):
                 nn.init.normal_(part.weight, std=gain / math.sqrt(part.weight[0].numel()))

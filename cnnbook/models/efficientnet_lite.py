@@ -92,9 +92,6 @@ class EfficientNetLite0(nn.Module):
     Tan & Le (2019), EfficientNet, arXiv:1905.11946, table 1; Sandler et al. (2018), MobileNetV2,
     arXiv:1801.04381, for the inverted residual; Google's `efficientnet/lite` (2020) for the
     variant.
-
-    >>> sum(p.numel() for p in EfficientNetLite0().parameters())
-    4652008
     """
 
     size = 224
@@ -147,7 +144,6 @@ class EfficientNetLite0(nn.Module):
 
 
 def _bytes(photo):
-    """Bring a photograph to bytes of shape (3, H, W), or refuse it."""
     if isinstance(photo, (str, bytes)) or hasattr(photo, "__fspath__"):
         how = "with cnnbook.datasets.photograph(…, grey=False)"
         raise TypeError(f"photo is {photo!r}: read it first, {how}")

@@ -9,10 +9,6 @@ from torch import nn
 from cnnbook.models.inception import Inception
 from cnnbook.models.lenet5 import RadialBasis, ScaledTanh, Subsampling, TableConv2d
 
-CONVOLUTIONS = {1: nn.Conv1d, 2: nn.Conv2d, 3: nn.Conv3d}
-AVERAGES = {1: nn.AvgPool1d, 2: nn.AvgPool2d, 3: nn.AvgPool3d}
-MAXIMA = {1: nn.MaxPool1d, 2: nn.MaxPool2d, 3: nn.MaxPool3d}
-
 SLIDING = (
     nn.Conv1d, nn.Conv2d, nn.Conv3d, TableConv2d, Subsampling, Inception,
     nn.MaxPool1d, nn.MaxPool2d, nn.MaxPool3d, nn.AvgPool1d, nn.AvgPool2d, nn.AvgPool3d,
@@ -65,7 +61,10 @@ def fully_convolutional(model, input_size):
     layers, maps = [], None
     for name, layer in _rows(copy.deepcopy(model).eval()):
         if isinstance(layer, nn.Flatten):
-            maps = _flattened(name, layer, x, maps)
+            shape = tuple(x.shape[1:])
+            if layer.start_dim != 1 or layer.end_dim not in (-1, x.ndim - 1):
+                raise ValueError(f"layer {name!r} flattens only some of the axes of {shape}")
+            maps = shape if maps is None else maps  # what a dense layer sees as one row
         else:
             layers += _converted(f"layer {name!r} ({type(layer).__name__})", layer, x, maps)
         if isinstance(layer, nn.Linear):
@@ -75,7 +74,6 @@ def fully_convolutional(model, input_size):
 
 
 def _rows(model, prefix=""):
-    """The layers of nested `nn.Sequential`, each with its full name."""
     for name, layer in model._modules.items():  # named_children() leaves out repeated ones
         if type(layer).forward is nn.Sequential.forward:
             yield from _rows(layer, f"{prefix}{name}.")
@@ -93,23 +91,15 @@ def _apply(name, layer, x):
         raise ValueError(f"layer {name!r} does not accept {tuple(x.shape[1:])}: {reason}") from None
 
 
-def _flattened(name, layer, x, maps):
-    """Remember the shape that a dense layer sees as one row."""
-    if layer.start_dim != 1 or layer.end_dim not in (-1, x.ndim - 1):
-        raise ValueError(f"layer {name!r} flattens only some of the axes of {tuple(x.shape[1:])}")
-    return tuple(x.shape[1:]) if maps is None else maps
-
-
 def _converted(label, layer, x, maps):
     """The layers that take the place of one; `maps` is the shape that was flattened, if any."""
     if isinstance(layer, nn.Linear):
         if maps is None:
             raise ValueError(f"{label} stands before nn.Flatten: it mixes along one axis alone")
         return [_convolution(label, layer, maps)]
-    if maps is None and "AdaptiveAvgPool" in label:
-        return _pooling(label, layer, x, AVERAGES)
-    if maps is None and "AdaptiveMaxPool" in label:
-        return _pooling(label, layer, x, MAXIMA)
+    for kind in ("AvgPool", "MaxPool"):
+        if maps is None and f"Adaptive{kind}" in label:
+            return _pooling(label, layer, x, kind)
     fits = (
         isinstance(layer, POINTWISE)
         or (isinstance(layer, SLIDING) and maps is None)
@@ -122,18 +112,17 @@ def _converted(label, layer, x, maps):
 
 
 def _convolution(label, linear, maps):
-    """A convolution whose window covers the maps that the dense layer sees."""
     channels, *sizes = maps
     if linear.in_features != math.prod(maps):
         raise ValueError(f"{label} has {linear.in_features} inputs, it sees maps of {maps}")
     size, bias = (channels, linear.out_features, tuple(sizes)), linear.bias is not None
-    result = CONVOLUTIONS[len(sizes)](*size, bias=bias)
+    result = getattr(nn, f"Conv{len(sizes)}d")(*size, bias=bias)
     result.weight = nn.Parameter(linear.weight.detach().reshape(result.weight.shape))
     result.bias = linear.bias
     return result
 
 
-def _pooling(label, layer, x, classes):
+def _pooling(label, layer, x, kind):
     """Adaptive pooling at the original size, as pooling with fixed windows."""
     sizes, bins = tuple(x.shape[2:]), tuple(_apply(label, layer, x).shape[2:])
     if sizes == bins:
@@ -141,4 +130,4 @@ def _pooling(label, layer, x, classes):
     windows = tuple(size // count for size, count in zip(sizes, bins, strict=True))
     if any(w * count != size for w, count, size in zip(windows, bins, sizes, strict=True)):
         raise ValueError(f"{label} takes maps of {sizes} to {bins}: its windows are not all alike")
-    return [classes[len(sizes)](windows)]
+    return [getattr(nn, f"{kind}{len(sizes)}d")(windows)]

@@ -85,11 +85,6 @@ class GoogLeNet(nn.Module):
     13,004,888 with the auxiliary classifiers.
 
     Szegedy et al. (2015), Going deeper with convolutions, arXiv:1409.4842, table 1.
-
-    >>> with torch.device("meta"):  # shapes without numbers: nothing to wait for
-    ...     net = GoogLeNet(aux_logits=False)
-    >>> sum(p.numel() for p in net.parameters())
-    6998552
     """
 
     def __init__(self, num_classes=1000, in_channels=3, *, aux_logits=True, torchvision=False):

@@ -64,7 +64,6 @@ class Inception(nn.Module):
 
 
 def _branch(in_channels, reduced, out_channels, kernel_size, style):
-    """A bottleneck if there is one, and a convolution that keeps the size."""
     layers = [] if reduced is None else [ConvUnit(in_channels, reduced, 1, **style)]
     channels = in_channels if reduced is None else reduced
     last = ConvUnit(channels, out_channels, kernel_size, padding=kernel_size // 2, **style)

@@ -35,9 +35,6 @@ class LeNet(Stack):
 
     LeCun, Bottou, Bengio & Haffner (1998), Gradient-Based Learning Applied to Document
     Recognition, Proceedings of the IEEE 86(11), section II, doi:10.1109/5.726791.
-
-    >>> sum(p.numel() for p in LeNet().parameters())
-    61706
     """
 
     def __init__(self, in_channels=1, num_classes=10, padding=2, activation=nn.ReLU, pool="max"):

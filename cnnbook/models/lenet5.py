@@ -147,9 +147,6 @@ class LeNet5(Stack):
     LeCun, Bottou, Bengio & Haffner (1998), Gradient-Based Learning Applied to Document
     Recognition, Proceedings of the IEEE 86(11), section II and appendix A,
     doi:10.1109/5.726791.
-
-    >>> sum(p.numel() for p in LeNet5().parameters())
-    60000
     """
 
     def __init__(self, padding=0, background=0.0):

@@ -243,7 +243,6 @@ def _row(counter, call, fields):
 
 
 def _detail(part):
-    """Settings of a window that slides, in words."""
     kernel = getattr(part, "kernel_size", None)
     if kernel is None:
         return ""

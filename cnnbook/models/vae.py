@@ -124,7 +124,6 @@ class _Coding(nn.Module):
             return self.decode((1 - share) * first + share * second)
 
     def _code_of(self, start):
-        """Return a code of shape (1, latents), of an image if that is what it is."""
         if start.ndim == 3:
             return self.code(start[None])
         if start.shape != (self.latents,):

@@ -3,6 +3,7 @@
 A file says in its metadata how its network is built, so that its name is enough to load it.
 """
 
+import contextlib
 import json
 from pathlib import Path
 
@@ -51,9 +52,15 @@ def save_weights(model, name, *, home=None, **origin):
     from safetensors.torch import save_file
 
     path = _path(name, own_folder() if home is None else home)
+    said = {}
+    kind = type(model).__name__
+    if NETWORKS.get(kind) is type(model):
+        with contextlib.suppress(TypeError):  # JSON has no such arguments
+            json.dumps(model.arguments)
+            said = {"class": kind, "arguments": model.arguments}
     with replacing(path) as temporary:
         values = {key: value.contiguous() for key, value in model.state_dict().items()}
-        said = json.dumps(_how_it_is_built(model) | origin)
+        said = json.dumps(said | origin)
         save_file(values, temporary, {"network": said})  # one entry: several have no fixed order
     return path
 
@@ -72,20 +79,7 @@ def find_weights(name, *, home=None):
     return next((path for path in paths if path.exists()), None)
 
 
-def _how_it_is_built(model):
-    """Name its class and its arguments; nothing of a network that `pretrained` could not build."""
-    kind = type(model).__name__
-    if NETWORKS.get(kind) is not type(model):
-        return {}
-    try:
-        json.dumps(model.arguments)
-    except TypeError:
-        return {}
-    return {"class": kind, "arguments": model.arguments}
-
-
 def _read(path):
-    """Return what a file says of its network, and its tensors."""
     from safetensors import SafetensorError, safe_open
 
     try:

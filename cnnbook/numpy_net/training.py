@@ -29,9 +29,8 @@ class Settings:
 
     def __post_init__(self):
         if self.optimiser not in OPTIMISERS:
-            raise ValueError(
-                f"optimiser is {self.optimiser!r}, expected one of {tuple(OPTIMISERS)}"
-            )
+            known = tuple(OPTIMISERS)
+            raise ValueError(f"optimiser is {self.optimiser!r}, expected one of {known}")
         if not 0 < self.rate < np.inf:
             raise ValueError(f"rate is {self.rate}, must be more than 0 and finite")
         if not 0 <= self.momentum < 1:
@@ -120,10 +119,9 @@ class Trainer:
                 after = float(cross_entropy(scores, self.validation[1]))
             # not a single "or": NaN is less than nothing
             if not (loss <= DIVERGED and after <= DIVERGED):
+                what = f"step {self.steps + 1} brings the loss to {after:.2g}"
                 why = f"the learning rate {settings.rate:g} is too large, the step is undone"
-                raise FloatingPointError(
-                    f"step {self.steps + 1} brings the loss to {after:.2g}: {why}"
-                )
+                raise FloatingPointError(f"{what}: {why}")
             record = self._record(loss, settings, scores)
         except BaseException:  # also an interrupt: no half step stays
             self.network.load(kept)
@@ -132,7 +130,6 @@ class Trainer:
         self.history.append(record)
 
     def _learn(self, settings):
-        """Change the network by one batch; return the loss of the batch before the change."""
         chosen = self._draw(settings.batch_size)
         x, labels = (part[chosen] for part in self.training)
         loss = self._loss.forward(self.network.train().forward(x), labels)
@@ -152,12 +149,13 @@ class Trainer:
         kind = OPTIMISERS[settings.optimiser]
         if type(self._optimiser) is not kind:
             self._optimiser = kind(self.network, lr=settings.rate)
-        self._optimiser.lr = settings.rate
+        optimiser = self._optimiser
+        optimiser.lr = settings.rate
         if kind is SGD:
-            self._optimiser.momentum = settings.momentum
+            optimiser.momentum = settings.momentum
         else:
-            self._optimiser.betas = settings.momentum, self._optimiser.betas[1]
-        return self._optimiser
+            optimiser.betas = settings.momentum, optimiser.betas[1]
+        return optimiser
 
     def _judge(self):
         return self.network.eval().forward(self.validation[0])
@@ -172,7 +170,6 @@ class Trainer:
 
 
 def _read(data):
-    """Images and labels as arrays; refuse what is no such pair."""
     try:
         images, labels = (np.asarray(part) for part in data)
     except (TypeError, ValueError):
@@ -199,7 +196,6 @@ def _small_network(input_dim, classes, seed):
 
 
 def _first_convolution(network):
-    """Return the first layer that learns."""
     if not isinstance(network, Sequential):
         raise TypeError(f"network is a {type(network).__name__}, expected a Sequential")
     learning = [layer for layer in network.layers if layer.parameters]
@@ -210,7 +206,6 @@ def _first_convolution(network):
 
 
 def _count_classes(network, first, images, labels):
-    """Return how many classes the network tells apart; refuse images that it cannot take."""
     channels = first.parameters["weight"].shape[1] * first.settings["groups"]
     if images.shape[1] != channels:
         raise ValueError(f"images have {images.shape[1]} channels, the network expects {channels}")

@@ -51,7 +51,6 @@ def evaluate(model, data, *, loss=F.cross_entropy, correct=count_right, batch_si
 
 
 def _join(parts):
-    """Put the outputs of all batches together, on the CPU."""
     if isinstance(parts[0], torch.Tensor):
         return torch.cat([part.cpu() for part in parts])
     return type(parts[0])(*(_join(column) for column in zip(*parts, strict=True)))

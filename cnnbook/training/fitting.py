@@ -52,10 +52,9 @@ def fit(
     ----------
     data, validation : Images
         What to learn from, and what to judge by after each epoch: tensors `images` and `labels`.
-    epochs : int
-        How often as many images are seen as there are. The schedule stretches over all of them.
-    lr : float
-        Learning rate, above 0; the greatest one of the cycle.
+    epochs, lr : int, float
+        In an epoch as many images are seen as there are. The schedule stretches over all epochs;
+        the learning rate is the greatest one of the cycle.
     optimizer : callable
         Called as ``optimizer(parameters, lr=lr)``: a class of `torch.optim`, or a partial of one.
     schedule : {"one cycle", "constant"}

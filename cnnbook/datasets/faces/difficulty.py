@@ -60,7 +60,6 @@ HARD = Difficulty(noise=0.05, occlusion=0.25, contrast=0.6, blur=0.5)
 
 
 def _blur(images, sigma):
-    """Weigh each pixel with its neighbours along rows, then along columns."""
     reach = 6
     places = np.arange(-reach, reach + 1)
     weights = np.exp(-0.5 * (places / np.maximum(sigma, 1e-3)[:, None]) ** 2).astype(np.float32)
@@ -75,7 +74,6 @@ def _blur(images, sigma):
 
 
 def _cover(images, most, u):
-    """Paint one rectangle of one colour over each image."""
     height, width = images.shape[2:]
     side = most * u["side"]
     # what is long one way is short the other way: bars and squares

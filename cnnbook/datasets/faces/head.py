@@ -72,7 +72,6 @@ def hair(view, faces):
 
 
 def _add(depth, cover, view, chosen, centre, axes, softness=0):
-    """Add an ellipsoid to the hair of some heads, in place."""
     if chosen.any():
         axes = [axis[chosen] if np.ndim(axis) else axis for axis in axes]
         more, covered = view[chosen].ellipsoid(centre, axes)

@@ -69,7 +69,6 @@ def _shuffled(faces, variant, rngs):
 
 
 def _heads(faces, variant, layouts):
-    """Draw heads of which each has one of the layouts."""
     whole = (1, 0, 0, 0, 1)
     chosen = {part: [layout.get(part, whole) for layout in layouts] for part in PARTS}
     return render(faces, {part: np.float32(rows)[variant].T for part, rows in chosen.items()})
@@ -132,7 +131,6 @@ def _pattern(variant, rng):
 
 
 def _objects(faces, variant, rngs):
-    """Draw a house, a socket, a clock or a plant, in the colours of faces."""
     view = View.of({**faces, "yaw": 0 * faces["yaw"], "pitch": 0 * faces["yaw"]})
     rgb = background(faces["background"], faces["backdrop"], faces["brightness"])
     for place, draw in enumerate((_house, _socket, _clock, _plant)):
