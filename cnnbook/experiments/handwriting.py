@@ -50,7 +50,7 @@ SETTINGS_1998 = YEAR_1998 | {"loss": "equation 9 of its paper", "weight_decay": 
 SETTINGS_1998 |= {"ink": "-0.1 to 1.175", "augment": None}
 
 
-def _learn_as_in_1998(data, seed):
+def _learn_1998(data, seed):
     """Train LeNet-5 with its own loss, on white at −0.1 and black at 1.175."""
     data = tuple(_with_paper_range(part) for part in data)
     torch.manual_seed(seed)
@@ -81,15 +81,10 @@ MNIST = Study(
         "mlp_augmented": _learn(MLP, "", (), **LONG | {"lr": 3e-3}, **CHANGED),
         "lenet": _learn(LeNet, f"61,706 {TOLD}", BOTH, **PLAIN),
         "lenet_augmented": _learn(LeNet, f"{MORE}, {{epochs}} epochs", BOTH, **LONG, **CHANGED),
-        "lenet5": Variant(
-            _learn_as_in_1998, SETTINGS_1998, f"LeNet-5 of 1998, 60,000 {TOLD}", BOTH
-        ),
+        "lenet5": Variant(_learn_1998, SETTINGS_1998, f"LeNet-5 of 1998, 60,000 {TOLD}", BOTH),
     },
-    settings={
-        "optimizer": "AdamW, one cycle",
-        "trained_on": "60,000 images of MNIST",
-        "foreign": "1,797 digits of scikit-learn, sized and centred as MNIST is",
-    },
+    settings={"optimizer": "AdamW, one cycle", "trained_on": "60,000 images of MNIST"}
+    | {"foreign": "1,797 digits of scikit-learn, sized and centred as MNIST is"},
     kept=("mlp", "lenet", "lenet_augmented", "lenet5"),
 )
 
@@ -105,10 +100,8 @@ DIGITS = Study(
         "lenet": _learn(LeNet, f"LeNet on {SMALL}", ONE, **EMBEDDED),
         "lenet_augmented": _learn(LeNet, MORE, ONE, **EMBEDDED, **CHANGED),
     },
-    settings={
-        "optimizer": "AdamW, one cycle",
-        "trained_on": "1,437 digits of scikit-learn, sized and centred as MNIST is; 360 to test",
-    },
+    settings={"optimizer": "AdamW, one cycle"}
+    | {"trained_on": "1,437 digits of scikit-learn, sized and centred as MNIST is; 360 to test"},
     kept=("lenet",),
 )
 
@@ -123,10 +116,8 @@ ALEXNET_DIGITS = Study(
     variants={
         "small_alexnet": _learn(LIVE, "trained live in chapter 10, {epochs} epochs", ONE, **NINE)
     },
-    settings={
-        "optimizer": "AdamW, one cycle",
-        "network": "SmallAlexNet, width 0.5, dropout 0.2, 8×8 enlarged to 32×32",
-        "trained_on": "1,437 digits of scikit-learn, 8×8 pixels; 360 to test",
-    },
+    settings={"optimizer": "AdamW, one cycle"}
+    | {"network": "SmallAlexNet, width 0.5, dropout 0.2, 8×8 enlarged to 32×32"}
+    | {"trained_on": "1,437 digits of scikit-learn, 8×8 pixels; 360 to test"},
     kept=("small_alexnet",),
 )
