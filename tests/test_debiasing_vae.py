@@ -10,15 +10,8 @@ import torch.nn.functional as F
 from torch import nn
 
 from cnnbook.datasets import Images
-from cnnbook.models import (
-    DebiasingOutput,
-    DebiasingVAE,
-    FaceClassifier,
-    count_faces_right,
-    debiasing_loss,
-    face_loss,
-    vae_loss,
-)
+from cnnbook.models import DebiasingOutput, DebiasingVAE, FaceClassifier, vae_loss
+from cnnbook.models.debiasing_vae import count_faces_right, debiasing_loss, face_loss
 from cnnbook.training import adaptive, evaluate, fit, latent_means, resampling_probabilities
 from cnnbook.training.resampling import densities
 

@@ -22,10 +22,8 @@ def hundred():
 
 def test_a_report_is_what_one_counts():
     report = group_report(*hundred(), NAMES, minimum=40)
-    assert [(row.name, row.count, row.recall) for row in report.groups] == [
-        ("light", 60, 0.9),
-        ("dark", 40, 0.5),
-    ]
+    rows = [(row.name, row.count, row.recall) for row in report.groups]
+    assert rows == [("light", 60, 0.9), ("dark", 40, 0.5)]
     np.testing.assert_allclose(report.variance, 0.2**2)
     np.testing.assert_allclose(report.gap, 0.4)
     assert report.recall == 74 / 100

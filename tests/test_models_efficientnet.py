@@ -111,11 +111,8 @@ def test_all_weights_are_used_and_frozen_statistics_too(network):
     names = [name for name in network.state_dict() if not name.endswith("num_batches_tracked")]
     assert len(names) == 247
     assert not network.training
-    assert all(
-        part.running_var.ne(1).any()
-        for part in network.modules()
-        if isinstance(part, nn.BatchNorm2d)
-    )
+    norms = [part for part in network.modules() if isinstance(part, nn.BatchNorm2d)]
+    assert all(part.running_var.ne(1).any() for part in norms)
 
 
 FIVE = {
@@ -144,12 +141,10 @@ def test_a_missing_package(monkeypatch):
     def missing(name):
         raise metadata.PackageNotFoundError(name)
 
-    monkeypatch.setattr(metadata, "files", missing)
-    with pytest.raises(ModuleNotFoundError, match=f"pip install {PACKAGE}"):
-        pretrained()
-    monkeypatch.setattr(metadata, "files", lambda name: None)  # installed without a list of files
-    with pytest.raises(ModuleNotFoundError, match=f"pip install {PACKAGE}"):
-        pretrained()
+    for files in (missing, lambda name: None):  # or installed without a list of files
+        monkeypatch.setattr(metadata, "files", files)
+        with pytest.raises(ModuleNotFoundError, match=f"pip install {PACKAGE}"):
+            pretrained()
 
 
 # ---------------------------------------------------------------- photographs
@@ -158,16 +153,14 @@ def test_a_missing_package(monkeypatch):
 def test_bytes_and_both_kinds_of_floats_give_the_same_input(photo):
     network = EfficientNetLite0()
     grey = network.preprocess(photo[:, :, 0])
-    torch.testing.assert_close(grey[:, 0], grey[:, 2], rtol=0, atol=0)
+    assert torch.equal(grey[:, 0], grey[:, 2])
     x = network.preprocess(photo)
     assert x.shape == (1, 3, 224, 224)
     assert x.dtype == torch.float32
     every = np.arange(256, dtype=np.uint8).repeat(3).reshape(16, 16, 3)
     for source in (photo, every):
         for floats in (source / 256, source / 255, (source / 255).astype(np.float32)):
-            torch.testing.assert_close(
-                network.preprocess(floats), network.preprocess(source), rtol=0, atol=0
-            )
+            assert torch.equal(network.preprocess(floats), network.preprocess(source))
 
 
 def test_the_middle_of_a_photograph_is_taken():

@@ -43,9 +43,8 @@ def test_the_bottlenecks_can_be_left_out():
     assert module.out_channels == 2 + 4 + 7 + 5
     assert module(torch.zeros(1, 5, 4, 3)).shape == (1, 18, 4, 3)
     assert count(module) == 2 * 6 + 4 * (5 * 9 + 1) + 7 * (5 * 25 + 1)
-    assert (
-        count(Inception(5, 2, 3, 4, 6, 7, 8)) == 2 * 6 + (3 * 6 + 4 * 28) + (6 * 6 + 7 * 151) + 48
-    )
+    whole = 2 * 6 + (3 * 6 + 4 * 28) + (6 * 6 + 7 * 151) + 48
+    assert count(Inception(5, 2, 3, 4, 6, 7, 8)) == whole
 
 
 def test_batch_normalisation_takes_the_place_of_the_bias():

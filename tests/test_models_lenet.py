@@ -11,15 +11,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from cnnbook import numpy_net
-from cnnbook.models import (
-    C3_TABLE,
-    MLP,
-    LeNet,
-    LeNet5,
-    ScaledTanh,
-    Subsampling,
-    TableConv2d,
-)
+from cnnbook.models import C3_TABLE, MLP, LeNet, LeNet5, ScaledTanh, Subsampling, TableConv2d
 from cnnbook.models.lenet5 import RadialBasis
 
 # Table I of the paper, as it is printed: a line for each map of S2, a column for each of C3

@@ -159,11 +159,7 @@ def test_the_model_stays_as_it_is():
         (nn.Sequential(nn.Linear(3, 2), nn.Flatten()), (1, 4, 3), r"'0' \(Linear\) stands before"),
         (SmallAlexNet(), (3, 48, 48), r"'avgpool' \(AdaptiveAvgPool2d\) takes maps of \(6, 6\)"),
         (nn.Sequential(nn.GroupNorm(1, 4)), (4, 3, 3), r"'0' \(GroupNorm\) is not known to do"),
-        (
-            nn.Sequential(nn.Flatten(), nn.BatchNorm1d(9)),
-            (1, 3, 3),
-            r"'1' .BatchNorm1d. is not k",
-        ),
+        (nn.Sequential(nn.Flatten(), nn.BatchNorm1d(9)), (1, 3, 3), r"'1' .BatchNorm1d. is not k"),
         (nn.Sequential(nn.Flatten(2)), (1, 3, 3), r"'0' flattens only some of the axes of \(1, 3"),
     ],
 )

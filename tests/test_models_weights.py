@@ -11,7 +11,6 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import nn
 
-from cnnbook.experiments import Outcome, Study, Variant, run_study
 from cnnbook.models import (
     HOME,
     MLP,
@@ -22,11 +21,9 @@ from cnnbook.models import (
     LeNet,
     LeNet5,
     SmallAlexNet,
-    load_weights,
-    pretrained,
-    save_weights,
 )
 from cnnbook.models.building import NETWORKS
+from cnnbook.models.weights import load_weights, pretrained, save_weights
 
 SHIPPED = sorted((HOME / "weights").glob("*.safetensors"))
 
@@ -118,18 +115,3 @@ def test_an_unknown_name_lists_the_known_ones(tmp_path):
         pretrained("lenet")
     with pytest.raises(ValueError, match=r"no weights 'vae' .* there are \[\]; `python -m cnnbook"):
         load_weights(LeNet(), "vae", home=tmp_path)
-
-
-def test_a_study_writes_what_is_read(tmp_path):
-    def run(data, seed):
-        torch.manual_seed(seed)
-        return Outcome({"x": 0.5}, MLP(4, (3,), 2))
-
-    study = Study("s", "?", lambda data: None, {"b c": Variant(run, {})}, {}, 2, ("b c",))
-    run_study(study, home=tmp_path, say=str)
-    network = pretrained("s_b c", home=tmp_path)
-    assert network.arguments == {"input_size": 4, "hidden": (3,), "num_classes": 2}
-    torch.manual_seed(0)
-    assert torch.equal(network[1].weight, MLP(4, (3,), 2)[1].weight)
-    (path,) = (tmp_path / "weights").iterdir()
-    assert said(path)["variant"] == "b c"

@@ -10,13 +10,7 @@ import torch
 from cnnbook.datasets import Images, centre_digits, digits
 from cnnbook.experiments import debiasing
 from cnnbook.experiments.__main__ import STUDIES
-from cnnbook.experiments.generation import (
-    FACE_DATA,
-    TEST_SEED,
-    information,
-    nats,
-    rendered_faces,
-)
+from cnnbook.experiments.generation import FACE_DATA, TEST_SEED, information, nats, rendered_faces
 from cnnbook.experiments.study import summarise
 from cnnbook.experiments.table import result_table
 from cnnbook.models import HOME, MLP, LeNet, LeNet5, SmallAlexNet, pretrained

@@ -5,18 +5,8 @@ import re
 import numpy as np
 import pytest
 
-from cnnbook.numpy_net import (
-    SGD,
-    Adam,
-    Conv2d,
-    CrossEntropyLoss,
-    Dropout,
-    Flatten,
-    Linear,
-    MaxPool2d,
-    ReLU,
-    Sequential,
-)
+from cnnbook.numpy_net.layers import Conv2d, Dropout, Flatten, Linear, MaxPool2d, ReLU, Sequential
+from cnnbook.numpy_net.learning import SGD, Adam, CrossEntropyLoss
 from cnnbook.numpy_net.training import DIVERGED, OPTIMISERS, Settings, Trainer
 from cnnbook.ops import softmax
 
@@ -36,13 +26,8 @@ def small_network(channels=1, size=(5, 4), classes=3, dropout=0.0, dtype=np.floa
     rng = np.random.default_rng(7)
     options = {"rng": rng, "dtype": dtype}
     maps = 2 * (size[0] - 1) * (size[1] - 2)
-    return Sequential(
-        Conv2d(channels, 2, (2, 3), **options),
-        ReLU(),
-        Flatten(),
-        Dropout(dropout, rng=rng),
-        Linear(maps, classes, **options),
-    )
+    first, last = Conv2d(channels, 2, (2, 3), **options), Linear(maps, classes, **options)
+    return Sequential(first, ReLU(), Flatten(), Dropout(dropout, rng=rng), last)
 
 
 def by_hand(network, data, settings, steps, held_out, seed):
@@ -140,9 +125,8 @@ def test_settings_may_change_between_steps():
 @pytest.mark.parametrize("rate", [1e200, 1e6])  # beyond all numbers, and large but finite
 def test_a_loss_beyond_bounds_is_told_and_the_step_undone(rate):
     trainer = Trainer(small_data(), small_network()).advance(4, Settings(batch_size=8))
-    told = (
-        rf"step \d+ brings the loss to .*: the learning rate {re.escape(f'{rate:g}')} is too large"
-    )
+    shown = re.escape(f"{rate:g}")
+    told = rf"step \d+ brings the loss to .*: the learning rate {shown} is too large"
     with pytest.raises(FloatingPointError, match=told):
         trainer.advance(10, Settings("SGD", rate, batch_size=8))
     assert max(losses(trainer)) <= DIVERGED
@@ -171,12 +155,8 @@ def test_an_interrupt_leaves_no_half_step(monkeypatch):
 
 def test_own_images_of_three_channels_and_grouped_kernels():
     rng = np.random.default_rng(0)
-    network = Sequential(
-        Conv2d(4, 6, 3, groups=2, padding=1, rng=rng),
-        MaxPool2d(2),
-        Flatten(),
-        Linear(24, 3, rng=rng),
-    )
+    first, last = Conv2d(4, 6, 3, groups=2, padding=1, rng=rng), Linear(24, 3, rng=rng)
+    network = Sequential(first, MaxPool2d(2), Flatten(), last)
     trainer = Trainer(small_data(channels=4), network).advance(2)
     assert trainer.validation[0].dtype == np.float32
     weight = trainer.network.parameters["0.weight"]
@@ -192,58 +172,35 @@ def test_without_a_network_one_is_built_for_the_data():
 
 
 DATA = small_data()
+FAULTS = [
+    (lambda: Trainer(DATA, "net"), TypeError, "network is a str, expected a Sequential"),
+    (lambda: Trainer(DATA, Sequential(Flatten())), ValueError, "is none, expected Conv2d"),
+    (lambda: Trainer(DATA, Sequential(Linear(20, 3))), ValueError, "is Linear, expected Conv2d"),
+    (lambda: Trainer(DATA, small_network(2)), ValueError, "have 1 channels, the network expects 2"),
+    (lambda: Trainer(DATA, small_network(classes=2)), ValueError, "labels reach 2, .* 2 outputs"),
+    (lambda: Trainer(DATA, Sequential(Conv2d(1, 2, 2))), ValueError, r"\(1, 2, 4, 3\), expected"),
+    (lambda: Trainer(3), TypeError, "data must be a pair of images and labels"),
+    (lambda: Trainer(DATA[0]), TypeError, "data must be a pair"),
+    (lambda: Trainer((DATA[0][:, 0], DATA[1])), ValueError, "images has 3 axes, expected 4"),
+    (lambda: Trainer((DATA[0], DATA[1][:-1])), ValueError, r"shape \(59,\), expected \(60,\)"),
+    (lambda: Trainer((DATA[0][:1], DATA[1][:1])), ValueError, "images holds 1, expected 2"),
+    (lambda: Trainer((DATA[0], DATA[1] + 0.5)), TypeError, "dtype float64, expected whole"),
+    (lambda: Trainer((DATA[0], DATA[1] - 1)), ValueError, "labels holds -1, expected classes from"),
+    (lambda: Trainer((DATA[0] * np.nan, DATA[1])), ValueError, "images holds NaN or infinity"),
+    (lambda: Trainer(DATA, held_out=60), ValueError, "held_out is 60, must be from 1 to 59"),
+    (lambda: Trainer(DATA, held_out=True), TypeError, "held_out is True, must be a whole number"),
+    (lambda: Trainer(DATA).advance(-1), ValueError, "steps is -1, must be at least 0"),
+    (lambda: Trainer(DATA).advance(1, Settings(batch_size=49)), ValueError, "49, must be from 1"),
+    (lambda: Settings("RMSprop"), ValueError, "optimiser is 'RMSprop', expected one of"),
+    (lambda: Settings(rate=0), ValueError, "rate is 0, must be more than 0"),
+    (lambda: Settings(rate=float("nan")), ValueError, "rate is nan"),
+    (lambda: Settings(momentum=1), ValueError, "momentum is 1, must be at least 0 and less than 1"),
+    (lambda: Settings(batch_size=0), ValueError, "batch_size is 0, must be at least 1"),
+    (lambda: Settings(batch_size=2.5), TypeError, "batch_size is 2.5, must be a whole number"),
+]
 
 
-@pytest.mark.parametrize(
-    ("network", "data", "error", "message"),
-    [
-        ("net", DATA, TypeError, "network is a str, expected a Sequential"),
-        (Sequential(Flatten()), DATA, ValueError, "with parameters is none, expected Conv2d"),
-        (Sequential(Flatten(), Linear(20, 3)), DATA, ValueError, "is Linear, expected Conv2d"),
-        (small_network(2), DATA, ValueError, "images have 1 channels, the network expects 2"),
-        (small_network(classes=2), DATA, ValueError, "labels reach 2, the network has 2 outputs"),
-        (Sequential(Conv2d(1, 2, 2)), DATA, ValueError, r"into \(1, 2, 4, 3\), expected \(1, cl"),
-        (None, 3, TypeError, "data must be a pair of images and labels"),
-        (None, DATA[0], TypeError, "data must be a pair"),
-        (None, (DATA[0][:, 0], DATA[1]), ValueError, "images has 3 axes, expected 4"),
-        (None, (DATA[0], DATA[1][:-1]), ValueError, r"labels has shape \(59,\), expected \(60,\)"),
-        (None, (DATA[0][:1], DATA[1][:1]), ValueError, "images holds 1, expected 2"),
-        (None, (DATA[0], DATA[1] + 0.5), TypeError, "labels has dtype float64, expected whole"),
-        (None, (DATA[0], DATA[1] - 1), ValueError, "labels holds -1, expected classes from 0"),
-        (None, (DATA[0] * np.nan, DATA[1]), ValueError, "images holds NaN or infinity"),
-    ],
-)
-def test_what_does_not_fit_is_named(network, data, error, message):
-    with pytest.raises(error, match=message):
-        Trainer(data, network)
-
-
-@pytest.mark.parametrize(
-    ("options", "error", "message"),
-    [
-        ({"optimiser": "RMSprop"}, ValueError, "optimiser is 'RMSprop', expected one of"),
-        ({"rate": 0}, ValueError, "rate is 0, must be more than 0"),
-        ({"rate": float("nan")}, ValueError, "rate is nan"),
-        ({"momentum": 1}, ValueError, "momentum is 1, must be at least 0 and less than 1"),
-        ({"batch_size": 0}, ValueError, "batch_size is 0, must be at least 1"),
-        ({"batch_size": 49}, ValueError, "batch_size is 49, must be from 1 to 48"),
-        ({"batch_size": 2.5}, TypeError, "batch_size is 2.5, must be a whole number"),
-    ],
-)
-def test_settings_out_of_range_are_named(options, error, message):
-    trainer = Trainer(DATA, small_network())
-    with pytest.raises(error, match=message):
-        trainer.advance(1, Settings(**options))
-
-
-@pytest.mark.parametrize(
-    ("call", "error", "message"),
-    [
-        (lambda: Trainer(DATA, held_out=60), ValueError, "held_out is 60, must be from 1 to 59"),
-        (lambda: Trainer(DATA, held_out=True), TypeError, "held_out is True, must be a whole num"),
-        (lambda: Trainer(DATA).advance(-1), ValueError, "steps is -1, must be at least 0"),
-    ],
-)
-def test_counts_out_of_range_are_named(call, error, message):
+@pytest.mark.parametrize(("call", "error", "message"), FAULTS)
+def test_what_does_not_fit_is_named(call, error, message):
     with pytest.raises(error, match=message):
         call()

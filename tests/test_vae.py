@@ -10,14 +10,9 @@ from torch import nn
 from torch.distributions import Bernoulli, Independent, Laplace, Normal, kl_divergence
 
 from cnnbook import models
-from cnnbook.models import (
-    VAE,
-    ConvVAE,
-    DebiasingOutput,
-    DenseAutoencoder,
-    DenseVAE,
-    VAEOutput,
-    debiasing_loss,
+from cnnbook.models import VAE, ConvVAE, DenseAutoencoder, DenseVAE, VAEOutput
+from cnnbook.models.debiasing_vae import DebiasingOutput, debiasing_loss
+from cnnbook.models.variational import (
     importance_weighted_bound,
     negative_elbo,
     reconstruction_error,

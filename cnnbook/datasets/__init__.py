@@ -1,4 +1,5 @@
 """Data for the chapters, most of it readable without a network."""
+# ruff: noqa: F401 - what is imported here is what there is
 
 from cnnbook.datasets.benchmarks import cifar10, mnist
 from cnnbook.datasets.celeba import celeba
@@ -19,34 +20,3 @@ from cnnbook.datasets.folder import image_folder
 from cnnbook.datasets.images import AttributedImages, Images, ImageSet, concatenate, hold_out
 from cnnbook.datasets.photographs import PHOTOGRAPHS, photograph
 from cnnbook.datasets.sources import DatasetError, data_root
-
-__all__ = [
-    "ATTRIBUTES",
-    "FEW_PROFILES",
-    "HARD",
-    "PHOTOGRAPHS",
-    "RARE_GROUPS",
-    "AttributedImages",
-    "DatasetError",
-    "Difficulty",
-    "ImageSet",
-    "Images",
-    "Joint",
-    "biased",
-    "celeba",
-    "centre_digits",
-    "cifar10",
-    "concatenate",
-    "data_root",
-    "digits",
-    "face_groups",
-    "faces",
-    "hold_out",
-    "image_folder",
-    "mnist",
-    "mnist_small",
-    "non_faces",
-    "photograph",
-    "render_faces",
-    "sample_attributes",
-]

@@ -25,19 +25,12 @@ MNIST_SUMS = {
 
 
 def mnist(root=None):
-    """Load MNIST: handwritten digits of about 500 writers (LeCun et al. 1998).
+    """Load MNIST: handwritten digits of about 500 writers (LeCun et al. 1998), an `ImageSet`.
 
-    Parameters
-    ----------
-    root : path, optional
-        Folder that holds, or gets, `MNIST/raw` (see `data_root`). The four files may be packed
-        (``.gz``, as they are distributed) or not, may lie in `MNIST` or in the folder itself,
-        and may be named ``train-images.idx3-ubyte``; what is there is only read.
-
-    Returns
-    -------
-    ImageSet
-        60,000 images to train on and 10,000 to test, (N, 1, 28, 28), values from 0 to 1.
+    60,000 images to train on and 10,000 to test, (N, 1, 28, 28), values from 0 to 1. `root` is the
+    folder that holds, or gets, `MNIST/raw` (see `data_root`). The four files may be packed
+    (``.gz``, as they are distributed) or not, may lie in `MNIST` or in the folder itself, and may
+    be named ``train-images.idx3-ubyte``; what is there is only read.
     """
 
     def download(folder):
@@ -56,7 +49,6 @@ def _read_mnist(root):
 
 
 def _read_idx(root, name):
-    """Find one file, packed or not, verify it, and turn its bytes into a tensor."""
     folders = (root / "MNIST" / "raw", root / "MNIST", root)
     names = [n + end for n in (name, name.replace("-idx", ".idx")) for end in ("", ".gz")]
     path = next((f / n for f in folders for n in names if (f / n).is_file()), None)
@@ -79,16 +71,9 @@ def _read_idx(root, name):
 def cifar10(root=None):
     """Load CIFAR-10: small colour photographs of ten kinds of things (Krizhevsky 2009).
 
-    Parameters
-    ----------
-    root : path, optional
-        Folder that holds, or gets, `cifar-10-batches-py` (see `data_root`); the archive
-        `cifar-10-python.tar.gz` will do, and is unpacked there.
-
-    Returns
-    -------
-    ImageSet
-        50,000 images to train on and 10,000 to test, (N, 3, 32, 32), values from 0 to 1.
+    An `ImageSet` of 50,000 images to train on and 10,000 to test, (N, 3, 32, 32), values from 0 to
+    1. `root` is the folder that holds, or gets, `cifar-10-batches-py` (see `data_root`); the
+    archive `cifar-10-python.tar.gz` will do, and is unpacked there.
     """
     root, source = data_root(root), torchvision_sets.CIFAR10
 

@@ -27,25 +27,14 @@ def celeba(root, *, size=64, split="train", limit=None, progress=True):
     """Load faces of CelebA (Liu et al. 2015, arXiv:1411.7766) that lie on this machine.
 
     The data set may be used for research only, and has to be fetched by hand: nothing is
-    downloaded here.
+    downloaded here. The result is `AttributedImages` (N, 3, H, W), values from 0 to 1, all labelled
+    1, a face; each attribute is 1 or 0.
 
-    Parameters
-    ----------
-    root : path
-        Folder with ``img_align_celeba/000001.jpg`` and so on, ``list_attr_celeba.txt``, and
-        ``list_eval_partition.txt``; or these in the folders ``Img``, ``Anno`` and ``Eval``, or the
-        two lists with the ending ``.csv``, as Kaggle distributes them.
-    size : int or tuple of two ints
-        (H, W) of the images: a picture is scaled to cover it, and the middle is cut out.
-    split : {"train", "validation", "test", None}
-        Which part of the fixed split; None for all of them.
-    limit : int, optional
-        Load no more than the first so many images.
-
-    Returns
-    -------
-    AttributedImages
-        (N, 3, H, W), values from 0 to 1, all labelled 1, a face; each attribute is 1 or 0.
+    `root` is a folder with ``img_align_celeba/000001.jpg`` and so on, ``list_attr_celeba.txt``, and
+    ``list_eval_partition.txt``; or these in the folders ``Img``, ``Anno`` and ``Eval``, or the two
+    lists with the ending ``.csv``, as Kaggle distributes them. A picture is scaled to cover `size`,
+    one number or (H, W), and the middle is cut out. `split` is "train", "validation" or "test", or
+    None for all of them; no more than the first `limit` images are loaded.
     """
     root, size = Path(root), check_size(size)
     if split is not None and split not in SPLITS:
@@ -76,7 +65,6 @@ def _find(root, places):
 
 
 def _rows(path):
-    """Split the lines of a file at its commas or spaces."""
     comma = "," if path.suffix == ".csv" else None
     lines = path.read_text(encoding="utf-8-sig", errors="replace").strip().splitlines()
     return [[field.strip() for field in line.split(comma)] or [""] for line in lines]
@@ -96,26 +84,21 @@ def _read_attributes(path):
     table = {}
     for number, (file, *values) in enumerate(rows[head:], head + 1):
         if len(values) != len(names) or not set(values) <= {"1", "-1"}:
-            raise DatasetError(
-                f"{damaged}line {number} has {len(values)} values for {len(names)} attributes, "
-                "each must be 1 or -1"
-            )
+            found = f"{len(values)} values for {len(names)} attributes, each must be 1 or -1"
+            raise DatasetError(f"{damaged}line {number} has {found}")
         table[file] = [int(value == "1") for value in values]
     return names, table
 
 
 def _read_split(path, files, split):
-    """Choose those of the files that belong to a split."""
     parts = {}
     for number, row in enumerate(_rows(path), 1):
         if number == 1 and row[0] == "image_id":
             continue
         if len(row) != 2 or row[1] not in ("0", "1", "2"):
             line = path.read_text(encoding="utf-8-sig").splitlines()[number - 1]
-            raise DatasetError(
-                f"CelebA: {path.name} is damaged: line {number} is {line!r}, "
-                "expected a file and 0, 1 or 2"
-            )
+            found = f"line {number} is {line!r}, expected a file and 0, 1 or 2"
+            raise DatasetError(f"CelebA: {path.name} is damaged: {found}")
         parts[row[0]] = SPLITS[int(row[1])]
     without = [file for file in files if file not in parts]
     if without:

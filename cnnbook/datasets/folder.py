@@ -20,31 +20,23 @@ UNREAD = {".heic", ".heif", ".dng", ".svg"}
 def image_folder(path, *, size=None, grey=False, groups=None, progress=True):
     """Load pictures that are sorted into one folder a class.
 
+    They are `Images` (N, 3, H, W) or (N, 1, H, W), values from 0 to 1, sorted by class and file
+    name; with `groups`, `AttributedImages`.
+
     torchvision's `ImageFolder` is not used: it takes hidden folders for classes, leaves out
     pictures whose suffix it does not know, and neither turns a phone's photograph upright nor lays
     what is transparent on white.
 
-    Parameters
-    ----------
-    path : path
-        A folder with a folder for each class in it; the class is named like its folder. Every
-        file that Pillow reads is a picture, see `photograph`; others are named in a printed line.
-        Hidden files, and those that computers add (``Thumbs.db``, ``__MACOSX``), are no part of it.
-    size : int or tuple of two ints, optional
-        (H, W) of the images: a picture is scaled to cover it, and the middle is cut out. Without
-        it, all pictures must have the size of the first.
-    grey : bool
-        Return one channel, the luminance, in place of three.
-    groups : path, optional
-        A CSV file, in `path` or elsewhere, that says of every picture to which groups it belongs:
-        a first line such as ``file,skin,pose``, then lines such as ``faces/anna.jpg,2,0``. Files
-        are named from `path` on; groups are whole numbers, -1 where there is none.
+    `path` is a folder with a folder for each class in it; the class is named like its folder. Every
+    file that Pillow reads is a picture, see `photograph`; others are named in a printed line.
+    Hidden files, and those that computers add (``Thumbs.db``, ``__MACOSX``), are no part of it. A
+    picture is scaled to cover `size`, one number or (H, W), and the middle is cut out; without it,
+    all pictures must have the size of the first. `grey` gives one channel, the luminance, in place
+    of three.
 
-    Returns
-    -------
-    Images
-        (N, 3, H, W) or (N, 1, H, W), values from 0 to 1, sorted by class and file name; with
-        `groups`, they are `AttributedImages`.
+    `groups` is a CSV file, in `path` or elsewhere, that says of every picture to which groups it
+    belongs: a first line such as ``file,skin,pose``, then lines such as ``faces/anna.jpg,2,0``.
+    Files are named from `path` on; groups are whole numbers, -1 where there is none.
     """
     if not isinstance(path, str | os.PathLike):
         raise TypeError(f"path is a {type(path).__name__}, expected the path of a folder")
@@ -60,42 +52,35 @@ def image_folder(path, *, size=None, grey=False, groups=None, progress=True):
     for place, (file, _) in enumerate(bar):
         picture = read_picture(file, size, grey)
         if picture.shape != first.shape:
-            raise ValueError(
-                f"{file.name} has {picture.shape[1]}×{picture.shape[2]} pixels, "
-                f"{files[0][0].name} has {first.shape[1]}×{first.shape[2]}: give a size"
-            )
+            size, other = (f"{rows}×{columns}" for _, rows, columns in (picture.shape, first.shape))
+            names = f"{file.name} has {size} pixels, {files[0][0].name} has {other}"
+            raise ValueError(f"{names}: give a size")
         images[place] = torch.from_numpy(picture)
-    labels = torch.tensor([label for _, label in files])
-    if groups is None:
-        return Images(images, labels, classes)
-    return AttributedImages(images, labels, classes, attributes)
+    data = images, torch.tensor([label for _, label in files]), classes
+    return Images(*data) if groups is None else AttributedImages(*data, attributes)
 
 
 def _find_pictures(path):
-    """Return the names of the classes, and every picture with the number of its class."""
     from PIL import Image
 
-    suffixes = {s for s, kind in Image.registered_extensions().items() if kind in Image.OPEN}
-    suffixes |= UNREAD
+    known = Image.registered_extensions().items()
+    suffixes = UNREAD | {suffix for suffix, kind in known if kind in Image.OPEN}
     classes, pictures, others = [], [], []
     for folder in _visible(path):
         if folder.is_dir():
             found = _visible(folder)
-            pictures += [(f, len(classes)) for f in found if f.suffix.lower() in suffixes]
+            shown = [file for file in found if file.suffix.lower() in suffixes]
+            pictures += [(file, len(classes)) for file in shown]
             others += [f"{folder.name}/{f.name}" for f in found if f.suffix.lower() not in suffixes]
-            for file in found:
-                if file.is_dir():
-                    raise ValueError(
-                        f"the class {folder.name!r} holds a folder, {file.name!r}: "
-                        "pictures must lie directly in the folder of their class"
-                    )
-            if not pictures or pictures[-1][1] != len(classes):
+            for file in filter(Path.is_dir, found):
+                must = "pictures must lie directly in the folder of their class"
+                raise ValueError(f"the class {folder.name!r} holds a folder, {file.name!r}: {must}")
+            if not shown:
                 raise ValueError(f"the folder of the class {folder.name!r} holds no picture")
             classes.append(folder.name)
         elif folder.suffix.lower() in suffixes:
-            raise ValueError(
-                f"{folder.name!r} lies beside the folders of the classes, in none of them"
-            )
+            lies = "lies beside the folders of the classes, in none of them"
+            raise ValueError(f"{folder.name!r} {lies}")
     if not classes:
         raise ValueError(f"{str(path)!r} holds no folder with pictures in it, one folder a class")
     if others:
@@ -114,7 +99,6 @@ def _visible(folder):
 
 
 def _read_groups(path, groups, files):
-    """Return the groups of these files, a tensor each."""
     table = path / groups if (path / groups).exists() else Path(groups)
     if not table.is_file():
         raise ValueError(f"there is no file of groups {str(groups)!r}")

@@ -20,8 +20,6 @@ class Images:
     `random_split` take them; a slice, a mask or a tensor of indices chooses several,
     ``data[:100]``, which are `Images` again.
 
-    Examples
-    --------
     >>> from cnnbook.datasets import digits
     >>> data = digits().test
     >>> data[:3].images.shape
@@ -39,18 +37,15 @@ class Images:
         for name, values in (("images", self.images), ("labels", self.labels)):
             if not isinstance(values, torch.Tensor):
                 raise TypeError(f"{name} is a {type(values).__name__}, expected a tensor")
-        if self.images.ndim != 4:
-            hint = "; images[:, None] adds a channel" if self.images.ndim == 3 else ""
-            raise ValueError(f"images has {self.images.ndim} axes, expected 4: (N, C, H, W){hint}")
-        if self.labels.shape != self.images.shape[:1]:
-            raise ValueError(
-                f"labels has shape {tuple(self.labels.shape)}, expected ({len(self.images)},)"
-            )
-        if len(self.labels) and not 0 <= self.labels.min() <= self.labels.max() < len(self.classes):
-            raise ValueError(
-                f"labels go from {self.labels.min()} to {self.labels.max()}, "
-                f"but there are {len(self.classes)} classes"
-            )
+        axes, shape, count = self.images.ndim, tuple(self.labels.shape), len(self.classes)
+        if axes != 4:
+            hint = "; images[:, None] adds a channel" if axes == 3 else ""
+            raise ValueError(f"images has {axes} axes, expected 4: (N, C, H, W){hint}")
+        if shape != (len(self.images),):
+            raise ValueError(f"labels has shape {shape}, expected ({len(self.images)},)")
+        low, high = self.labels.aminmax() if len(self.labels) else (0, 0)
+        if len(self.labels) and not 0 <= low <= high < count:
+            raise ValueError(f"labels go from {low} to {high}, but there are {count} classes")
 
     def __len__(self):
         return len(self.labels)
@@ -71,9 +66,8 @@ def _as_number(index, count):
     except ValueError:  # what ends a loop over the images
         raise IndexError(f"index is {index}, there are {count} images") from None
     except TypeError:
-        raise TypeError(
-            f"index is {index!r}, expected a number, a slice, a mask or a tensor of indices"
-        ) from None
+        expected = "expected a number, a slice, a mask or a tensor of indices"
+        raise TypeError(f"index is {index!r}, {expected}") from None
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,10 +83,8 @@ class AttributedImages(Images):
         super().__post_init__()
         for name, values in self.attributes.items():
             if values.shape != self.labels.shape:
-                raise ValueError(
-                    f"attribute {name!r} has shape {tuple(values.shape)}, "
-                    f"expected ({len(self.labels)},)"
-                )
+                shape, expected = tuple(values.shape), f"expected ({len(self.labels)},)"
+                raise ValueError(f"attribute {name!r} has shape {shape}, {expected}")
 
     def __getitem__(self, index):
         if _as_number(index, len(self)) is not None:

@@ -25,12 +25,12 @@ def _skimage(file, *words):
     return Photograph("scikit-image", f"data/{file}", *words)
 
 
-def _sklearn(file, *words):
-    return Photograph(
-        "scikit-learn", f"datasets/images/{file}", *words, "Creative Commons attribution"
-    )
+def _sklearn(file, credit):
+    file, licence = f"datasets/images/{file}", "Creative Commons attribution"
+    return Photograph("scikit-learn", file, credit, licence)
 
 
+SCHARSTEIN = "Scharstein et al. (2014), Middlebury stereo benchmark"
 PHOTOGRAPHS = {
     "china": _sklearn("china.jpg", "danielbuechele (Flickr)"),
     "flower": _sklearn("flower.jpg", "vultilion (Flickr)"),
@@ -44,11 +44,7 @@ PHOTOGRAPHS = {
     "grass": _skimage("grass.png", "linolafett (DeviantArt)", "CC0"),
     "gravel": _skimage("gravel.png", "CC0Textures", "CC0"),
     "hubble_deep_field": _skimage("hubble_deep_field.jpg", "NASA", "public domain"),
-    "motorcycle_left": _skimage(
-        "motorcycle_left.png",
-        "Scharstein et al. (2014), Middlebury stereo benchmark",
-        "none stated",
-    ),
+    "motorcycle_left": _skimage("motorcycle_left.png", SCHARSTEIN, "none stated"),
     "retina": _skimage("retina.jpg", "Mikael Häggström", "CC0"),
     "rocket": _skimage("rocket.jpg", "SpaceX", "public domain"),
 }
@@ -56,26 +52,17 @@ PHOTOGRAPHS = {
 
 
 def photograph(name="china", *, grey=True, height=None):
-    """Load a photograph as numbers in [0, 1).
+    """Load a photograph as numbers in [0, 1): (H, W), or (H, W, 3) with `grey` false, float64.
 
-    Parameters
-    ----------
-    name : str, path or binary file
-        One of `PHOTOGRAPHS` (``PHOTOGRAPHS["coffee"]`` says who made it, and under which licence;
-        ``data/README.md`` lists their sizes), or a picture file: its path, or the open file.
-    grey : bool
-        Return one luminance in place of three colour channels. What is grey already has three
-        equal channels with `grey` false.
-    height : int, optional
-        Rows to shrink to; the columns follow in proportion.
+    They are the bytes divided by 256, so that 255 stays below 1 (chapter 2). White is 255/256 in
+    every kind of file: integers of more bits are divided by the greatest that their type holds,
+    floats must be from 0 to 1. What is transparent is white, a phone's photograph stands upright,
+    of an animation there is the first picture.
 
-    Returns
-    -------
-    ndarray of shape (H, W), or (H, W, 3) with `grey` false, float64
-        The bytes divided by 256, so that 255 stays below 1 (chapter 2). White is 255/256 in every
-        kind of file: integers of more bits are divided by the greatest that their type holds,
-        floats must be from 0 to 1. What is transparent is white, a phone's photograph stands
-        upright, of an animation there is the first picture.
+    `name` is one of `PHOTOGRAPHS` (``PHOTOGRAPHS["coffee"]`` says who made it, and under which
+    licence; ``data/README.md`` lists their sizes), or a picture file: its path, or the open file.
+    `grey` gives one luminance in place of three colour channels; without it, what is grey already
+    has three equal channels. `height` is rows to shrink to; the columns follow in proportion.
     """
     from PIL import Image
 
@@ -85,9 +72,8 @@ def photograph(name="china", *, grey=True, height=None):
     if height is not None:
         width = max(1, round(image.width * height / image.height))
         if height * width > MOST_PIXELS:
-            raise ValueError(
-                f"height is {height}: {height} × {width} pixels, at most {MOST_PIXELS} in all"
-            )
+            pixels = f"{height} × {width} pixels, at most {MOST_PIXELS} in all"
+            raise ValueError(f"height is {height}: {pixels}")
         image = image.resize((width, height), Image.Resampling.LANCZOS)
     pixels = np.asarray(image)
     if image.mode == "F":

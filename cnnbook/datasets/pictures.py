@@ -20,10 +20,8 @@ ENOUGH = 1024
 def check_size(size):
     """Return (H, W) of a size that is one number or two."""
     pair = (size, size) if np.ndim(size) == 0 else tuple(size)
-    wrong = (
-        f"size is {pair}, must be one or two whole numbers of at least 1, "
-        f"at most {MOST_PIXELS} pixels in all"
-    )
+    must = f"one or two whole numbers of at least 1, at most {MOST_PIXELS} pixels in all"
+    wrong = f"size is {pair}, must be {must}"
     try:
         numbers = tuple(whole("size", side) for side in pair)
     except (TypeError, ValueError) as error:
@@ -36,20 +34,13 @@ def check_size(size):
 def open_picture(file, side=None):
     """Open a picture as a person sees it: upright, on white paper, the first of several.
 
-    Parameters
-    ----------
-    file : path, or file opened for reading bytes
-        Whatever Pillow reads, of any colour mode. An error names it.
-    side : int, optional
-        The larger side that is wanted. A JPEG far larger than that is decoded at a half, a
-        quarter or an eighth: at least twice the side and 1,024 pixels remain.
+    `file` is a path, or a file opened for reading bytes: whatever Pillow reads, of any colour mode.
+    An error names it. `side` is the larger side that is wanted: a JPEG far larger than that is
+    decoded at a half, a quarter or an eighth; at least twice the side and 1,024 pixels remain.
 
-    Returns
-    -------
-    PIL.Image.Image
-        Of mode L or RGB, or F where the file has more than 8 bits per pixel: brightness from 0 to
-        255, with fractions in F. Integers are divided by the greatest that their type holds,
-        floats from 0 to 1 are taken as they are.
+    The result is of mode L or RGB, or F where the file has more than 8 bits per pixel: brightness
+    from 0 to 255, with fractions in F. Integers are divided by the greatest that their type holds,
+    floats from 0 to 1 are taken as they are.
     """
     from PIL import Image, ImageOps, UnidentifiedImageError
 
@@ -105,7 +96,6 @@ class _NumbersError(ValueError):
 
 
 def _check_file(file):
-    """Return a file's name for messages, or say why it cannot be read."""
     if hasattr(file, "read"):
         return repr(str(getattr(file, "name", type(file).__name__)))
     if not isinstance(file, str | os.PathLike):
@@ -145,7 +135,6 @@ def _range_of(picture):
 
 
 def _scale(picture, white, wraps):
-    """Turn integers or floats into brightness from 0 to 255, with fractions."""
     from PIL import Image
 
     values = np.asarray(picture)
@@ -159,9 +148,8 @@ def _scale(picture, white, wraps):
     if not 0 <= least <= most <= white:  # not a number fails too
         raise _NumbersError(f"has values from {least:g} to {most:g}, must be from 0 to {white}")
     if white >= 2**31 - 1 and 0 < most < 2**16:
-        raise _NumbersError(
-            f"has values up to {most:g} of {white}, which is black: save it with 8 or 16 bits"
-        )
+        advice = "which is black: save it with 8 or 16 bits"
+        raise _NumbersError(f"has values up to {most:g} of {white}, {advice}")
     return Image.fromarray((values * (255 / white)).astype(np.float32))
 
 

@@ -31,15 +31,12 @@ def shipped(package, file):
     """
     found = find_spec(IMPORT_NAMES.get(package, package))
     if found is None:
-        raise DatasetError(
-            f"{Path(file).name} comes with {package}, which is not installed: pip install {package}"
-        )
+        advice = f"which is not installed: pip install {package}"
+        raise DatasetError(f"{Path(file).name} comes with {package}, {advice}")
     path = Path(found.submodule_search_locations[0], file)
     if not path.is_file():
-        raise DatasetError(
-            f"{package} is installed, but holds no {file}: "
-            f"pip install --upgrade --force-reinstall {package}"
-        )
+        advice = f"pip install --upgrade --force-reinstall {package}"
+        raise DatasetError(f"{package} is installed, but holds no {file}: {advice}")
     return path
 
 
@@ -77,7 +74,6 @@ def fetch(name, root, read, download, megabytes):
         if getattr(error, "errno", None) == errno.ENOSPC:
             raise DatasetError(f"{name}: the disk of {root} is full. {advice}") from error
         reason = str(error).strip().splitlines()[-1] if str(error).strip() else repr(error)
-        raise DatasetError(
-            f"{name}: {found}, and the download failed ({reason}). {advice}"
-        ) from error
+        failed = f"and the download failed ({reason})"
+        raise DatasetError(f"{name}: {found}, {failed}. {advice}") from error
     return data

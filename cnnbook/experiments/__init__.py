@@ -1,5 +1,4 @@
 """Studies whose numbers the book quotes: run one by ``python -m cnnbook.experiments NAME``."""
+# ruff: noqa: F401 - what is imported here is what there is
 
 from cnnbook.experiments.study import Outcome, Study, Variant, load_result, run_study
-
-__all__ = ["Outcome", "Study", "Variant", "load_result", "run_study"]

@@ -14,28 +14,19 @@ from cnnbook.experiments.study import check_request, run_study
 from cnnbook.experiments.table import result_table, write_table
 from cnnbook.files import own_folder
 
-STUDIES = {
-    study.name: study
-    for study in (
-        *(MNIST, DIGITS, ALEXNET_DIGITS),
-        *(CIFAR10, ACTIVATION, ABLATION),
-        *(VAE_STUDY, DEBIASING),
-    )
-}
+_ALL = MNIST, DIGITS, ALEXNET_DIGITS, CIFAR10, ACTIVATION, ABLATION, VAE_STUDY, DEBIASING
+STUDIES = {study.name: study for study in _ALL}
 """In the order of the README's table."""
 
 MOST_THREADS = 1024  # beyond, some systems end the process without a word
 
 
 class _Parser(argparse.ArgumentParser):
-    """Says in one line what is wrong, without repeating how it is used."""
-
-    def error(self, message):
+    def error(self, message):  # in one line, without repeating how it is used
         self.exit(2, f"{self.prog}: {message}\n")
 
 
 def _count(text):
-    """Read a number of runs or threads."""
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r}, must be a whole number of at least 1")
     return int(text)
@@ -47,29 +38,20 @@ def main(arguments=None):
     Ends with 2 if what is asked for is impossible, 1 if the data or the disk are not as they must
     be, 130 if the reader stopped it; one line says why.
     """
-    parser = _Parser(
-        prog="python -m cnnbook.experiments",
-        description=f"Run a study: results/NAME.json and weights go to {own_folder()}.",
-        epilog="\n".join(f"{study.name}: {study.question}" for study in STUDIES.values()),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument(
-        "name",
-        choices=[*STUDIES, "table"],
-        nargs="+",
-        help="a study; or table: print what was measured, as in the README",
-    )
-    parser.add_argument("--write", metavar="FILE", help="put the table in its place in this file")
-    parser.add_argument("--data", help="folder of data sets; else CNNBOOK_DATA, else that folder")
-    parser.add_argument("--seeds", type=_count, help="runs of each variant")
-    parser.add_argument("--only", nargs="+", metavar="VARIANT", help="these variants alone")
-    parser.add_argument("--threads", type=_count, help="of PyTorch")
-    parser.add_argument(
-        "--fresh", action="store_true", help="make all runs again; the old ones stay until then"
-    )
-    parser.add_argument(
-        "--scheduler", metavar="ADDRESS", help="of a Dask cluster, whose workers make the runs"
-    )
+    parser = _Parser("python -m cnnbook.experiments")
+    parser.description = f"Run a study: results/NAME.json and weights go to {own_folder()}."
+    parser.epilog = "\n".join(f"{study.name}: {study.question}" for study in STUDIES.values())
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    add = parser.add_argument
+    told = "a study; or table: print what was measured, as in the README"
+    add("name", choices=[*STUDIES, "table"], nargs="+", help=told)
+    add("--write", metavar="FILE", help="put the table in its place in this file")
+    add("--data", help="folder of data sets; else CNNBOOK_DATA, else that folder")
+    add("--seeds", type=_count, help="runs of each variant")
+    add("--only", nargs="+", metavar="VARIANT", help="these variants alone")
+    add("--threads", type=_count, help="of PyTorch")
+    add("--fresh", action="store_true", help="make all runs again; the old ones stay until then")
+    add("--scheduler", metavar="ADDRESS", help="of a Dask cluster, whose workers make the runs")
     chosen = parser.parse_args(arguments)
     if chosen.data is not None and not Path(chosen.data).is_dir():
         parser.error(f"argument --data: {chosen.data!r} is no folder")

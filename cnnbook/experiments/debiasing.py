@@ -10,13 +10,8 @@ from cnnbook.datasets import biased, concatenate, face_groups, faces, non_faces
 from cnnbook.datasets.faces.attributes import RARE_GROUPS
 from cnnbook.datasets.faces.difficulty import HARD
 from cnnbook.experiments.study import Outcome, Study, Variant, complete
-from cnnbook.models import (
-    DebiasingVAE,
-    FaceClassifier,
-    count_faces_right,
-    debiasing_loss,
-    face_loss,
-)
+from cnnbook.models import DebiasingVAE, FaceClassifier
+from cnnbook.models.debiasing_vae import count_faces_right, debiasing_loss, face_loss
 from cnnbook.training import Augment, adaptive, fit, group_report
 
 # ---------------------------------------------------------------- the question, made real
@@ -67,7 +62,7 @@ _training_faces = functools.lru_cache(maxsize=1)(biased_faces)
 
 
 def by_group(model, data):
-    """Draw all groups equally often, which takes attributes that the method does not get to see.
+    """Draw all groups equally often, by attributes that the method does not get to see.
 
     The probabilities (N,) are a `draw` of `cnnbook.training.fit`; half of their sum is for faces.
     """
@@ -97,7 +92,6 @@ def _variant(says, model, loss, draw=None, *, augment=CHANGES, settings):
 
 
 def _drawn(probabilities, data):
-    """Return the share of each group among the faces of an epoch after the last."""
     groups, names = face_groups(data)
     shares = {name: float(2 * probabilities[groups == g].sum()) for g, name in enumerate(names)}
     return {f"drawn {name}": share for name, share in shares.items()}

@@ -7,14 +7,7 @@ import torch
 from cnnbook.datasets import digits, faces, mnist
 from cnnbook.datasets.faces.attributes import FEW_PROFILES
 from cnnbook.experiments.study import Outcome, Study, Variant, complete
-from cnnbook.models import (
-    ConvVAE,
-    DenseVAE,
-    importance_weighted_bound,
-    kl_divergence,
-    negative_elbo,
-    vae_loss,
-)
+from cnnbook.models import ConvVAE, DenseVAE, variational
 from cnnbook.recording import evaluating
 from cnnbook.training import fit
 
@@ -49,8 +42,9 @@ def nats(network, images, *, k=None):
     generator = torch.Generator().manual_seed(0)
     x = binarise(images, generator)
     if k is None:
-        return float(negative_elbo(network, x, generator=generator).mean())
-    return -float(importance_weighted_bound(network, x, k, generator=generator).mean())
+        return float(variational.negative_elbo(network, x, generator=generator).mean())
+    bound = variational.importance_weighted_bound(network, x, k, generator=generator)
+    return -float(bound.mean())
 
 
 def information(network, images):
@@ -61,18 +55,17 @@ def information(network, images):
     with evaluating(network):
         latent = network.encode(images)
         error = (network.decode(latent.mean) - images).abs().mean()
-    each = kl_divergence(*latent, per_latent=True).mean(0)
+    each = variational.kl_divergence(*latent, per_latent=True).mean(0)
     active = int((each > 0.1).sum())
     return {"test_l1": float(error), "test_kl": float(each.sum()), "active_latents": active}
 
 
 def _train(model, data, seed, *, epochs, lr, batch_size, width=None, augment=None, **loss):
-    """Return the trained network, and the curve of its loss."""
     torch.manual_seed(seed)
     network = model() if width is None else model(width=width)
     # the order of the numbers in memory changes the speed on a CPU, not the result
     network = network.to(memory_format=torch.channels_last)
-    loss = functools.partial(vae_loss, **loss)
+    loss = functools.partial(variational.vae_loss, **loss)
     options = {"epochs": epochs, "lr": lr, "batch_size": batch_size, "augment": augment}
     history = complete(fit(network, data, seed=seed, loss=loss, correct=None, **options))
     return network, {"train_loss": history.loss}
@@ -85,11 +78,10 @@ def _learn_digits(model, settings, says, measures):
         source, embedded = data
         drawn = {"augment": binarise, "likelihood": "bernoulli"}
         network, curve = _train(model, source.train, seed, **settings, **drawn)
-        measured = {
-            "test_nelbo": nats(network, source.test.images),
-            "test_importance_weighted": nats(network, source.test.images, k=IMPORTANCE_SAMPLES),
-            "embedded_nelbo": nats(network, embedded.test.images),
-        }
+        images, measured = source.test.images, {}
+        measured["test_nelbo"] = nats(network, images)
+        measured["test_importance_weighted"] = nats(network, images, k=IMPORTANCE_SAMPLES)
+        measured["embedded_nelbo"] = nats(network, embedded.test.images)
         return Outcome(measured | curve, network)
 
     return Variant(run, settings, says, measures)
@@ -103,17 +95,14 @@ def _learn_faces(data, seed):
     return Outcome(information(network, test) | curve, network)
 
 
+SAYS = "nats a digit of MNIST, 20 latents; weighted: {importance_samples} samples"
+
 VAE_STUDY = Study(
     name="vae",
     question="How many nats does a variational autoencoder need for a digit of MNIST?",
     load=lambda root: (mnist(root), digits(as_mnist=True)),
     variants={
-        "conv": _learn_digits(
-            ConvVAE,
-            CONV,
-            "nats a digit of MNIST, 20 latents; weighted: {importance_samples} samples",
-            ("test_nelbo", "test_importance_weighted"),
-        ),
+        "conv": _learn_digits(ConvVAE, CONV, SAYS, ("test_nelbo", "test_importance_weighted")),
         "dense": _learn_digits(DenseVAE, DENSE, "nats, 2 latents", ("test_nelbo",)),
         "faces": Variant(_learn_faces, FACES | {"rendered": FACE_DATA}),
     },

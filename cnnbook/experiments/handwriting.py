@@ -23,7 +23,6 @@ def _mnist_and_foreign(root):
 
 
 def _learn(model, says, measures, *, augment=None, smoothing=0.1, **options):
-    """Make the variant that trains a model in this way."""
     loss = functools.partial(F.cross_entropy, label_smoothing=smoothing)
 
     def run(data, seed):
@@ -47,9 +46,11 @@ def _judged(network, data, **options):
 # no part of the paper, which steps by second derivatives; chosen on 5,000 training images
 YEAR_1998 = {"epochs": 10, "lr": 5e-3, "batch_size": 32}
 DECAY = 0.1
+SETTINGS_1998 = YEAR_1998 | {"loss": "equation 9 of its paper", "weight_decay": DECAY}
+SETTINGS_1998 |= {"ink": "-0.1 to 1.175", "augment": None}
 
 
-def _learn_as_in_1998(data, seed):
+def _learn_1998(data, seed):
     """Train LeNet-5 with its own loss, on white at −0.1 and black at 1.175."""
     data = tuple(_with_paper_range(part) for part in data)
     torch.manual_seed(seed)
@@ -65,6 +66,8 @@ def _with_paper_range(data):
     return Images(data.images * 1.275 - 0.1, data.labels, data.classes)
 
 
+MORE, TOLD = "the same with augmentation", "parameters, {epochs} epochs"
+CHANGED = {"augment": CHANGES}
 BOTH, ONE = ("test_accuracy", "foreign_accuracy"), ("test_accuracy",)
 PLAIN = {"epochs": 5, "lr": 0.01, "batch_size": 64}
 LONG = {"epochs": 60, "lr": 0.01, "batch_size": 128}
@@ -74,28 +77,14 @@ MNIST = Study(
     question="How well do an MLP and LeNet read MNIST, and digits of other writers?",
     load=_mnist_and_foreign,
     variants={
-        "mlp": _learn(
-            MLP, "784-300-100-10, 266,610 parameters, {epochs} epochs", BOTH, **PLAIN | {"lr": 3e-3}
-        ),
-        "mlp_augmented": _learn(MLP, "", (), **LONG | {"lr": 3e-3}, augment=CHANGES),
-        "lenet": _learn(LeNet, "61,706 parameters, {epochs} epochs", BOTH, **PLAIN),
-        "lenet_augmented": _learn(
-            LeNet, "the same with augmentation, {epochs} epochs", BOTH, **LONG, augment=CHANGES
-        ),
-        "lenet5": Variant(
-            _learn_as_in_1998,
-            YEAR_1998
-            | {"loss": "equation 9 of its paper", "weight_decay": DECAY}
-            | {"ink": "-0.1 to 1.175", "augment": None},
-            "LeNet-5 of 1998, 60,000 parameters, {epochs} epochs",
-            BOTH,
-        ),
+        "mlp": _learn(MLP, f"784-300-100-10, 266,610 {TOLD}", BOTH, **PLAIN | {"lr": 3e-3}),
+        "mlp_augmented": _learn(MLP, "", (), **LONG | {"lr": 3e-3}, **CHANGED),
+        "lenet": _learn(LeNet, f"61,706 {TOLD}", BOTH, **PLAIN),
+        "lenet_augmented": _learn(LeNet, f"{MORE}, {{epochs}} epochs", BOTH, **LONG, **CHANGED),
+        "lenet5": Variant(_learn_1998, SETTINGS_1998, f"LeNet-5 of 1998, 60,000 {TOLD}", BOTH),
     },
-    settings={
-        "optimizer": "AdamW, one cycle",
-        "trained_on": "60,000 images of MNIST",
-        "foreign": "1,797 digits of scikit-learn, sized and centred as MNIST is",
-    },
+    settings={"optimizer": "AdamW, one cycle", "trained_on": "60,000 images of MNIST"}
+    | {"foreign": "1,797 digits of scikit-learn, sized and centred as MNIST is"},
     kept=("mlp", "lenet", "lenet_augmented", "lenet5"),
 )
 
@@ -109,37 +98,26 @@ DIGITS = Study(
     variants={
         "mlp": _learn(MLP, f"the same MLP on {SMALL}", ONE, **EMBEDDED | {"lr": 3e-3}),
         "lenet": _learn(LeNet, f"LeNet on {SMALL}", ONE, **EMBEDDED),
-        "lenet_augmented": _learn(
-            LeNet, "the same with augmentation", ONE, **EMBEDDED, augment=CHANGES
-        ),
+        "lenet_augmented": _learn(LeNet, MORE, ONE, **EMBEDDED, **CHANGED),
     },
-    settings={
-        "optimizer": "AdamW, one cycle",
-        "trained_on": "1,437 digits of scikit-learn, sized and centred as MNIST is; 360 to test",
-    },
+    settings={"optimizer": "AdamW, one cycle"}
+    | {"trained_on": "1,437 digits of scikit-learn, sized and centred as MNIST is; 360 to test"},
     kept=("lenet",),
 )
+
+LIVE = functools.partial(SmallAlexNet, 1, width=0.5, dropout=0.2, upscale=4)
+NINE = {"epochs": 9, "lr": 4e-3, "batch_size": 64}
+NINE |= {"smoothing": 0, "augment": Augment(rotation=8, shift=1)}
 
 ALEXNET_DIGITS = Study(
     name="alexnet_digits",
     question="How well does the small AlexNet that chapter 10 trains live read its digits?",
     load=lambda root: (digits(), None),
     variants={
-        "small_alexnet": _learn(
-            functools.partial(SmallAlexNet, 1, width=0.5, dropout=0.2, upscale=4),
-            "trained live in chapter 10, {epochs} epochs",
-            ONE,
-            epochs=9,
-            lr=4e-3,
-            batch_size=64,
-            smoothing=0,
-            augment=Augment(rotation=8, shift=1),
-        )
+        "small_alexnet": _learn(LIVE, "trained live in chapter 10, {epochs} epochs", ONE, **NINE)
     },
-    settings={
-        "optimizer": "AdamW, one cycle",
-        "network": "SmallAlexNet, width 0.5, dropout 0.2, 8×8 enlarged to 32×32",
-        "trained_on": "1,437 digits of scikit-learn, 8×8 pixels; 360 to test",
-    },
+    settings={"optimizer": "AdamW, one cycle"}
+    | {"network": "SmallAlexNet, width 0.5, dropout 0.2, 8×8 enlarged to 32×32"}
+    | {"trained_on": "1,437 digits of scikit-learn, 8×8 pixels; 360 to test"},
     kept=("small_alexnet",),
 )

@@ -1,6 +1,7 @@
 """Studies of small photographs: which of AlexNet's ideas help on CIFAR-10, and by how much."""
 
 import functools
+import itertools
 from dataclasses import asdict
 
 import torch
@@ -49,9 +50,8 @@ GOAL, MOST = 0.25, 15
 def _epochs_to_goal(history):
     """Interpolate when the training error, counted while learning, fell to the goal."""
     errors = [1 - accuracy for accuracy in history.accuracy]
-    for epoch, error in enumerate(errors):
+    for epoch, (before, error) in enumerate(itertools.pairwise([0.9, *errors])):
         if error <= GOAL:
-            before = errors[epoch - 1] if epoch else 0.9
             return epoch + (before - GOAL) / (before - error)
     return None
 
@@ -138,6 +138,7 @@ PLAIN = {"width": 0.5, "dropout": 0.0, "lrn": False, "overlapping": False}
 BOTH = {"overlapping": True}  # and augmentation
 GENTLE = Augment(shift=2, flip=True)
 SMALL_BATCHES = SHORT | {"batch_size": 64}
+TWO, FINER = "overlapping and augmentation, {epochs} epochs", "the same with smaller shifts"
 
 
 def _with(says, augment=None, recipe=SHORT, **ideas):
@@ -160,12 +161,8 @@ ABLATION = Study(
         # ideas against learning by heart: does it matter how long one learns?
         "none, 30 epochs": _with("the first row, trained for longer", None, LONG),
         "augmentation, 30 epochs": _with("augmentation, trained for longer", CHANGES, LONG),
-        "both, batches of 64": _with(
-            "overlapping and augmentation, {epochs} epochs", CHANGES, SMALL_BATCHES, **BOTH
-        ),
-        "both, batches of 64, shifts of 2": _with(
-            "the same with smaller shifts", GENTLE, SMALL_BATCHES, **BOTH
-        ),
+        "both, batches of 64": _with(TWO, CHANGES, SMALL_BATCHES, **BOTH),
+        "both, batches of 64, shifts of 2": _with(FINER, GENTLE, SMALL_BATCHES, **BOTH),
     },
     settings={"network": "SmallAlexNet", "validation": VALIDATION}
     | {"optimizer": "AdamW, one cycle", "data": SOURCE},

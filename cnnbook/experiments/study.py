@@ -80,26 +80,14 @@ def run_study(
     Several processes may work on one study: each run is made by one of them. A run's time is what
     the processors worked, in seconds: the clock's time depends on what else the machine does.
 
-    Parameters
-    ----------
-    study : Study
-    data : path, optional
-        Folder of data sets, see `cnnbook.datasets.data_root`.
-    seeds : int, optional
-        Runs of each variant, if not the study's own number.
-    only : sequence of str, optional
-        These variants alone.
-    home : path, optional
-        Results go to ``home/results``, weights to ``home/weights``. Without it, to `own_folder`,
-        and what ships is gone on with.
-    fresh : bool
-        Make all runs that are asked for again. They are gathered in ``home/fresh`` and replace the
-        old ones when all are there; stopped before, the next call with `fresh` goes on with them.
-        Without it the runs in the file are kept; it is refused if their settings are others.
-    scheduler : str, optional
-        Address of a Dask cluster, whose workers make the runs; they must find the data there.
-    say : callable
-        Gets a line of text after each run.
+    `data` is the folder of data sets, see `cnnbook.datasets.data_root`; `seeds` the runs of each
+    variant, if not the study's own number; `only` names of variants, if not all. Results go to
+    ``home/results``, weights to ``home/weights``; without `home` to `own_folder`, and what ships is
+    gone on with. `fresh` makes all runs that are asked for again: they are gathered in
+    ``home/fresh`` and replace the old ones when all are there; stopped before, the next call with
+    `fresh` goes on with them. Without it the runs in the file are kept; it is refused if their
+    settings are others. `scheduler` is the address of a Dask cluster, whose workers make the runs,
+    and must find the data there; `say` gets a line of text after each run.
     """
     seeds = study.seeds if seeds is None else seeds
     check_request(study, seeds, only)
@@ -186,18 +174,15 @@ def _compute_there(shelf, missing, data, scheduler):
     except ImportError as error:
         raise ValueError(f"a scheduler needs: pip install 'cnnbook[cluster]' ({error})") from None
     with contextlib.ExitStack() as stack:
-        mine = [each for each in missing if stack.enter_context(shelf.lock(*each))]
-        mine = shelf.missing(mine)
-        if not mine:
+        locked = [each for each in missing if stack.enter_context(shelf.lock(*each))]
+        if not (mine := shelf.missing(locked)):
             return
         client = stack.enter_context(Client(scheduler))
         study = cloudpickle.dumps(shelf.study)
         folder, threads = data and os.path.abspath(data), torch.get_num_threads()
-        sent = {
-            client.submit(_work, study, name, seed, folder, threads, pure=False): name
-            for name, seed in mine
-        }
-        failed = []
+        sent, failed = {}, []
+        for name, seed in mine:
+            sent[client.submit(_work, study, name, seed, folder, threads, pure=False)] = name
         for future in as_completed(sent):
             if future.status == "finished":
                 yield sent[future], *future.result()
@@ -211,7 +196,6 @@ _ALONE = threading.Lock()  # a worker's threads share PyTorch's random numbers
 
 
 def _work(study, name, seed, data, threads):
-    """Make one run on a worker, in the way it is made here."""
     with _ALONE:
         torch.set_num_threads(threads)
         study, loaded = _unpack(study, data)
@@ -220,7 +204,6 @@ def _work(study, name, seed, data, threads):
 
 @functools.lru_cache(maxsize=1)
 def _unpack(study, data):
-    """Load a study and its data once for all runs of a worker."""
     study = pickle.loads(study)
     return study, study.load(data)
 
@@ -229,8 +212,8 @@ def _compute(study, name, seed, data):
     """Make one run; return what goes to the file, and the network if its weights do."""
     began = time.process_time()
     outcome = study.variants[name].run(data, seed)
-    effort = {"cpu_seconds": round(time.process_time() - began, 1)}
-    effort["threads"] = torch.get_num_threads()
+    seconds = round(time.process_time() - began, 1)
+    effort = {"cpu_seconds": seconds, "threads": torch.get_num_threads()}
     run = _plain({"seed": seed, **outcome.measured, **effort})
     return run, outcome.model if study.keeps(name, seed) else None
 
@@ -403,7 +386,6 @@ def _rounded(value):
 
 
 def _read(path):
-    """Read a file of results; refuse what no study wrote."""
     try:
         result = json.loads(path.read_text(encoding="utf-8"), parse_constant=_no_number)
         for kept in (result, *result["variants"].values()):
@@ -415,9 +397,8 @@ def _read(path):
                 raise ValueError(f"its runs have the seeds {seeds}")
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         reason = f"it has no {error}" if isinstance(error, KeyError) else error
-        raise ValueError(
-            f"{path} is damaged ({reason}): put a whole copy in its place, or use --fresh"
-        ) from None
+        advice = "put a whole copy in its place, or use --fresh"
+        raise ValueError(f"{path} is damaged ({reason}): {advice}") from None
     return result
 
 
@@ -430,10 +411,8 @@ def load_result(name, *, home=None):
     path = find_result(name, home)
     if path is None:
         places = " or ".join(str(folder / "results") for folder in homes(home))
-        raise ValueError(
-            f"there are no results of {name!r} in {places}: "
-            f"python -m cnnbook.experiments {name} makes them"
-        )
+        advice = f"python -m cnnbook.experiments {name} makes them"
+        raise ValueError(f"there are no results of {name!r} in {places}: {advice}")
     return _read(path)
 
 

@@ -18,9 +18,8 @@ def result_table(studies, home=None):
     """
     lines = [HEAD]
     for study in studies:
-        there = (
-            load_result(study.name, home=home)["variants"] if find_result(study.name, home) else {}
-        )
+        found = find_result(study.name, home)
+        there = load_result(study.name, home=home)["variants"] if found else {}
         for name, variant in study.variants.items():
             says = variant.says.format(**study.settings | variant.settings)
             for measure in variant.measures if name in there else ():

@@ -1,5 +1,7 @@
 """The networks of the book as PyTorch modules, one architecture a file."""
+# ruff: noqa: F401 - what is imported here is what there is
 
+from cnnbook.files import HOME
 from cnnbook.models.alexnet import AlexNet, AlexNet2012, SmallAlexNet
 from cnnbook.models.debiasing_vae import (
     DebiasingOutput,
@@ -28,49 +30,5 @@ from cnnbook.models.variational import (
     reparameterise,
     vae_loss,
 )
-from cnnbook.models.weights import HOME, find_weights, load_weights, pretrained, save_weights
+from cnnbook.models.weights import find_weights, load_weights, pretrained, save_weights
 from cnnbook.recording import evaluating
-
-__all__ = [
-    "C3_TABLE",
-    "HOME",
-    "MLP",
-    "VAE",
-    "AlexNet",
-    "AlexNet2012",
-    "ConvVAE",
-    "DebiasingOutput",
-    "DebiasingVAE",
-    "DenseAutoencoder",
-    "DenseVAE",
-    "EfficientNetLite0",
-    "FaceClassifier",
-    "GoogLeNet",
-    "Inception",
-    "LeNet",
-    "LeNet5",
-    "Net1d",
-    "ScaledTanh",
-    "SmallAlexNet",
-    "SmallInception",
-    "Subsampling",
-    "TableConv2d",
-    "VAEOutput",
-    "count_faces_right",
-    "debiasing_loss",
-    "evaluating",
-    "face_loss",
-    "find_weights",
-    "fully_convolutional",
-    "importance_weighted_bound",
-    "kl_divergence",
-    "load_weights",
-    "negative_elbo",
-    "pretrained",
-    "reconstruction_error",
-    "reconstruction_loss",
-    "reparameterise",
-    "save_weights",
-    "summary",
-    "vae_loss",
-]

@@ -12,10 +12,8 @@ def main(arguments=None):
     """Read the command line and print the five likeliest classes of each photograph."""
     from cnnbook.datasets import photograph
 
-    parser = argparse.ArgumentParser(
-        prog="python -m cnnbook.models",
-        description="Show photographs to a network that has seen ImageNet.",
-    )
+    about = "Show photographs to a network that has seen ImageNet."
+    parser = argparse.ArgumentParser(prog="python -m cnnbook.models", description=about)
     told = f"image files, or photographs of the book; if none: {', '.join(PHOTOGRAPHS)}"
     parser.add_argument("photo", nargs="*", default=PHOTOGRAPHS, help=told)
     names = parser.parse_args(arguments).photo

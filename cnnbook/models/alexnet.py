@@ -39,7 +39,6 @@ def paper_lrn():
 
 
 def _classifier(in_features, hidden, num_classes, dropout, activation=nn.ReLU):
-    """Three dense layers, dropout before the first two as in torchvision."""
     return nn.Sequential(
         nn.Dropout(dropout), nn.Linear(in_features, hidden[0]), activation(),
         nn.Dropout(dropout), nn.Linear(hidden[0], hidden[1]), activation(),
@@ -69,29 +68,17 @@ class AlexNet2012(Stack):
     features.8 and the dense layers see both. The softmax belongs to the loss.
 
     Departures from the paper: images of 227×227, as its 224×224 do not give 55×55; LRN over all
-    channels, where each GPU saw its own half; dropout on the inputs of the first two dense layers
-    as in torchvision, where the paper's section 4.2 has it on their outputs.
+    channels, as the formula of section 3.3 has it, where each GPU saw its own half; dropout on the
+    inputs of the first two dense layers as in torchvision, where section 4.2 has it on their
+    outputs.
 
-    References
-    ----------
     Krizhevsky, Sutskever & Hinton (2012), ImageNet Classification with Deep Convolutional Neural
     Networks, NIPS 25.
-
-    Examples
-    --------
-    >>> import torch
-    >>> with torch.device("meta"):  # shapes without numbers: nothing to wait for
-    ...     net = AlexNet2012()
-    >>> sum(p.numel() for p in net.parameters())
-    60965224
     """
 
     def __init__(self, num_classes=1000, in_channels=3, dropout=0.5):
         features = nn.Sequential(
-            # a departure: the paper says 224×224, but its 55×55 units need 227×227 or padding
             nn.Conv2d(in_channels, 96, 11, stride=4), nn.ReLU(),
-            # a departure: towers on two GPUs saw their own 48 channels only; the formula of
-            # section 3.3 runs over all of the layer's, and so does this
             paper_lrn(), nn.MaxPool2d(3, 2),
             nn.Conv2d(96, 256, 5, padding=2, groups=2), nn.ReLU(),
             paper_lrn(), nn.MaxPool2d(3, 2),
@@ -100,8 +87,8 @@ class AlexNet2012(Stack):
             nn.Conv2d(384, 256, 3, padding=1, groups=2), nn.ReLU(), nn.MaxPool2d(3, 2),
         )  # fmt: skip
         classifier = _classifier(256 * 6 * 6, (4096, 4096), num_classes, dropout)
-        parts = {"features": features, "flatten": nn.Flatten(), "classifier": classifier}
-        super().__init__(OrderedDict(parts))
+        parts = OrderedDict(features=features, flatten=nn.Flatten(), classifier=classifier)
+        super().__init__(parts)
         self._draw()
 
     def _draw(self):
@@ -125,8 +112,6 @@ class AlexNet(Stack):
     `AlexNet2012`. The fourth convolution has 384 channels in the text of 2014 (its footnote); the
     256 are those of the author's program cuda-convnet2, which torchvision follows.
 
-    References
-    ----------
     Krizhevsky (2014), One weird trick for parallelizing convolutional neural networks,
     arXiv:1404.5997.
     """
@@ -167,22 +152,11 @@ class SmallAlexNet(Stack):
     before a ReLU and of ``1 / fan_in`` before anything else, those of the last layer with the
     paper's standard deviation of 0.01; biases are 0.
 
-    Parameters
-    ----------
-    in_channels, num_classes : int
-    width : float
-        Factor to the channels and to the hidden units, rounded.
-    activation : class of nn.Module
-        Called without arguments.
-    dropout : float
-        As in `AlexNet2012`.
-    lrn : bool
-        Normalise after the first and the second convolution, as `paper_lrn` does.
-    overlapping : bool
-        Pool over 3×3 every 2, else over 2×2 every 2. From an even size both give the same size,
-        as the 3×3 windows hang over the border by one pixel (a departure from the paper).
-    upscale : int
-        Enlarge the images first, bilinearly: 4 for the 8×8 digits of scikit-learn.
+    `width` is a factor to the channels and to the hidden units, rounded; `activation` a class of
+    module; `lrn` normalises after the first and the second convolution, as `paper_lrn` does.
+    `overlapping` pools over 3×3 every 2, else over 2×2 every 2. From an even size both give the
+    same size, as the 3×3 windows hang over the border by one pixel (a departure from the paper).
+    `upscale` enlarges the images first, bilinearly: 4 for the 8×8 digits of scikit-learn.
     """
 
     def __init__(
@@ -199,21 +173,16 @@ class SmallAlexNet(Stack):
             if lrn and n in (1, 2):
                 features[f"lrn{n}"] = paper_lrn()
             if n in (1, 2, 5):
-                pool = nn.MaxPool2d(3, 2, padding=1) if overlapping else nn.MaxPool2d(2)
-                features[f"pool{n}"] = pool
-        parts = OrderedDict()
+                pool = (3, 2, 1) if overlapping else (2,)
+                features[f"pool{n}"] = nn.MaxPool2d(*pool)
+        classifier = _classifier(channels[-1] * 16, hidden, num_classes, dropout, activation)
+        parts = {"features": nn.Sequential(features), "avgpool": nn.AdaptiveAvgPool2d(4)}
+        parts |= {"flatten": nn.Flatten(), "classifier": classifier}
         if upscale != 1:
-            parts["upscale"] = nn.Upsample(scale_factor=upscale, mode="bilinear")
-        parts["features"] = nn.Sequential(features)
-        parts["avgpool"] = nn.AdaptiveAvgPool2d(4)
-        parts["flatten"] = nn.Flatten()
-        inputs = channels[-1] * 16
-        parts["classifier"] = _classifier(inputs, hidden, num_classes, dropout, activation)
-        super().__init__(parts)
-        self._draw(math.sqrt(2) if activation is nn.ReLU else 1)
-
-    def _draw(self, gain):
-        """Keep the size of the signals from layer to layer; begin with scores near 0."""
+            parts = {"upscale": nn.Upsample(scale_factor=upscale, mode="bilinear")} | parts
+        super().__init__(OrderedDict(parts))
+        # keep the size of the signals from layer to layer; begin with scores near 0
+        gain = math.sqrt(2) if activation is nn.ReLU else 1
         for part in self.modules():
             if isinstance(part, (nn.Conv2d, nn.Linear)):
                 nn.init.normal_(part.weight, std=gain / math.sqrt(part.weight[0].numel()))

@@ -21,8 +21,8 @@ def remembered(network):
     @functools.wraps(build)
     def __init__(self, *args, **kwargs):
         build(self, *args, **kwargs)
-        given = signature.bind(self, *args, **kwargs).arguments
-        self.arguments = dict(list(given.items())[1:])  # without self
+        _, *given = signature.bind(self, *args, **kwargs).arguments.items()  # without self
+        self.arguments = dict(given)
 
     network.__init__ = __init__
     NETWORKS[network.__name__] = network

@@ -18,8 +18,7 @@ FACE = 1
 class DebiasingOutput(NamedTuple):
     """What a `DebiasingVAE` makes of a batch of images: a logit, and the fields of `VAEOutput`."""
 
-    logit: torch.Tensor
-    """(N,): above 0 means a face."""
+    logit: torch.Tensor  # (N,): above 0 means a face
     x: torch.Tensor
     reconstruction: torch.Tensor
     mean: torch.Tensor
@@ -53,13 +52,9 @@ class DebiasingVAE(VAE):
     The path from image to logit is layer for layer that of `FaceClassifier`. The decoder takes
     more time than the encoder: a narrow one, `decoder_width` channels in its largest maps, pays.
 
-    References
-    ----------
     Amini, Soleimany, Schwarting, Bhatia & Rus (2019), Uncovering and Mitigating Algorithmic Bias
     through Learned Latent Structure, AIES, doi:10.1145/3306618.3314243.
 
-    Examples
-    --------
     >>> DebiasingVAE()(torch.zeros(2, 3, 64, 64)).logit.shape
     torch.Size([2])
     """
@@ -92,10 +87,8 @@ def face_loss(logit, labels):
 def _check(logit, labels):
     """Refuse shapes that differ, which would be broadcast to N×N, and labels of other classes."""
     if logit.ndim != 1 or labels.shape != logit.shape:
-        raise ValueError(
-            f"labels has shape {tuple(labels.shape)}, logit {tuple(logit.shape)}, "
-            "expected (N,) for both"
-        )
+        shapes = f"{tuple(labels.shape)}, logit {tuple(logit.shape)}"
+        raise ValueError(f"labels has shape {shapes}, expected (N,) for both")
     for wrong in labels[(labels != 0) & (labels != FACE)][:1].tolist():
         raise ValueError(f"labels holds {wrong}, must be {FACE} for a face or 0")
 
@@ -107,16 +100,14 @@ def debiasing_loss(output, labels, *, kl_weight=1.0, vae_weight=1e-3, likelihood
     images: a non-face counts with 0 for the second part. `vae_weight` weighs some thousand pixels
     against one decision.
 
-    References
-    ----------
     Amini et al. (2019), equation 3, doi:10.1145/3306618.3314243.
     """
     total, faces = face_loss(output.logit, labels), labels == FACE
-    if faces.any():
-        seen = VAEOutput(*(part[faces] for part in output[1:]))
-        loss = vae_loss(seen, kl_weight=kl_weight, likelihood=likelihood)
-        total = total + vae_weight * faces.float().mean() * loss
-    return total
+    if not faces.any():
+        return total
+    seen = VAEOutput(*(part[faces] for part in output[1:]))
+    loss = vae_loss(seen, kl_weight=kl_weight, likelihood=likelihood)
+    return total + vae_weight * faces.float().mean() * loss
 
 
 def count_faces_right(output, labels):

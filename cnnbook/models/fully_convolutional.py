@@ -9,10 +9,6 @@ from torch import nn
 from cnnbook.models.inception import Inception
 from cnnbook.models.lenet5 import RadialBasis, ScaledTanh, Subsampling, TableConv2d
 
-CONVOLUTIONS = {1: nn.Conv1d, 2: nn.Conv2d, 3: nn.Conv3d}
-AVERAGES = {1: nn.AvgPool1d, 2: nn.AvgPool2d, 3: nn.AvgPool3d}
-MAXIMA = {1: nn.MaxPool1d, 2: nn.MaxPool2d, 3: nn.MaxPool3d}
-
 SLIDING = (
     nn.Conv1d, nn.Conv2d, nn.Conv3d, TableConv2d, Subsampling, Inception,
     nn.MaxPool1d, nn.MaxPool2d, nn.MaxPool3d, nn.AvgPool1d, nn.AvgPool2d, nn.AvgPool3d,
@@ -31,7 +27,7 @@ POINTWISE = (
 
 
 def fully_convolutional(model, input_size):
-    """Turn a classifier into a network that slides over larger images.
+    """Turn a classifier, made for inputs of shape `input_size`, into one that slides over larger.
 
     The first dense layer becomes a convolution as large as the maps it was made for, the others
     become 1×1 convolutions, with the same numbers as weights.
@@ -44,38 +40,31 @@ def fully_convolutional(model, input_size):
     `LeNet` build ``LeNet(padding=0)``, whose crops are 32×32, with the state of one trained on
     padded 28×28 images.
 
-    Parameters
-    ----------
-    model : nn.Sequential
-        Layers in a row, nested or not, with one `nn.Flatten` before its dense layers: `LeNet`,
-        `AlexNet`, `MLP`, ... It stays as it is: the weights are copied. A layer that cannot slide
-        is refused by name.
-    input_size : tuple of int
-        Shape of an input that the model was made for, without the batch: (1, 28, 28).
+    The model is an `nn.Sequential`: layers in a row, nested or not, with one `nn.Flatten` before
+    its dense layers, such as `LeNet`, `AlexNet`, `MLP`. It stays as it is: the weights are copied.
+    A layer that cannot slide is refused by name. `input_size` has no batch: (1, 28, 28).
 
-    References
-    ----------
     Matan et al. (1992), Multi-digit recognition using a space displacement neural network;
     Long, Shelhamer & Darrell (2015), arXiv:1411.4038, section 3.1.
 
-    Examples
-    --------
     >>> from cnnbook.models import LeNet
     >>> slides = fully_convolutional(LeNet(padding=0), (1, 32, 32))
     >>> slides(torch.zeros(1, 1, 32, 48)).shape  # every 4 pixels: 0, 4, 8, 12, 16
     torch.Size([1, 10, 1, 5])
     """
     if not isinstance(model, nn.Sequential) or type(model).forward is not nn.Sequential.forward:
-        raise TypeError(
-            f"model must be an nn.Sequential, got {type(model).__name__}: put its parts in a row, "
-            "as nn.Sequential(net.features, net.avgpool, nn.Flatten(), net.classifier)"
-        )
+        row = "as nn.Sequential(net.features, net.avgpool, nn.Flatten(), net.classifier)"
+        got = f"got {type(model).__name__}: put its parts in a row, {row}"
+        raise TypeError(f"model must be an nn.Sequential, {got}")
     like = next(model.parameters(), torch.empty(0))
     x = torch.zeros(1, *input_size, dtype=like.dtype, device=like.device)
     layers, maps = [], None
     for name, layer in _rows(copy.deepcopy(model).eval()):
         if isinstance(layer, nn.Flatten):
-            maps = _flattened(name, layer, x, maps)
+            shape = tuple(x.shape[1:])
+            if layer.start_dim != 1 or layer.end_dim not in (-1, x.ndim - 1):
+                raise ValueError(f"layer {name!r} flattens only some of the axes of {shape}")
+            maps = shape if maps is None else maps  # what a dense layer sees as one row
         else:
             layers += _converted(f"layer {name!r} ({type(layer).__name__})", layer, x, maps)
         if isinstance(layer, nn.Linear):
@@ -85,7 +74,6 @@ def fully_convolutional(model, input_size):
 
 
 def _rows(model, prefix=""):
-    """The layers of nested `nn.Sequential`, each with its full name."""
     for name, layer in model._modules.items():  # named_children() leaves out repeated ones
         if type(layer).forward is nn.Sequential.forward:
             yield from _rows(layer, f"{prefix}{name}.")
@@ -103,51 +91,43 @@ def _apply(name, layer, x):
         raise ValueError(f"layer {name!r} does not accept {tuple(x.shape[1:])}: {reason}") from None
 
 
-def _flattened(name, layer, x, maps):
-    """Remember the shape that a dense layer sees as one row."""
-    if layer.start_dim != 1 or layer.end_dim not in (-1, x.ndim - 1):
-        raise ValueError(f"layer {name!r} flattens only some of the axes of {tuple(x.shape[1:])}")
-    return tuple(x.shape[1:]) if maps is None else maps
-
-
 def _converted(label, layer, x, maps):
     """The layers that take the place of one; `maps` is the shape that was flattened, if any."""
     if isinstance(layer, nn.Linear):
         if maps is None:
             raise ValueError(f"{label} stands before nn.Flatten: it mixes along one axis alone")
         return [_convolution(label, layer, maps)]
-    if maps is None and "AdaptiveAvgPool" in label:
-        return _pooling(label, layer, x, AVERAGES)
-    if maps is None and "AdaptiveMaxPool" in label:
-        return _pooling(label, layer, x, MAXIMA)
-    if isinstance(layer, (nn.Softmax, nn.LogSoftmax)) and layer.dim == 1:
-        return [layer]
-    if isinstance(layer, nn.Upsample) and layer.scale_factor is not None:
-        return [layer]
-    if isinstance(layer, POINTWISE) or (maps is None and isinstance(layer, SLIDING)):
+    for kind in ("AvgPool", "MaxPool"):
+        if maps is None and f"Adaptive{kind}" in label:
+            return _pooling(label, layer, x, kind)
+    fits = (
+        isinstance(layer, POINTWISE)
+        or (isinstance(layer, SLIDING) and maps is None)
+        or (isinstance(layer, (nn.Softmax, nn.LogSoftmax)) and layer.dim == 1)
+        or (isinstance(layer, nn.Upsample) and layer.scale_factor is not None)
+    )
+    if fits:
         return [layer]
     raise ValueError(f"{label} is not known to do the same at every place of an image")
 
 
 def _convolution(label, linear, maps):
-    """A convolution whose window covers the maps that the dense layer sees."""
     channels, *sizes = maps
     if linear.in_features != math.prod(maps):
         raise ValueError(f"{label} has {linear.in_features} inputs, it sees maps of {maps}")
-    make = CONVOLUTIONS[len(sizes)]
-    weight = linear.weight.detach()
-    result = make(channels, linear.out_features, tuple(sizes), bias=linear.bias is not None)
-    result.weight = nn.Parameter(weight.reshape(linear.out_features, channels, *sizes))
+    size, bias = (channels, linear.out_features, tuple(sizes)), linear.bias is not None
+    result = getattr(nn, f"Conv{len(sizes)}d")(*size, bias=bias)
+    result.weight = nn.Parameter(linear.weight.detach().reshape(result.weight.shape))
     result.bias = linear.bias
     return result
 
 
-def _pooling(label, layer, x, classes):
+def _pooling(label, layer, x, kind):
     """Adaptive pooling at the original size, as pooling with fixed windows."""
-    sizes = tuple(x.shape[2:])
-    bins = tuple(_apply(label, layer, x).shape[2:])
+    sizes, bins = tuple(x.shape[2:]), tuple(_apply(label, layer, x).shape[2:])
     if sizes == bins:
         return []
-    if any(size % count for size, count in zip(sizes, bins, strict=True)):
+    windows = tuple(size // count for size, count in zip(sizes, bins, strict=True))
+    if any(w * count != size for w, count, size in zip(windows, bins, sizes, strict=True)):
         raise ValueError(f"{label} takes maps of {sizes} to {bins}: its windows are not all alike")
-    return [classes[len(sizes)](tuple(s // b for s, b in zip(sizes, bins, strict=True)))]
+    return [getattr(nn, f"{kind}{len(sizes)}d")(windows)]

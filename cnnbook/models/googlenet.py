@@ -84,24 +84,23 @@ class GoogLeNet(nn.Module):
     auxiliary classifiers and 0.2 in place of 0.4 as the dropout: 6,624,904 parameters, and
     13,004,888 with the auxiliary classifiers.
 
-    References
-    ----------
     Szegedy et al. (2015), Going deeper with convolutions, arXiv:1409.4842, table 1.
-
-    Examples
-    --------
-    >>> with torch.device("meta"):  # shapes without numbers: nothing to wait for
-    ...     net = GoogLeNet(aux_logits=False)
-    >>> sum(p.numel() for p in net.parameters())
-    6998552
     """
 
     def __init__(self, num_classes=1000, in_channels=3, *, aux_logits=True, torchvision=False):
         super().__init__()
-        self._build_stem(in_channels, torchvision)
-        style = {"large_kernel": 3 if torchvision else 5, "batch_norm": torchvision}
+        style = {"batch_norm": torchvision}
+        self.conv1 = ConvUnit(in_channels, 64, 7, stride=2, padding=3, **style)
+        self.maxpool1 = nn.MaxPool2d(3, 2, ceil_mode=True)
+        self.conv2 = ConvUnit(64, 64, 1, **style)
+        self.conv3 = ConvUnit(64, 192, 3, padding=1, **style)
+        self.maxpool2 = nn.MaxPool2d(3, 2, ceil_mode=True)
+        # the paper gives no numbers for its LRN: AlexNet's n, α and β (see `paper_lrn`), but k = 1
+        lrn = nn.Identity if torchvision else lambda: nn.LocalResponseNorm(5, 5 * 1e-4)
+        self.lrn1, self.lrn2 = lrn(), lrn()
         for name, channels in MODULES.items():
-            setattr(self, f"inception{name}", Inception(*channels, **style))
+            module = Inception(*channels, large_kernel=3 if torchvision else 5, **style)
+            setattr(self, f"inception{name}", module)
             if name == "3b":
                 self.maxpool3 = nn.MaxPool2d(3, 2, ceil_mode=True)
             elif name == "4e":
@@ -112,18 +111,6 @@ class GoogLeNet(nn.Module):
         self.flatten = nn.Flatten()
         self.dropout = nn.Dropout(0.2 if torchvision else 0.4)
         self.fc = nn.Linear(1024, num_classes)
-
-    def _build_stem(self, in_channels, torchvision):
-        """What comes before the first Inception module."""
-        style = {"batch_norm": torchvision}
-        self.conv1 = ConvUnit(in_channels, 64, 7, stride=2, padding=3, **style)
-        self.maxpool1 = nn.MaxPool2d(3, 2, ceil_mode=True)
-        self.conv2 = ConvUnit(64, 64, 1, **style)
-        self.conv3 = ConvUnit(64, 192, 3, padding=1, **style)
-        self.maxpool2 = nn.MaxPool2d(3, 2, ceil_mode=True)
-        # the paper gives no numbers for its LRN: AlexNet's n, α and β (see `paper_lrn`), but k = 1
-        lrn = nn.Identity if torchvision else lambda: nn.LocalResponseNorm(5, 5 * 1e-4)
-        self.lrn1, self.lrn2 = lrn(), lrn()
 
     def forward(self, x):
         """Return the scores (N, num_classes), or in training mode a `GoogLeNetOutput`."""

@@ -29,27 +29,14 @@ class Inception(nn.Module):
     The branches are a 1×1 convolution; a 1×1 and a 3×3; a 1×1 and a 5×5; a 3×3 maximum and a 1×1.
     ReLU follows every convolution. `out_channels` is ``conv1 + conv3 + conv5 + pool``.
 
-    Parameters
-    ----------
-    in_channels : int
-    conv1, conv3, conv5 : int
-        Output channels of the first three branches.
-    reduce3, reduce5 : int or None
-        Channels of the bottlenecks before the 3×3 and the 5×5; None leaves one out, as in the
-        paper's "naïve version".
-    pool : int or None
-        Output channels of the fourth branch; None leaves its 1×1 convolution out.
-    large_kernel : int
-        Of the third branch, odd: 5, or 3 as in torchvision.
-    batch_norm : bool
-        Normalise after each convolution, whose biases are then left out.
+    These four are output channels of the branches; `pool` is None where the fourth has no 1×1
+    convolution. `reduce3` and `reduce5` are channels of the bottlenecks before the 3×3 and the
+    5×5; None leaves one out, as in the paper's "naïve version". `large_kernel`, odd, is that of
+    the third branch: 5, or 3 as in torchvision. `batch_norm` normalises after each convolution,
+    whose biases are then left out.
 
-    References
-    ----------
     Szegedy et al. (2015), Going deeper with convolutions, arXiv:1409.4842, section 4, figure 2.
 
-    Examples
-    --------
     >>> lean = Inception(192, 64, 96, 128, 16, 32, 32)  # GoogLeNet's 3a
     >>> wide = Inception(192, 64, None, 128, None, 32, 32)
     >>> [sum(p.numel() for p in net.parameters()) for net in (lean, wide)]  # with biases
@@ -77,7 +64,6 @@ class Inception(nn.Module):
 
 
 def _branch(in_channels, reduced, out_channels, kernel_size, style):
-    """A bottleneck if there is one, and a convolution that keeps the size."""
     layers = [] if reduced is None else [ConvUnit(in_channels, reduced, 1, **style)]
     channels = in_channels if reduced is None else reduced
     last = ConvUnit(channels, out_channels, kernel_size, padding=kernel_size // 2, **style)
@@ -97,22 +83,13 @@ class SmallInception(Stack):
         def channels(*counts):
             return [max(1, round(count * width)) for count in counts]
 
-        style = {"batch_norm": batch_norm}
-        (stem,) = channels(32)
+        style, (stem,) = {"batch_norm": batch_norm}, channels(32)
         first = Inception(stem, *channels(16, 16, 32, 8, 16, 16), **style)
         second = Inception(first.out_channels, *channels(24, 24, 48, 8, 16, 16), **style)
         third = Inception(second.out_channels, *channels(48, 32, 64, 8, 24, 24), **style)
-        super().__init__(
-            OrderedDict(
-                stem=ConvUnit(in_channels, stem, 3, padding=1, **style),
-                pool1=nn.MaxPool2d(3, 2, padding=1),
-                inception1=first,
-                inception2=second,
-                pool2=nn.MaxPool2d(3, 2, padding=1),
-                inception3=third,
-                avgpool=nn.AdaptiveAvgPool2d(1),
-                flatten=nn.Flatten(),
-                dropout=nn.Dropout(dropout),
-                fc=nn.Linear(third.out_channels, num_classes),
-            )
-        )
+        parts = {"stem": ConvUnit(in_channels, stem, 3, padding=1, **style)}
+        parts |= {"pool1": nn.MaxPool2d(3, 2, padding=1), "inception1": first, "inception2": second}
+        parts |= {"pool2": nn.MaxPool2d(3, 2, padding=1), "inception3": third}
+        parts |= {"avgpool": nn.AdaptiveAvgPool2d(1), "flatten": nn.Flatten()}
+        parts |= {"dropout": nn.Dropout(dropout), "fc": nn.Linear(third.out_channels, num_classes)}
+        super().__init__(OrderedDict(parts))

@@ -33,15 +33,8 @@ class LeNet(Stack):
     The first convolution pads by 2 for images of 28×28; for 32×32 it is 0. `activation` is a class
     of module, `pool` "max" or "avg".
 
-    References
-    ----------
     LeCun, Bottou, Bengio & Haffner (1998), Gradient-Based Learning Applied to Document
     Recognition, Proceedings of the IEEE 86(11), section II, doi:10.1109/5.726791.
-
-    Examples
-    --------
-    >>> sum(p.numel() for p in LeNet().parameters())
-    61706
     """
 
     def __init__(self, in_channels=1, num_classes=10, padding=2, activation=nn.ReLU, pool="max"):

@@ -144,16 +144,9 @@ class LeNet5(Stack):
     in the paper, 2 for 28×28. In the paper white is −0.1 and black 1.175, so that the pixels' mean
     is about 0 and their variance about 1.
 
-    References
-    ----------
     LeCun, Bottou, Bengio & Haffner (1998), Gradient-Based Learning Applied to Document
     Recognition, Proceedings of the IEEE 86(11), section II and appendix A,
     doi:10.1109/5.726791.
-
-    Examples
-    --------
-    >>> sum(p.numel() for p in LeNet5().parameters())
-    60000
     """
 
     def __init__(self, padding=0, background=0.0):

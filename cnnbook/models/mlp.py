@@ -17,8 +17,6 @@ class MLP(Stack):
     which is flattened; without `hidden` units it is one linear layer; `dropout` is the probability
     with which a hidden unit is left out during training.
 
-    References
-    ----------
     LeCun et al. (1998), section III.C: 784-300-100-10 had 3.05 % error on MNIST, and 2.5 % when
     distorted images were added.
     """

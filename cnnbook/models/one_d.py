@@ -21,8 +21,6 @@ class Net1d(Stack):
     and output channel. `widths` are the output channels of each convolution, `kernel_size` is odd,
     so that it keeps the length, and `pool`, "max" or "avg", is the kind of all poolings.
 
-    References
-    ----------
     Kim (2014), Convolutional Neural Networks for Sentence Classification, arXiv:1408.5882: the
     maximum over time.
     """

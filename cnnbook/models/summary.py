@@ -20,35 +20,17 @@ TO_THE_LEFT = 3  # the columns of words; the numbers are set to the right
 
 @dataclass(frozen=True)
 class LayerRow:
-    """One layer of a network, or one call of it.
+    """One layer of a network, or one call of it."""
 
-    Parameters
-    ----------
-    name : str
-        As `named_modules` gives it; a second call of the same layer adds "_1".
-    kind, detail : str
-        Class of the layer, and its settings, as in "5×5, padding 2".
-    output_shape : tuple of int or None
-        Of one sample, without the batch; None for a layer that did not run.
-    parameters : int
-        Numbers that belong to the layer itself, biases too; 0 where an earlier row counts them.
-    macs : int
-        Multiply-adds for one sample, without those of biases.
-    field, jump : tuple or None
-        Receptive field, in pixels an axis; None where there is none of the kind.
-    user : str
-        Of a layer that was not called, though its parameters were used: the layer that did.
-    """
-
-    name: str
-    kind: str
-    detail: str
-    output_shape: tuple | None
-    parameters: int
-    macs: int
-    field: tuple | None
+    name: str  # as `named_modules` gives it; a second call of the same layer adds "_1"
+    kind: str  # class of the layer
+    detail: str  # its settings, as in "5×5, padding 2"
+    output_shape: tuple | None  # of one sample; None for a layer that did not run
+    parameters: int  # of the layer itself, biases too; 0 where an earlier row counts them
+    macs: int  # multiply-adds for one sample, without those of biases
+    field: tuple | None  # in pixels an axis; None where there is none of the kind
     jump: tuple | None
-    user: str = ""
+    user: str = ""  # of a layer that was not called: the one that used its parameters
 
     @property
     def flops(self):
@@ -66,27 +48,13 @@ class LayerRow:
 
 @dataclass(frozen=True)
 class Summary:
-    """What `summary` returns: rows and totals; as text a table.
+    """What `summary` returns: rows and totals; as text a table."""
 
-    Parameters
-    ----------
-    name : str
-        Class of the module.
-    input_shape : tuple of int, or tuple of such
-        Of one sample, without the batch; of several inputs one an entry.
-    rows : tuple of LayerRow
-        In the order of computation; layers that were not called come last.
-    unfollowed : str
-        Why there are no receptive fields; empty if there are.
-    uncounted : tuple of str
-        Operations that multiply and add, but are not counted.
-    """
-
-    name: str
-    input_shape: tuple
-    rows: tuple
-    unfollowed: str = ""
-    uncounted: tuple = ()
+    name: str  # class of the module
+    input_shape: tuple  # of one sample; of several inputs one an entry
+    rows: tuple  # of `LayerRow`, as computed; layers that were not called come last
+    unfollowed: str = ""  # why there are no receptive fields, if there are none
+    uncounted: tuple = ()  # operations that multiply and add, but are not counted
 
     @property
     def parameters(self):
@@ -104,9 +72,7 @@ class Summary:
         return 2 * self.macs
 
     def __str__(self):
-        """Set the rows as a table."""
-        shapes = self.input_shape
-        shapes = shapes if isinstance(shapes[0], tuple) else [shapes]
+        shapes = self.input_shape if isinstance(self.input_shape[0], tuple) else [self.input_shape]
         shape = ("input", "", ", ".join(map(_times, shapes)), "", "", "", "")
         total = ("total", self.name, "", f"{self.parameters:,}", f"{self.macs:,}", "", "")
         table = [COLUMNS, None, shape, *(row.cells() for row in self.rows), None, total]
@@ -129,29 +95,17 @@ class Summary:
 def summary(module, input_size, depth=None, dtypes=None):
     """List the layers of a module with shapes, parameters, multiply-adds and receptive fields.
 
-    Parameters
-    ----------
-    module, input_size, dtypes
-        As `trace` takes them. Of lazy layers the parameters that they would get are counted.
-    depth : int, optional
-        Levels of parts to go into, at least 1: parts that lie deeper are counted with the one
-        that holds them. 1 makes one row of each Inception module of GoogLeNet.
+    `module`, `input_size` and `dtypes` are as `trace` takes them; of lazy layers the parameters
+    that they would get are counted. `depth`, at least 1, is how many levels of parts to go into:
+    parts that lie deeper are counted with the one that holds them. 1 makes one row of each
+    Inception module of GoogLeNet. Else there is a row for each module that has no parts, owns
+    parameters or multiplies itself, called or not.
 
-    Returns
-    -------
-    Summary
-        A row for each module that has no parts, owns parameters or multiplies itself, called or
-        not.
-
-    Notes
-    -----
     Counted are the multiply-adds of convolutions and of products of matrices and vectors, one a
     weight and place, zeros of the padding too; those of biases, activations, pooling, normalisation
     and products entry by entry are not, as in `torch.utils.flop_counter`. Other operations that
     multiply and add, such as a Fourier transform, are named below the table.
 
-    Examples
-    --------
     >>> from torch import nn
     >>> print(summary(nn.Sequential(nn.Conv2d(1, 6, 5), nn.MaxPool2d(2)), (1, 32, 32)))
     layer  kind                     output   parameters     MACs  field  jump
@@ -177,8 +131,8 @@ def summary(module, input_size, depth=None, dtypes=None):
         if name not in counter.counts and (count := counter.take_parameters(name)):
             users = (counter.users[key] for key in counter.own(name) if key in counter.users)
             user = next((user or "forward" for user in users), "")
-            words = type(part).__name__, _detail(part)
-            rows.append(LayerRow(name, *words, None, count, 0, None, None, user))
+            words = name, type(part).__name__, _detail(part)
+            rows.append(LayerRow(*words, None, count, 0, None, None, user))
     shape = shapes[0] if len(shapes) == 1 else tuple(shapes)
     uncounted = tuple(sorted(counter.uncounted))
     return Summary(type(module).__name__, shape, tuple(rows), unfollowed, uncounted)
@@ -207,7 +161,7 @@ class _Counter(Recorder):
         self.ids = {id(p) for p in self.module.parameters()}
 
     def own(self, name):
-        """A part's own parameters; all below it where no one looks deeper."""
+        """Own parameters of a part; all below it where no one looks deeper."""
         return {id(p): p for p in self.parts[name].parameters(recurse=name in self.whole)}
 
     def take_parameters(self, name):
@@ -289,7 +243,6 @@ def _row(counter, call, fields):
 
 
 def _detail(part):
-    """Settings of a window that slides, in words."""
     kernel = getattr(part, "kernel_size", None)
     if kernel is None:
         return ""

@@ -26,8 +26,8 @@ class DenseDecoder(Stack):
     """Two dense layers: (N, latents) to (N, C, H, W), the logits of the pixels."""
 
     def __init__(self, latents, shape=(1, 28, 28), hidden=400):
-        layers = [nn.Linear(latents, hidden), nn.ReLU(), nn.Linear(hidden, math.prod(shape))]
-        super().__init__(*layers, nn.Unflatten(1, shape))
+        first, last = nn.Linear(latents, hidden), nn.Linear(hidden, math.prod(shape))
+        super().__init__(first, nn.ReLU(), last, nn.Unflatten(1, shape))
 
 
 class ConvEncoder(Stack):
@@ -68,13 +68,13 @@ class ConvDecoder(Stack):
 
 def _plan(shape, width):
     """List channels and sizes of the maps, from the image to the smallest."""
-    size, channels = shape[1:], [shape[0]]
-    sizes = [tuple(size)]
+    channels, sizes = [shape[0]], [tuple(shape[1:])]
     while all(pixels % 2 == 0 and pixels > 4 for pixels in sizes[-1]):
         sizes.append(tuple(pixels // 2 for pixels in sizes[-1]))
         channels.append(width * 2 ** (len(sizes) - 2))
     if len(sizes) == 1:
-        raise ValueError(f"images of {size[0]}×{size[1]} cannot be halved, expected even sizes > 4")
+        size = "×".join(map(str, sizes[0]))
+        raise ValueError(f"images of {size} cannot be halved, expected even sizes > 4")
     return channels, sizes
 
 
@@ -91,9 +91,7 @@ class _Coding(nn.Module):
 
     def __init__(self, encoder, decoder, latents):
         super().__init__()
-        self.encoder = encoder
-        self.decoder = decoder
-        self.latents = latents
+        self.encoder, self.decoder, self.latents = encoder, decoder, latents
 
     def decode(self, z):
         """Turn codes (N, latents) into pixel values from 0 to 1, (N, C, H, W)."""
@@ -126,7 +124,6 @@ class _Coding(nn.Module):
             return self.decode((1 - share) * first + share * second)
 
     def _code_of(self, start):
-        """Return a code of shape (1, latents), of an image if that is what it is."""
         if start.ndim == 3:
             return self.code(start[None])
         if start.shape != (self.latents,):
@@ -136,14 +133,11 @@ class _Coding(nn.Module):
 
 
 class AutoencoderOutput(NamedTuple):
-    """What an autoencoder makes of a batch of images."""
+    """What an autoencoder makes of a batch of images: fields of `VAEOutput`."""
 
     x: torch.Tensor
-    """(N, C, H, W): the images themselves, for the loss to compare with."""
     reconstruction: torch.Tensor
-    """(N, C, H, W): logits. The pixels are their sigmoid, whatever the likelihood."""
     z: torch.Tensor
-    """(N, latents)"""
 
 
 @remembered
@@ -175,25 +169,18 @@ class DenseAutoencoder(_Coding):
 class Latent(NamedTuple):
     """What the encoder says of each image: a normal distribution over the codes."""
 
-    mean: torch.Tensor
-    """(N, latents)"""
-    log_variance: torch.Tensor
-    """(N, latents): log σ², neither σ nor σ²."""
+    mean: torch.Tensor  # (N, latents)
+    log_variance: torch.Tensor  # (N, latents): log σ², neither σ nor σ²
 
 
 class VAEOutput(NamedTuple):
     """What a `VAE` makes of a batch of images."""
 
-    x: torch.Tensor
-    """(N, C, H, W): the images themselves, for the loss to compare with."""
-    reconstruction: torch.Tensor
-    """(N, C, H, W): logits. The pixels are their sigmoid, whatever the likelihood."""
-    mean: torch.Tensor
-    """(N, latents)"""
-    log_variance: torch.Tensor
-    """(N, latents): log σ², neither σ nor σ²."""
-    z: torch.Tensor
-    """(N, latents): drawn from N(mean, σ²)."""
+    x: torch.Tensor  # (N, C, H, W): the images themselves, for the loss to compare with
+    reconstruction: torch.Tensor  # logits: pixels are their sigmoid, whatever the likelihood
+    mean: torch.Tensor  # (N, latents)
+    log_variance: torch.Tensor  # (N, latents): log σ², neither σ nor σ²
+    z: torch.Tensor  # (N, latents): drawn from N(mean, σ²)
 
 
 class VAE(_Coding):
@@ -202,8 +189,6 @@ class VAE(_Coding):
     A forward pass draws in evaluation mode, too: only so is the loss an estimate of the bound.
     `reconstruct`, `traverse` and `interpolate` take the means.
 
-    References
-    ----------
     Kingma & Welling (2014), Auto-Encoding Variational Bayes, arXiv:1312.6114.
     """
 

@@ -8,8 +8,6 @@ import torch.nn.functional as F
 from cnnbook.checks import whole
 from cnnbook.recording import evaluating
 
-LIKELIHOODS = ("l1", "l2", "bernoulli")
-
 LEFT_OUT = {"l1": math.log(2), "l2": math.log(math.pi) / 2, "bernoulli": 0.0}
 """What `reconstruction_error` leaves out of −log p(x|z), for each pixel."""
 
@@ -17,8 +15,6 @@ LEFT_OUT = {"l1": math.log(2), "l2": math.log(math.pi) / 2, "bernoulli": 0.0}
 def reparameterise(mean, log_variance, generator=None):
     """Draw z = μ + exp(½ log σ²)·ε with ε ~ N(0, I): gradients pass to μ and to log σ².
 
-    References
-    ----------
     Kingma & Welling (2014), Auto-Encoding Variational Bayes, section 2.4, arXiv:1312.6114.
     """
     noise = torch.randn(mean.shape, generator=generator, dtype=mean.dtype).to(mean.device)
@@ -29,26 +25,17 @@ def kl_divergence(mean, log_variance, *, per_latent=False):
     """Measure how far N(μ, σ²) is from N(0, I): ½ Σ (σ² + μ² − 1 − log σ²), in nats.
 
     It is never negative, and 0 only for N(0, I). A code that is the same for all images says
-    nothing about them, and costs as much as it is away from that: ½ for a mean of 1.
+    nothing about them, and costs as much as it is away from that: ½ for a mean of 1. `per_latent`
+    leaves the sum over the latents out: (N, latents) in place of (N,).
 
-    Parameters
-    ----------
-    mean, log_variance : tensor of shape (N, latents)
-    per_latent : bool
-        Leave the sum over the latents out: (N, latents) in place of (N,).
-
-    References
-    ----------
     Kingma & Welling (2014), appendix B, arXiv:1312.6114.
 
-    Examples
-    --------
     >>> kl_divergence(torch.tensor([[0.0, 2.0]]), torch.zeros(1, 2), per_latent=True)
     tensor([[0., 2.]])
     """
     if mean.shape != log_variance.shape:
-        shapes = f"mean has shape {tuple(mean.shape)}, log_variance {tuple(log_variance.shape)}"
-        raise ValueError(shapes)
+        shapes = f"{tuple(mean.shape)}, log_variance {tuple(log_variance.shape)}"
+        raise ValueError(f"mean has shape {shapes}")
     each = 0.5 * (mean**2 + _exp_less_line(log_variance))
     return each if per_latent else each.sum(1)
 
@@ -56,7 +43,7 @@ def kl_divergence(mean, log_variance, *, per_latent=False):
 def _exp_less_line(x):
     """Compute exp(x) − 1 − x, which is never negative, without cancellation near 0."""
     near = x.abs() < 0.5
-    small = torch.where(near, x, torch.zeros_like(x))
+    small = torch.where(near, x, 0.0)
     series = torch.ones_like(small)  # x²/2 · (1 + x/3 · (1 + x/4 · …)), to the last digit of double
     for n in range(16, 2, -1):
         series = 1 + small / n * series
@@ -77,37 +64,24 @@ def reconstruction_error(x, reconstruction, *, likelihood="l1"):
     ===========  ===========================  =================================  ==============
 
     The last one is a probability only for pixels that are 0 or 1, and an error, which a better
-    reconstruction makes smaller, only for pixels from 0 to 1.
-
-    Parameters
-    ----------
-    x : tensor of shape (N, C, H, W)
-        Values from 0 to 1: no decoder reaches others, and "bernoulli" refuses them.
-    reconstruction : tensor of shape (N, C, H, W)
-        Logits: p is their sigmoid.
-    likelihood : {"l1", "l2", "bernoulli"}
+    reconstruction makes smaller, only for pixels from 0 to 1: "bernoulli" refuses others, which no
+    decoder reaches. The reconstruction is logits; p is their sigmoid.
     """
-    if likelihood not in LIKELIHOODS:
-        raise ValueError(f"likelihood is {likelihood!r}, must be one of {', '.join(LIKELIHOODS)}")
+    if likelihood not in LEFT_OUT:
+        raise ValueError(f"likelihood is {likelihood!r}, must be one of {', '.join(LEFT_OUT)}")
     if x.shape != reconstruction.shape:
         shapes = f"x has shape {tuple(x.shape)}, reconstruction {tuple(reconstruction.shape)}"
         raise ValueError(shapes)
     if likelihood == "bernoulli":
-        _check_range(x)
+        low, high = (float(end) for end in x.aminmax()) if x.numel() else (0.0, 1.0)
+        if not -1e-6 <= low <= high <= 1 + 1e-6:  # interpolation leaves a rounding error; no NaN
+            needs = "likelihood 'bernoulli' needs pixels from 0 to 1"
+            raise ValueError(f"x goes from {low:.6g} to {high:.6g}, {needs}")
         error = F.binary_cross_entropy_with_logits(reconstruction, x, reduction="none")
     else:
         difference = x - reconstruction.sigmoid()
         error = difference.abs() if likelihood == "l1" else difference**2
     return error.flatten(1).sum(1)
-
-
-def _check_range(x):
-    """Refuse pixels that are no probabilities; NaN neither."""
-    low, high = (float(end) for end in x.aminmax()) if x.numel() else (0.0, 1.0)
-    if not -1e-6 <= low <= high <= 1 + 1e-6:  # interpolation leaves a rounding error
-        raise ValueError(
-            f"x goes from {low:.6g} to {high:.6g}, likelihood 'bernoulli' needs pixels from 0 to 1"
-        )
 
 
 def vae_loss(output, labels=None, *, kl_weight=1.0, likelihood="l1"):
@@ -117,8 +91,6 @@ def vae_loss(output, labels=None, *, kl_weight=1.0, likelihood="l1"):
     constants that `reconstruction_error` leaves out. The labels are not read: they are there for
     `cnnbook.training.fit`.
 
-    References
-    ----------
     Kingma & Welling (2014), equation 10, arXiv:1312.6114.
     """
     error = reconstruction_error(output.x, output.reconstruction, likelihood=likelihood)
@@ -160,8 +132,6 @@ def importance_weighted_bound(
     log p(x). The constants that `reconstruction_error` leaves out are in. Of the `batch_size`
     images at a time, k times as many are decoded.
 
-    References
-    ----------
     Burda, Grosse & Salakhutdinov (2016), Importance Weighted Autoencoders, equation 8,
     arXiv:1509.00519.
     """
@@ -173,8 +143,8 @@ def importance_weighted_bound(
             zero = torch.zeros_like(mean)
             noise = reparameterise(zero, zero, generator)  # (z − μ)/σ, even where σ is tiny
             z = mean + (0.5 * log_variance).exp() * noise
-            many = x.repeat_interleave(k, 0)
-            error = _minus_log_likelihood(many, model.decoder(z), likelihood)
+            seen = x.repeat_interleave(k, 0)
+            error = _minus_log_likelihood(seen, model.decoder(z), likelihood)
             # log p(z) − log q(z|x): the terms with log 2π cancel
             ratio = log_variance + noise**2 - z**2
             weights = (0.5 * ratio.sum(1) - error).reshape(len(x), k)
@@ -183,7 +153,6 @@ def importance_weighted_bound(
 
 
 def _minus_log_likelihood(x, reconstruction, likelihood):
-    """Return −log p(x|z) of each image: the error and its constants."""
     error = reconstruction_error(x, reconstruction, likelihood=likelihood)
     if likelihood == "bernoulli" and not ((x == 0) | (x == 1)).all():
         raise ValueError("x has pixels between 0 and 1: 'bernoulli' has a bound for 0 and 1 alone")

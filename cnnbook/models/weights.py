@@ -3,10 +3,11 @@
 A file says in its metadata how its network is built, so that its name is enough to load it.
 """
 
+import contextlib
 import json
 from pathlib import Path
 
-from cnnbook.files import HOME, own_folder, replacing
+from cnnbook.files import homes, own_folder, replacing
 from cnnbook.models.building import NETWORKS
 from cnnbook.models.efficientnet_lite import imagenet
 
@@ -19,8 +20,6 @@ def pretrained(name="imagenet", *, home=None):
     or, without `home`, from what was made here, else from what ships. A file may name no class but
     the book's networks.
 
-    Examples
-    --------
     >>> from cnnbook.datasets import photograph
     >>> network = pretrained("imagenet")
     >>> network.predict(photograph("flower", grey=False), k=1)[0][0]
@@ -35,10 +34,8 @@ def pretrained(name="imagenet", *, home=None):
     kind = said.get("class")
     if kind not in NETWORKS:
         of = f"is of the class {kind!r}" if kind else "does not name its class"
-        raise ValueError(
-            f"{path} {of}, must be one of {sorted(NETWORKS)}; any other network has to be built, "
-            "and then takes its weights by load_weights"
-        )
+        built = "any other network has to be built, and then takes its weights by load_weights"
+        raise ValueError(f"{path} {of}, must be one of {sorted(NETWORKS)}; {built}")
     given = said.get("arguments", {}).items()
     arguments = {key: tuple(v) if isinstance(v, list) else v for key, v in given}
     return _filled(NETWORKS[kind](**arguments), name, state)
@@ -55,9 +52,15 @@ def save_weights(model, name, *, home=None, **origin):
     from safetensors.torch import save_file
 
     path = _path(name, own_folder() if home is None else home)
+    said = {}
+    kind = type(model).__name__
+    if NETWORKS.get(kind) is type(model):
+        with contextlib.suppress(TypeError):  # JSON has no such arguments
+            json.dumps(model.arguments)
+            said = {"class": kind, "arguments": model.arguments}
     with replacing(path) as temporary:
         values = {key: value.contiguous() for key, value in model.state_dict().items()}
-        said = json.dumps(_how_it_is_built(model) | origin)
+        said = json.dumps(said | origin)
         save_file(values, temporary, {"network": said})  # one entry: several have no fixed order
     return path
 
@@ -72,24 +75,11 @@ def load_weights(model, name, *, home=None):
 
 def find_weights(name, *, home=None):
     """Find the file of some weights; None if there is none."""
-    paths = (_path(name, folder) for folder in _homes(home))
+    paths = (_path(name, folder) for folder in homes(home))
     return next((path for path in paths if path.exists()), None)
 
 
-def _how_it_is_built(model):
-    """Name its class and its arguments; nothing of a network that `pretrained` could not build."""
-    kind = type(model).__name__
-    if NETWORKS.get(kind) is not type(model):
-        return {}
-    try:
-        json.dumps(model.arguments)
-    except TypeError:
-        return {}
-    return {"class": kind, "arguments": model.arguments}
-
-
 def _read(path):
-    """Return what a file says of its network, and its tensors."""
     from safetensors import SafetensorError, safe_open
 
     try:
@@ -109,18 +99,10 @@ def _filled(model, name, state):
 
 
 def _not_there(name, home, *more):
-    """Say where one has looked, and what there is."""
-    folders = [_path(name, folder).parent for folder in _homes(home)]
+    folders = [_path(name, folder).parent for folder in homes(home)]
     known = {*more, *(file.stem for each in folders for file in each.glob("*.safetensors"))}
-    return (
-        f"{name!r} in {' or '.join(map(str, folders))}; there are {sorted(known)}; "
-        "`python -m cnnbook.experiments --help` lists the studies that make them"
-    )
-
-
-def _homes(home):
-    """List the folders to look in; what was made here comes before what ships."""
-    return list(dict.fromkeys([own_folder(), HOME])) if home is None else [Path(home)]
+    made = "`python -m cnnbook.experiments --help` lists the studies that make them"
+    return f"{name!r} in {' or '.join(map(str, folders))}; there are {sorted(known)}; {made}"
 
 
 def _path(name, home):

@@ -34,19 +34,6 @@ from cnnbook.numpy_net.learning import SGD, Adam, CrossEntropyLoss
 from cnnbook.numpy_net.networks import lenet, simple_conv_net
 
 __all__ = [
-    "SGD",
-    "Adam",
-    "AvgPool2d",
-    "Conv2d",
-    "CrossEntropyLoss",
-    "Dropout",
-    "Flatten",
-    "Layer",
-    "Linear",
-    "MaxPool2d",
-    "ReLU",
-    "Sequential",
-    "Tanh",
-    "lenet",
-    "simple_conv_net",
-]
+    "SGD", "Adam", "AvgPool2d", "Conv2d", "CrossEntropyLoss", "Dropout", "Flatten", "Layer",
+    "Linear", "MaxPool2d", "ReLU", "Sequential", "Tanh", "lenet", "simple_conv_net",
+]  # fmt: skip

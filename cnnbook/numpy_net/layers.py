@@ -19,7 +19,7 @@ class Layer:
     """
 
     operation = ""  # its name in cnnbook.ops
-    training = True
+    training = True  # learns, or predicts: only `Dropout` does not do the same in both
 
     def __init__(self, **settings):
         self.settings = settings
@@ -160,8 +160,7 @@ class Dropout(Layer):
             raise TypeError(f"p must be a real number, got {p!r}")
         if not 0 <= p < 1:
             raise ValueError(f"p is {p}, must be at least 0 and less than 1")
-        self.p = p
-        self.rng = np.random.default_rng() if rng is None else rng
+        self.p, self.rng = p, np.random.default_rng() if rng is None else rng
 
     def forward(self, x):
         """Multiply by a new mask of 0 and ``1 / (1 - p)``, so that the mean stays."""
@@ -184,19 +183,14 @@ class Sequential(Layer):
     @property
     def parameters(self):
         """Parameters of all layers: the arrays themselves, no copies."""
-        return self._gather("parameters")
+        each = enumerate(self.layers)
+        return {f"{i}.{name}": a for i, layer in each for name, a in layer.parameters.items()}
 
     @property
     def gradients(self):
         """Gradients of all layers, under the names of the parameters."""
-        return self._gather("gradients")
-
-    def _gather(self, attribute):
-        return {
-            f"{i}.{name}": array
-            for i, layer in enumerate(self.layers)
-            for name, array in getattr(layer, attribute).items()
-        }
+        each = enumerate(self.layers)
+        return {f"{i}.{name}": a for i, layer in each for name, a in layer.gradients.items()}
 
     def forward(self, x):
         """Run the layers, first to last."""

@@ -20,13 +20,7 @@ HELD_OUT = 360  # images at most, unless more are asked for: all are judged afte
 
 @dataclass(frozen=True)
 class Settings:
-    """How a step is made; `momentum` is β₁ in Adam.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If a setting is out of range.
-    """
+    """How a step is made; `momentum` is β₁ in Adam."""
 
     optimiser: str = "SGD"
     rate: float = 0.05
@@ -62,31 +56,13 @@ class Record(NamedTuple):
 class Trainer:
     """A copy of a network that learns, and the history of its steps.
 
-    Parameters
-    ----------
-    data : (ndarray of shape (N, C, H, W), ndarray of shape (N,))
-        Images and their classes, counted from 0.
-    network : Sequential, optional
-        Its first layer with parameters is a `Conv2d`. It stays as it is: a copy learns. When not
-        given, `simple_conv_net` with eight kernels of 5 × 5, in float64.
-    held_out : int, optional
-        Images that no step learns from; one fifth, at most 360, when not given.
-    seed : int
-        Draws the split, the batches, and the weights of the network if none is given.
+    The data are images (N, C, H, W) and their classes (N,), counted from 0. The first layer with
+    parameters of the network is a `Conv2d`; when none is given, it is `simple_conv_net` with eight
+    kernels of 5 × 5, in float64. No step learns from the `held_out` images: one fifth, at most 360,
+    when not given. The seed draws the split, the batches, and the weights of that network.
 
-    Attributes
-    ----------
-    network : Sequential
-        The copy, as the last step left it.
-    history : list of Record
-        Before training, then after each step.
-    shown : ndarray of int
-        Which of the held-out images: the first of each class, and at most 10.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If network and data do not fit.
+    `network` is the copy as the last step left it, `history` has a `Record` from before training
+    and one after each step, `shown` the held-out images: the first of each class, at most 10.
     """
 
     def __init__(self, data, network=None, *, held_out=None, seed=0):
@@ -125,12 +101,8 @@ class Trainer:
     def advance(self, steps=1, settings=None):
         """Learn from some more batches, and return itself.
 
-        Raises
-        ------
-        FloatingPointError
-            If the loss grows beyond bounds: the step is undone, the history ends before it.
-        TypeError, ValueError
-            If a setting is out of range.
+        If the loss grows beyond bounds, the step is undone, the history ends before it, and a
+        `FloatingPointError` says so.
         """
         settings = settings or Settings()
         whole("batch_size", settings.batch_size, 1, len(self.training[0]))
@@ -147,10 +119,9 @@ class Trainer:
                 after = float(cross_entropy(scores, self.validation[1]))
             # not a single "or": NaN is less than nothing
             if not (loss <= DIVERGED and after <= DIVERGED):
-                raise FloatingPointError(
-                    f"step {self.steps + 1} brings the loss to {after:.2g}: "
-                    f"the learning rate {settings.rate:g} is too large, the step is undone"
-                )
+                what = f"step {self.steps + 1} brings the loss to {after:.2g}"
+                why = f"the learning rate {settings.rate:g} is too large, the step is undone"
+                raise FloatingPointError(f"{what}: {why}")
             record = self._record(loss, settings, scores)
         except BaseException:  # also an interrupt: no half step stays
             self.network.load(kept)
@@ -159,7 +130,6 @@ class Trainer:
         self.history.append(record)
 
     def _learn(self, settings):
-        """Change the network by one batch; return the loss of the batch before the change."""
         chosen = self._draw(settings.batch_size)
         x, labels = (part[chosen] for part in self.training)
         loss = self._loss.forward(self.network.train().forward(x), labels)
@@ -179,12 +149,13 @@ class Trainer:
         kind = OPTIMISERS[settings.optimiser]
         if type(self._optimiser) is not kind:
             self._optimiser = kind(self.network, lr=settings.rate)
-        self._optimiser.lr = settings.rate
+        optimiser = self._optimiser
+        optimiser.lr = settings.rate
         if kind is SGD:
-            self._optimiser.momentum = settings.momentum
+            optimiser.momentum = settings.momentum
         else:
-            self._optimiser.betas = settings.momentum, self._optimiser.betas[1]
-        return self._optimiser
+            optimiser.betas = settings.momentum, optimiser.betas[1]
+        return optimiser
 
     def _judge(self):
         return self.network.eval().forward(self.validation[0])
@@ -199,7 +170,6 @@ class Trainer:
 
 
 def _read(data):
-    """Images and labels as arrays; refuse what is no such pair."""
     try:
         images, labels = (np.asarray(part) for part in data)
     except (TypeError, ValueError):
@@ -226,7 +196,6 @@ def _small_network(input_dim, classes, seed):
 
 
 def _first_convolution(network):
-    """Return the first layer that learns."""
     if not isinstance(network, Sequential):
         raise TypeError(f"network is a {type(network).__name__}, expected a Sequential")
     learning = [layer for layer in network.layers if layer.parameters]
@@ -237,7 +206,6 @@ def _first_convolution(network):
 
 
 def _count_classes(network, first, images, labels):
-    """Return how many classes the network tells apart; refuse images that it cannot take."""
     channels = first.parameters["weight"].shape[1] * first.settings["groups"]
     if images.shape[1] != channels:
         raise ValueError(f"images have {images.shape[1]} channels, the network expects {channels}")

@@ -1,18 +1,8 @@
 """Train networks and judge them."""
+# ruff: noqa: F401 - what is imported here is what there is
 
 from cnnbook.training.augment import Augment
 from cnnbook.training.evaluation import evaluate
 from cnnbook.training.fairness import group_report
 from cnnbook.training.fitting import History, fit
 from cnnbook.training.resampling import adaptive, latent_means, resampling_probabilities
-
-__all__ = [
-    "Augment",
-    "History",
-    "adaptive",
-    "evaluate",
-    "fit",
-    "group_report",
-    "latent_means",
-    "resampling_probabilities",
-]

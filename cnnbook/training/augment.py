@@ -19,36 +19,17 @@ class Augment:
     returns a tensor of the same shape. What comes in from outside of an image is black, and the
     interpolation is bilinear: a map of whole pixels changes no value.
 
-    Parameters
-    ----------
-    rotation : float
-        Greatest angle, in degrees to either side.
-    shift : int
-        Greatest shift, in whole pixels up, down, left or right.
-    scale : float
-        Greatest change of size: 0.1 gives factors from 1/1.1 to 1.1.
-    stretch : float
-        Greatest change of the height against the width, likewise.
-    shear : float
-        Greatest slant, in columns per row.
-    flip : bool
-        Mirror each image, left to right, with probability ½.
-    noise : float
-        Standard deviation of the normal noise that is added; the result stays from 0 to 1.
-
-    Examples
-    --------
     >>> Augment(shift=1)(torch.ones(1, 1, 3, 3), torch.Generator().manual_seed(1)).sum()
     tensor(6.)
     """
 
-    rotation: float = 0
-    shift: int = 0
-    scale: float = 0
-    stretch: float = 0
-    shear: float = 0
-    flip: bool = False
-    noise: float = 0
+    rotation: float = 0  # greatest angle, in degrees to either side
+    shift: int = 0  # greatest shift, in whole pixels up, down, left or right
+    scale: float = 0  # greatest change of size: 0.1 gives factors from 1/1.1 to 1.1
+    stretch: float = 0  # greatest change of the height against the width, likewise
+    shear: float = 0  # greatest slant, in columns per row
+    flip: bool = False  # mirror each image, left to right, with probability ½
+    noise: float = 0  # standard deviation of normal noise; the result stays from 0 to 1
 
     def __post_init__(self):
         whole("shift", self.shift, 0, MOST_SHIFT)
@@ -62,7 +43,6 @@ class Augment:
 
         `torch.nn.functional.affine_grid` takes them so: width first, from -1 to 1.
         """
-        height, width = size
 
         def draw(greatest):
             return (2 * torch.rand(count, generator=generator) - 1) * greatest
@@ -76,7 +56,7 @@ class Augment:
         slanted = _matrices(one, slant, zero, one)
         sized = _matrices(wide * mirror, zero, zero, wide * tall)
         pixels = turned @ slanted @ sized  # (column, row) to (column, row), about the middle
-        extent = torch.tensor([width / 2, height / 2])
+        extent = torch.tensor([size[1] / 2, size[0] / 2])
         linear = pixels * extent / extent[:, None]
         return torch.cat([linear, (shifts / extent)[:, :, None]], 2)
 

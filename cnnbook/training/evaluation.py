@@ -12,21 +12,16 @@ from cnnbook.recording import evaluating
 class Evaluation(NamedTuple):
     """What a network makes of some images."""
 
-    loss: float
-    """Mean over the images."""
-    accuracy: float | None
-    """Share of right answers, from 0 to 1; None if none were counted."""
-    scores: torch.Tensor
-    """(N, classes), on the CPU; a named tuple of tensors if the network returns one."""
+    loss: float  # mean over the images
+    accuracy: float | None  # share of right answers; None if none were counted
+    scores: torch.Tensor  # (N, classes), on the CPU; a named tuple if the network returns one
 
 
 def count_right(scores, labels):
     """Count for how many images the greatest of (N, classes) scores is that of the label, (N,)."""
     if scores.ndim != 2 or labels.shape != scores.shape[:1]:
-        raise ValueError(
-            f"labels has shape {tuple(labels.shape)}, scores {tuple(scores.shape)}, "
-            "expected (N,) and (N, classes)"
-        )
+        shapes = f"{tuple(labels.shape)}, scores {tuple(scores.shape)}"
+        raise ValueError(f"labels has shape {shapes}, expected (N,) and (N, classes)")
     classes = scores.shape[1]
     if labels.is_floating_point() or labels.dtype == torch.bool:
         raise ValueError(f"labels is {labels.dtype}, must be integers")
@@ -38,22 +33,14 @@ def count_right(scores, labels):
 def evaluate(model, data, *, loss=F.cross_entropy, correct=count_right, batch_size=500):
     """Run a network over images in evaluation mode, and set it back: an `Evaluation`.
 
-    Parameters
-    ----------
-    model : torch.nn.Module
-        Turns images into scores of shape (N, classes), or into what `loss` and `correct` read.
-    data : Images
-        Anything with tensors `images` and `labels`.
-    loss, correct : callable
-        (output, labels) to the mean loss, and to the number of right answers; None counts none.
-    batch_size : int
+    `data` is anything with tensors `images` and `labels`. `loss` and `correct` take (output,
+    labels) to the mean loss, and to the number of right answers; None counts none.
     """
     batch_size, device = check_data(data, batch_size), device_of(model)
     parts, total, right = [], 0.0, 0
     with evaluating(model):
-        for images, labels in zip(
-            data.images.split(batch_size), data.labels.split(batch_size), strict=True
-        ):
+        batches = (part.split(batch_size) for part in (data.images, data.labels))
+        for images, labels in zip(*batches, strict=True):
             output, labels = model(images.to(device)), labels.to(device)
             total += float(loss(output, labels)) * len(labels)
             if correct is not None:
@@ -64,7 +51,6 @@ def evaluate(model, data, *, loss=F.cross_entropy, correct=count_right, batch_si
 
 
 def _join(parts):
-    """Put the outputs of all batches together, on the CPU."""
     if isinstance(parts[0], torch.Tensor):
         return torch.cat([part.cpu() for part in parts])
     return type(parts[0])(*(_join(column) for column in zip(*parts, strict=True)))

@@ -10,52 +10,30 @@ class GroupRecall(NamedTuple):
     """How many faces of one group are found."""
 
     name: str
-    count: int
-    """Faces of the group."""
+    count: int  # faces of the group
     recall: float
-    interval: tuple
-    """Wilson's, 95 %, by SciPy: its ends are named `low` and `high`."""
+    interval: tuple  # Wilson's, 95 %, by SciPy: its ends are named `low` and `high`
 
 
 class GroupReport(NamedTuple):
     """What `group_report` found. Shares go from 0 to 1."""
 
-    groups: tuple
-    """A `GroupRecall` for each group."""
-    variance: float
-    """Of the groups' recalls, divided by their number: these are all the groups there are."""
-    gap: float
-    """Recall of the best group less that of the worst."""
-    recall: float
-    """Of all faces together."""
-    precision: float
-    """Share of faces among what was called one; NaN if nothing was."""
+    groups: tuple  # a `GroupRecall` for each group
+    variance: float  # of the groups' recalls, over their number: there are no other groups
+    gap: float  # recall of the best group less that of the worst
+    recall: float  # of all faces together
+    precision: float  # share of faces among what was called one; NaN if nothing was
     accuracy: float
-    auc: float
-    """Probability that a face scores higher than a non-face; ties count half."""
+    auc: float  # probability that a face scores higher than a non-face; ties count half
 
 
 def group_report(scores, labels, groups, names, *, minimum=300):
-    """Judge a face detector for each group.
+    """Judge a face detector for each group, from tensors (N,).
 
-    Parameters
-    ----------
-    scores : tensor of shape (N,)
-        Logits, never NaN: above 0 means a face.
-    labels : tensor of shape (N,)
-        1 for a face, 0 for anything else.
-    groups : tensor of shape (N,)
-        Index of a face's group in `names`, −1 for what belongs to none.
-    names : sequence of str
-    minimum : int
-        Fewest faces that a group needs. Of 300, a recall of 90 % is known to ± 3.4 points; of
-        20, to ± 13.
-
-    Raises
-    ------
-    ValueError
-        If a label is neither 0 nor 1, a score is NaN, a group has too few faces, a non-face has a
-        group, there are no non-faces, or the shapes differ.
+    `scores` are logits: above 0 means a face. `labels` are 1 for a face, 0 for anything else,
+    `groups` the index of a face's group in `names`, −1 for what belongs to none; both kinds of
+    images must be there. `minimum` is the fewest faces that a group needs: of 300, a recall of
+    90 % is known to ± 3.4 points; of 20, to ± 13.
     """
     from scipy.stats import binomtest
     from sklearn.metrics import roc_auc_score

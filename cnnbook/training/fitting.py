@@ -50,14 +50,11 @@ def fit(
 
     Parameters
     ----------
-    model : torch.nn.Module
-        Turns images into what `loss` reads.
     data, validation : Images
         What to learn from, and what to judge by after each epoch: tensors `images` and `labels`.
-    epochs : int
-        How often as many images are seen as there are. The schedule stretches over all of them.
-    lr : float
-        Learning rate, above 0; the greatest one of the cycle.
+    epochs, lr : int, float
+        In an epoch as many images are seen as there are. The schedule stretches over all epochs;
+        the learning rate is the greatest one of the cycle.
     optimizer : callable
         Called as ``optimizer(parameters, lr=lr)``: a class of `torch.optim`, or a partial of one.
     schedule : {"one cycle", "constant"}
@@ -93,10 +90,9 @@ def fit(
                 generator = torch.Generator().manual_seed(seed * 100_003 + epoch)
                 torch.manual_seed(int(torch.randint(2**62, (), generator=generator)))  # for dropout
                 batches = _order(model, data, draw, generator).split(batch_size)
-                _epoch(
-                    model, data, batches, history, bar, optimizer=optimizer, rate=rate,
-                    generator=generator, loss=loss, correct=correct, augment=augment,
-                )  # fmt: skip
+                parts = {"optimizer": optimizer, "rate": rate, "augment": augment}
+                parts |= {"generator": generator, "loss": loss, "correct": correct}
+                _epoch(model, data, batches, history, bar, **parts)
                 if validation is not None:
                     judged = evaluate(model, validation, loss=loss, correct=correct)
                     history.validation_loss.append(judged.loss)
@@ -123,10 +119,8 @@ def _epoch(
         output = model(images.to(device))
         value = loss(output, labels)
         if not torch.isfinite(value):
-            raise ValueError(
-                f"the loss is {value.item()} after {done} steps of epoch {history.epochs + 1}: "
-                "try a smaller lr"
-            )
+            when = f"after {done} steps of epoch {history.epochs + 1}"
+            raise ValueError(f"the loss is {value.item()} {when}: try a smaller lr")
         optimizer.zero_grad()
         value.backward()
         optimizer.step()
@@ -145,13 +139,12 @@ def _epoch(
 
 
 def _order(model, data, draw, generator):
-    """Decide which images an epoch sees: all of them in any order, or a draw by probabilities."""
+    """Number the images of an epoch: all of them in any order, or a draw by probabilities."""
     count = len(data.labels)
     if draw is None:
         return torch.randperm(count, generator=generator)
     probabilities = torch.as_tensor(draw(model, data)).cpu()
-    if probabilities.shape != (count,):
-        shape = tuple(probabilities.shape)
+    if (shape := tuple(probabilities.shape)) != (count,):
         raise ValueError(f"draw gave probabilities of shape {shape}, expected ({count},)")
     if not (probabilities.isfinite().all() and probabilities.min() >= 0 < probabilities.sum()):
         low, high = probabilities.min().item(), probabilities.max().item()
@@ -165,6 +158,5 @@ def _schedule(name, optimizer, lr, steps):
     total = max(steps, 2) + 1
     # OneCycleLR divides by pct_start · total − 1, the length of the way up, which must not be 0
     rise = 0.25 if total != 4 else 0.25 + 2**-10
-    return torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, lr, total_steps=total, pct_start=rise, cycle_momentum=False
-    )
+    options = {"total_steps": total, "pct_start": rise, "cycle_momentum": False}
+    return torch.optim.lr_scheduler.OneCycleLR(optimizer, lr, **options)

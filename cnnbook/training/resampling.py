@@ -31,26 +31,15 @@ def resampling_probabilities(means, *, alpha, bins=10, combine="max"):
     weighs 1 / (Q_i + α) there, divided by the sum over all images. The weights of its latents are
     combined, and made to sum to 1 again: (N,), in float64.
 
-    Parameters
-    ----------
-    means : tensor of shape (N, latents)
-        Of faces only, see `latent_means`.
-    alpha : float
-        How much the density is smoothed, in its own unit, one over that of the latent. At 0 every
-        occupied bin of a latent gets the same probability in all; towards infinity (which may be
-        given) every image gets the same.
-    bins : int
-        Of each histogram, from the least mean to the greatest.
-    combine : {"max", "product"}
-        The paper multiplies the weights, as if the latents were independent; the code that its
-        authors teach with takes the greatest.
+    The means (N, latents) are those of faces only, see `latent_means`. `alpha` smooths the density,
+    in its own unit, one over that of the latent: at 0 every occupied bin of a latent gets the same
+    probability in all; towards infinity (which may be given) every image gets the same. The `bins`
+    go from the least mean to the greatest. `combine` is "max" or "product": the paper multiplies
+    the weights, as if the latents were independent; the code that its authors teach with takes the
+    greatest.
 
-    References
-    ----------
     Amini et al. (2019), equation 4 and algorithm 1, doi:10.1145/3306618.3314243.
 
-    Examples
-    --------
     >>> means = torch.tensor([[0.0], [0.1], [0.2], [1.0]])
     >>> resampling_probabilities(means, alpha=0, bins=2)
     tensor([0.1667, 0.1667, 0.1667, 0.5000], dtype=torch.float64)
@@ -93,26 +82,20 @@ def adaptive(alpha, *, bins=10, combine="max"):
     The model as it is before each epoch estimates the distribution of the faces, images of the
     label 1; all others are drawn uniformly. For the rest see `resampling_probabilities`.
 
-    References
-    ----------
     Amini et al. (2019), algorithm 1, doi:10.1145/3306618.3314243.
     """
 
     def draw(model, data):
-        if data.labels.shape != (len(data.images),):
-            shape = tuple(data.labels.shape)
+        if (shape := tuple(data.labels.shape)) != (len(data.images),):
             raise ValueError(f"data.labels has shape {shape}, expected ({len(data.images)},)")
         faces = data.labels == 1
-        share = float(faces.double().mean())
-        if not 0 < share < 1:
-            raise ValueError(
-                f"{int(faces.sum())} of {len(faces)} images are faces, need both kinds"
-            )
+        count = int(faces.sum())
+        if not 0 < count < len(faces):
+            raise ValueError(f"{count} of {len(faces)} images are faces, need both kinds")
         means = latent_means(model, data.images[faces])
+        weights = resampling_probabilities(means, alpha=alpha, bins=bins, combine=combine)
         probabilities = (~faces).double() / (~faces).sum() / 2
-        probabilities[faces] = (
-            resampling_probabilities(means, alpha=alpha, bins=bins, combine=combine) / 2
-        )
+        probabilities[faces] = weights / 2
         return probabilities
 
     return draw

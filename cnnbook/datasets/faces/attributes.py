@@ -7,19 +7,15 @@ import torch
 
 from cnnbook.checks import whole
 
-MOST = 10_000_000
-"""Faces drawn at once: half a terabyte."""
+MOST = 10_000_000  # faces drawn at once: half a terabyte
 
 SKINS = ("I", "II", "III", "IV", "V", "VI")
 """The types of Fitzpatrick (1988), doi:10.1001/archderm.1988.01670060015008."""
-
 SHADES = ("light", "medium", "dark")
 """Two types each: I and II, III and IV, V and VI."""
-
 POSES = ("frontal", "half", "profile")
 POSE_LIMITS = (0, 15, 45, 75)
 """Degrees of |yaw|: frontal from 0 to 15, half to 45, profile to 75."""
-
 HAIRS = ("bald", "short", "parted", "curly", "long", "bun", "fringe")
 HAIR_COLOURS = ("black", "dark brown", "brown", "blond", "red", "grey")
 EYE_COLOURS = ("dark brown", "brown", "green", "blue")
@@ -168,11 +164,11 @@ def sample_attributes(count, *, joint=None, seed=0):
     count, seed = whole("count", count), whole("seed", seed, 0)
     if count > MOST:
         raise ValueError(f"count is {count}, at most {MOST} are drawn at once")
-    streams = iter(np.random.SeedSequence([seed, 1]).spawn(len(ATTRIBUTES) + 2))
-    uniform = {name: _uniform(streams, count) for name in ATTRIBUTES}
+    streams = np.random.SeedSequence([seed, 1]).spawn(len(ATTRIBUTES) + 2)
+    *each, alone, together = (np.random.default_rng(stream).random(count) for stream in streams)
+    uniform = dict(zip(ATTRIBUTES, each, strict=True))
     values = {name: _quantile(ATTRIBUTES[name], u) for name, u in uniform.items()}
-    drawn = POSE_ALONE.draw(_uniform(streams, count))
-    drawn |= (BALANCED if joint is None else joint).draw(_uniform(streams, count))
+    drawn = POSE_ALONE.draw(alone) | (BALANCED if joint is None else joint).draw(together)
     pose = drawn.pop("pose")
     least, most = (np.take(POSE_LIMITS, pose + place) for place in (0, 1))
     turn = 2 * uniform["yaw"] - 1
@@ -183,10 +179,6 @@ def sample_attributes(count, *, joint=None, seed=0):
             edges = np.cumsum(given, axis=1)[values["skin"] // 2, :-1]
             values[name] = (uniform[name][:, None] >= edges).sum(1)
     return values
-
-
-def _uniform(streams, count):
-    return np.random.default_rng(next(streams)).random(count)
 
 
 def _quantile(attribute, uniform):

@@ -47,7 +47,7 @@ class Place:
         self._squares(pictures)[..., *self.index, :, :] = squares
 
     def _squares(self, pictures):
-        shape = (self.size, self.size)
+        shape = self.size, self.size
         return sliding_window_view(pictures, shape, axis=(-2, -1), writeable=True)
 
 
@@ -75,9 +75,8 @@ class View:
         across = (centre - column(faces["column"]) + 0.15 * UNIT * sin) / scale
         along = (centre[:, None] + 0.5 - column(faces["row"])) / scale
         sin, cos = _turn(faces["roll"])
-        return cls(
-            np.array(rotation), scale, cos * across + sin * along, cos * along - sin * across
-        )
+        right, down = cos * across + sin * along, cos * along - sin * across
+        return cls(np.array(rotation), scale, right, down)
 
     def __getitem__(self, chosen):
         """Look at some of the heads only."""
@@ -88,15 +87,14 @@ class View:
         """Return the place of the pixels around a point of each head, and the view of them."""
         point = np.array(np.broadcast_arrays(*point, self.scale[:, 0, 0])[:3], np.float32)
         seen = (self.rotation[:2, :, :, 0, 0] * point).sum(1)
-        corner, row, column_ = (
-            np.stack([self.right[:, i, j], self.down[:, i, j]]) for i, j in ((0, 0), (1, 0), (0, 1))
-        )
-        steps = np.stack([row - corner, column_ - corner], 2)
+        places = np.stack([self.right, self.down])
+        corner = places[..., 0, 0]
+        steps = np.stack([places[..., 1, 0] - corner, places[..., 0, 1] - corner], 2)
         middle = ((seen - corner)[..., None] * steps).sum(0) * self.scale[:, 0] ** 2
         first = np.clip(middle.T.astype(int) - size // 2, 0, self.right.shape[1] - size)
-        place = Place(first[0], first[1], size)
-        right, down = place.cut(self.right), place.cut(self.down)
-        return place, View(self.rotation, self.scale, right, down)
+        place = Place(*first, size)
+        seen = place.cut(self.right), place.cut(self.down)
+        return place, View(self.rotation, self.scale, *seen)
 
     def cover(self, distance):
         """Turn a signed distance (inside is positive) into the share of a pixel that is covered."""
@@ -113,11 +111,8 @@ class View:
         `centre` and `axes` are triples of numbers or of arrays (N,), in the head's axes. Outside
         of the outline the depth falls away steeply, so that solids can be joined there too.
         """
-        count = len(self.scale)
-        centre, axes = (
-            np.array([np.broadcast_to(v, count) for v in triple], np.float32)
-            for triple in (centre, axes)
-        )
+        wide = [np.broadcast_to(value, len(self.scale)) for value in (*centre, *axes)]
+        centre, axes = np.array(wide, np.float32).reshape(2, 3, -1)
         # divided by the axes it is a ball: |right · across + down · along + t · ray - middle| = 1
         across, along, ray = self.rotation[..., 0, 0] / axes
         middle = centre / axes

@@ -34,11 +34,9 @@ class Difficulty:
         """
         names = "blur side shape row column red green blue contrast noise".split()
         streams = np.random.SeedSequence([seed, 2]).spawn(len(names) + 1)
-        draw = {
-            name: np.random.default_rng(stream).random(len(images), dtype=np.float32)
-            for name, stream in zip(names, streams, strict=False)
-        }
-        grain = np.random.default_rng(streams[-1])
+        *each, grain = map(np.random.default_rng, streams)
+        sizes = {"size": len(images), "dtype": np.float32}
+        draw = {name: rng.random(**sizes) for name, rng in zip(names, each, strict=True)}
         for start in range(0, len(images), CHUNK):
             here = slice(start, start + CHUNK)
             part, u = images[here], {name: value[here] for name, value in draw.items()}
@@ -62,7 +60,6 @@ HARD = Difficulty(noise=0.05, occlusion=0.25, contrast=0.6, blur=0.5)
 
 
 def _blur(images, sigma):
-    """Weigh each pixel with its neighbours along rows, then along columns."""
     reach = 6
     places = np.arange(-reach, reach + 1)
     weights = np.exp(-0.5 * (places / np.maximum(sigma, 1e-3)[:, None]) ** 2).astype(np.float32)
@@ -77,7 +74,6 @@ def _blur(images, sigma):
 
 
 def _cover(images, most, u):
-    """Paint one rectangle of one colour over each image."""
     height, width = images.shape[2:]
     side = most * u["side"]
     # what is long one way is short the other way: bars and squares

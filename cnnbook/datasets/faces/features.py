@@ -122,9 +122,8 @@ def beard(rgb, view, faces, right, down, front):
     jaw = np.clip((down - line) * 9, 0, 1) * np.clip((front + 0.16) * 8, 0, 1)
     lip = np.clip((0.17 - abs(down - 0.58 + 0.06 * column(faces["mouth"]))) * 14, 0, 1)
     jaw *= 1 - lip * (abs(right) < 0.3) * (kind == 3) * (down > 0.5) * (down < 0.68)
-    above = view.cover(
-        np.minimum(0.055 - abs(down - 0.47 - 0.5 * right * right), 0.27 - abs(right))
-    )
+    band = 0.055 - abs(down - 0.47 - 0.5 * right * right)
+    above = view.cover(np.minimum(band, 0.27 - abs(right)))
     above *= (front > 0.2) * (kind >= 2)
     cover = np.maximum(jaw * (kind != 2), above)
     grain = 1 + 0.12 * np.sin(33 * right + 2) * np.sin(29 * down)

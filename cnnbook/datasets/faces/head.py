@@ -12,12 +12,9 @@ def head(view, faces):
     shown = faces["parts"]["nose"][0]
     chin = (0.43 + 0.07 * jaw) * w
     surface, outline = view.ellipsoid((0, -0.28, -0.14), (0.73 * w, 0.72, 0.84))
-    large = (
-        ((0, 0.14, 0.08), (0.68 * w, 0.80, 0.64), 0.10),
-        ((0, 0.60, 0.28), (chin, 0.38, 0.40), 0.08),
-    )
-    for centre, axes, softness in large:
-        depth, cover = view.ellipsoid(centre, axes)
+    cheeks, jaws = ((0, 0.14, 0.08), (0.68 * w, 0.80, 0.64)), ((0, 0.60, 0.28), (chin, 0.38, 0.40))
+    for solid, softness in ((cheeks, 0.10), (jaws, 0.08)):
+        depth, cover = view.ellipsoid(*solid)
         surface, outline = join(surface, depth, softness), np.maximum(outline, cover)
     ear = np.where(LENGTH[faces["hair"]] > 0.5, 0.62, 0.76) * w  # long hair lies over the ears
     wing, half = 0.075 + 0.035 * nose, 0.115 + 0.035 * nose
@@ -56,15 +53,12 @@ def hair(view, faces):
     """Return depth and cover of the hair, and its pattern of light and dark strands."""
     style, w = faces["hair"], faces["width"]
     thick = THICKNESS[style]
-    depth, cover = view.ellipsoid(
-        (0, -0.30 - 0.25 * thick, -0.16 - 0.5 * thick),
-        (0.73 * w + thick, 0.73 + thick, 0.83 + thick),
-    )
+    centre = (0, -0.30 - 0.25 * thick, -0.16 - 0.5 * thick)
+    depth, cover = view.ellipsoid(centre, (0.73 * w + thick, 0.73 + thick, 0.83 + thick))
     hangs = LENGTH[style] > 0.5
     _add(depth, cover, view, hangs, (0, 0.3, -0.32), (0.84 * w, LENGTH[style], 0.52), 0.12)
     right, down, front = view.on_head(depth)
-    strands = np.sin(24 * right + 9 * down) * np.sin(22 * front - 8 * down)
-    strands *= 0.13
+    strands = np.sin(24 * right + 9 * down) * np.sin(22 * front - 8 * down) * 0.13
     curly = style == HAIRS.index("curly")
     strands[curly] = _curls(right[curly], down[curly], front[curly])
     cover *= view.cover(_edge(style, right, down, front) + 0.25 * strands)
@@ -78,7 +72,6 @@ def hair(view, faces):
 
 
 def _add(depth, cover, view, chosen, centre, axes, softness=0):
-    """Add an ellipsoid to the hair of some heads, in place."""
     if chosen.any():
         axes = [axis[chosen] if np.ndim(axis) else axis for axis in axes]
         more, covered = view[chosen].ellipsoid(centre, axes)
@@ -95,9 +88,7 @@ def _curls(right, down, front):
 def _edge(style, right, down, front):
     """Return how far above the line where the hair ends each point is."""
     forward = front / np.sqrt(right * right + front * front + 1e-6)  # cosine of the longitude
-    line = column(SLANT[style]) * right
-    line += column(ARCH[style]) * abs(right)
-    line += column(FRONT[style])
+    line = column(SLANT[style]) * right + column(ARCH[style]) * abs(right) + column(FRONT[style])
     line += np.clip((0.80 - forward) * 2.4, 0, 1) * (column(SIDES[style]) - line)
     line += np.clip((-0.22 - forward) * 5, 0, 1) * (column(NECK[style]) - line)
     return line - down
@@ -108,13 +99,11 @@ def illuminate(rgb, view, faces, depth):
     down, right = np.zeros_like(depth), np.zeros_like(depth)
     np.subtract(depth[:, 2:], depth[:, :-2], out=down[:, 1:-1])
     np.subtract(depth[:, :, 2:], depth[:, :, :-2], out=right[:, :, 1:-1])
-    slope = view.scale / 2
-    down *= slope
-    right *= slope
+    down *= view.scale / 2
+    right *= view.scale / 2
     towards = 1 / np.sqrt(1 + down * down + right * right)  # front component of the normal
     angle = np.radians(column(faces["light"]))
-    facing = 0.8 * np.cos(angle) - 0.8 * np.sin(angle) * right + 0.6 * down
-    facing *= towards
+    facing = (0.8 * np.cos(angle) - 0.8 * np.sin(angle) * right + 0.6 * down) * towards
     # the normal against what is half-way between lamp and camera (Blinn 1977)
     shine = np.maximum((facing + towards) / np.sqrt(2 + 1.6 * np.cos(angle)), 0)
     for _ in range(4):

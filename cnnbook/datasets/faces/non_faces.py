@@ -7,7 +7,7 @@ from cnnbook.checks import whole
 from cnnbook.datasets.faces.attributes import ATTRIBUTES, sample_attributes
 from cnnbook.datasets.faces.canvas import HAIR, SIDE, SKIN, View, colour_of, column, paint
 from cnnbook.datasets.faces.difficulty import Difficulty
-from cnnbook.datasets.faces.rendering import background, render
+from cnnbook.datasets.faces.rendering import PARTS, background, render
 from cnnbook.datasets.images import FACE_CLASSES, AttributedImages
 from cnnbook.datasets.photographs import photograph
 
@@ -35,13 +35,9 @@ SHUFFLED = (
 def non_faces(count, *, difficulty=None, seed=0):
     """Draw pictures without a face, in the colours of faces and before the same backgrounds.
 
-    Each kind of `NON_FACES` is as likely as any other; difficulty and seed are as for `faces`.
-
-    Returns
-    -------
-    AttributedImages
-        (count, 3, 64, 64), values from 0 to 1, all labelled 0, with the attributes of `faces`
-        (-1, or NaN for those that are no indices), and `kind`, an index into `NON_FACES`.
+    Each kind of `NON_FACES` is as likely as any other; difficulty and seed are as for `faces`. So
+    is the result, but all are labelled 0, the attributes are -1, or NaN for those that are no
+    indices, and `kind` is an index into `NON_FACES`.
     """
     seed = whole("seed", seed, 0)
     drawn = sample_attributes(count, seed=seed + 1_000_003)  # no head in common with `faces`
@@ -55,10 +51,8 @@ def non_faces(count, *, difficulty=None, seed=0):
             rngs = (np.random.default_rng([seed, 4, index]) for index in those)
             images[those] = draw(part, (variant[those] * 4).astype(int), rngs)
     (difficulty or Difficulty()).apply(images, seed=seed + 1_000_003)
-    attributes = {
-        name: torch.full((count,), -1 if a.names else float("nan"))
-        for name, a in ATTRIBUTES.items()
-    }
+    nothing = {name: -1 if a.names else float("nan") for name, a in ATTRIBUTES.items()}
+    attributes = {name: torch.full((count,), value) for name, value in nothing.items()}
     attributes["kind"] = torch.from_numpy(kind)
     labels = torch.zeros(count, dtype=torch.int64)
     return AttributedImages(torch.from_numpy(images), labels, FACE_CLASSES, attributes)
@@ -75,23 +69,18 @@ def _shuffled(faces, variant, rngs):
 
 
 def _heads(faces, variant, layouts):
-    """Draw heads of which each has one of the layouts."""
     whole = (1, 0, 0, 0, 1)
-    parts = {
-        name: np.float32([layout.get(name, whole) for layout in layouts])[variant].T
-        for name in ("eyes", "brows", "nose", "mouth")
-    }
-    return render(faces, parts)
+    chosen = {part: [layout.get(part, whole) for layout in layouts] for part in PARTS}
+    return render(faces, {part: np.float32(rows)[variant].T for part, rows in chosen.items()})
 
 
 def _photographs(faces, variant, rngs):
     """Cut squares of many sizes out, mirror half of them, change their colours."""
     from PIL import Image
 
-    sources = [
-        Image.fromarray((256 * photograph(name, grey=False)).astype(np.uint8))
-        for name in ("china", "flower")  # more would change every set that was drawn before
-    ]
+    pictures = (photograph(name, grey=False) for name in ("china", "flower"))
+    # more of them would change every set that was drawn before
+    sources = [Image.fromarray((256 * picture).astype(np.uint8)) for picture in pictures]
     images = np.empty((len(variant), 3, SIDE, SIDE), np.float32)
     for place, rng in enumerate(rngs):
         source = sources[rng.integers(len(sources))]
@@ -109,10 +98,8 @@ def _photographs(faces, variant, rngs):
 
 def _textures(faces, variant, rngs):
     """Mix two colours by clouds, stripes, spots or a warped grid."""
-    first = SKIN[:, faces["skin"]].T
-    second = np.where(
-        variant % 2, HAIR[:, faces["hair_colour"]], colour_of(faces["clothes"], 0.4, 0.5)
-    ).T
+    first, hair = SKIN[:, faces["skin"]].T, HAIR[:, faces["hair_colour"]]
+    second = np.where(variant % 2, hair, colour_of(faces["clothes"], 0.4, 0.5)).T
     images = np.empty((len(variant), 3, SIDE, SIDE), np.float32)
     for place, rng in enumerate(rngs):
         share = _pattern(variant[place], rng)
@@ -123,11 +110,10 @@ def _textures(faces, variant, rngs):
 
 def _pattern(variant, rng):
     """Return numbers (64, 64), mostly from 0 to 1."""
-    cloud = sum(
-        np.kron(rng.standard_normal((n, n)), np.ones((SIDE // n, SIDE // n))) / n**0.5
-        for n in (4, 8, 16, 32)
-    )
-    cloud = _smooth(cloud)
+    coarse = {n: rng.standard_normal((n, n)) / n**0.5 for n in (4, 8, 16, 32)}
+    cloud = sum(np.kron(c, np.ones((SIDE // n, SIDE // n))) for n, c in coarse.items())
+    padded = np.pad(cloud, 2, "edge")
+    cloud = sum(padded[i : i + SIDE, j : j + SIDE] for i in range(5) for j in range(5)) / 25
     row, column = np.mgrid[-1 : 1 : SIDE * 1j, -1 : 1 : SIDE * 1j]
     angle, pace, phase = rng.uniform((0, 6, 0), (np.pi, 25, 6))
     along = pace * (np.cos(angle) * row + np.sin(angle) * column)
@@ -144,14 +130,7 @@ def _pattern(variant, rng):
     return 0.5 + 0.5 * np.sin(along + cloud) * np.sin(across + phase)
 
 
-def _smooth(values):
-    """Average over squares of 5×5, with the edges repeated."""
-    padded = np.pad(values, 2, "edge")
-    return sum(padded[i : i + SIDE, j : j + SIDE] for i in range(5) for j in range(5)) / 25
-
-
 def _objects(faces, variant, rngs):
-    """Draw a house, a socket, a clock or a plant, in the colours of faces."""
     view = View.of({**faces, "yaw": 0 * faces["yaw"], "pitch": 0 * faces["yaw"]})
     rgb = background(faces["background"], faces["backdrop"], faces["brightness"])
     for place, draw in enumerate((_house, _socket, _clock, _plant)):

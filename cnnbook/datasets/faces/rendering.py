@@ -18,23 +18,12 @@ PARTS = {part: np.float32([[1], [0], [0], [0], [1]]) for part in ("eyes", "brows
 
 
 def faces(count, *, joint=None, difficulty=None, seed=0):
-    """Draw faces whose attributes are known.
+    """Draw faces whose attributes are known, as `AttributedImages`.
 
-    Parameters
-    ----------
-    count : int
-    joint : Joint, optional
-        How likely combinations of attributes are; six equal groups if none is given.
-    difficulty : Difficulty, optional
-        How the pictures are spoiled; not at all if none is given.
-    seed : int
-        The same seed gives the same bytes, and face i is the same however many are drawn.
-
-    Returns
-    -------
-    AttributedImages
-        (count, 3, 64, 64), values from 0 to 1, all labelled 1, with all of `ATTRIBUTES` and
-        `kind`, which is -1.
+    They are (count, 3, 64, 64), values from 0 to 1, all labelled 1, with all of `ATTRIBUTES` and
+    `kind`, which is -1. The `Joint` says how likely combinations of attributes are (six equal
+    groups without it), the `Difficulty` how the pictures are spoiled (not at all without it). The
+    same seed gives the same bytes, and face i is the same however many are drawn.
     """
     attributes = sample_attributes(count, joint=joint, seed=seed)
     images = render_faces(attributes)
@@ -60,9 +49,8 @@ def render(faces, parts=None):
     for start in range(0, count, CHUNK):
         here = slice(start, start + CHUNK)
         batch = {name: values[here] for name, values in faces.items()}
-        batch["parts"] = (
-            {name: values[:, here] for name, values in parts.items()} if parts else PARTS
-        )
+        own = (parts or {}).items()
+        batch["parts"] = {name: values[:, here] for name, values in own} or PARTS
         images[here] = draw(batch).swapaxes(0, 1)
     return images
 
@@ -81,11 +69,9 @@ def check_attributes(attributes):
         if len(value) and not least <= value.min() <= value.max() <= most:
             worst = value.max() if value.max() > most else value.min()
             raise ValueError(f"{name} is {worst:g}, must be from {least:g} to {most:g}")
-    count = max(lengths)
-    return {
-        name: np.broadcast_to(given.get(name, a.default), count).astype(a.dtype)
-        for name, a in ATTRIBUTES.items()
-    }
+    values = {name: given.get(name, a.default) for name, a in ATTRIBUTES.items()}
+    wide = {name: np.broadcast_to(value, max(lengths)) for name, value in values.items()}
+    return {name: value.astype(ATTRIBUTES[name].dtype) for name, value in wide.items()}
 
 
 def draw(faces):
