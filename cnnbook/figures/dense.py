@@ -286,7 +286,7 @@ def _matrix(layer, cell, looked_at=False):
                 picture.rect(*box, fill=role, tint=share, radius=2, at=at)
             if cell >= 20:
                 number = format_number(weight, 2)
-                place, size = (box[0] + cell / 2, box[1] + cell * 0.64), 1.5 * cell / len(number)
+                place, size = (box[0] + cell / 2, box[1] + cell * 0.64), 1.4 * cell / len(number)
                 picture.text(*place, number, anchor="middle", mono=True, size=min(13, size))
         if looked_at:
             top = y + tops[layer.step]
