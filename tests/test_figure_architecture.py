@@ -11,15 +11,7 @@ from torch import nn
 from cnnbook.figures import Architecture, LayerStep, Towers
 from cnnbook.figures.architecture import BAR, FUNNEL, short_count
 from cnnbook.figures.layer_step import KEYS
-from cnnbook.models import (
-    AlexNet2012,
-    GoogLeNet,
-    Inception,
-    LeNet,
-    LeNet5,
-    SmallAlexNet,
-    summary,
-)
+from cnnbook.models import AlexNet2012, GoogLeNet, Inception, LeNet, LeNet5, SmallAlexNet, summary
 
 
 def summarised(build, size, depth=None):

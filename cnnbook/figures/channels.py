@@ -11,6 +11,7 @@ from cnnbook.figures.scene import (
     cells,
     column,
     lines,
+    note,
     over,
     page,
     room,
@@ -29,26 +30,18 @@ from cnnbook.shapes import conv_macs, conv_parameters
 TERMS = 9  # products written out for each channel; the rest are counted
 
 EXAMPLE = np.array(
-    [
-        [[1, 2, 0, 1, 3], [0, 1, 3, 2, 1], [2, 0, 1, 0, 2], [1, 3, 2, 1, 0]],
-        [[0, 1, 1, 2, 0], [3, 0, 2, 1, 1], [1, 2, 0, 3, 0], [0, 1, 1, 0, 2]],
-        [[2, 0, 1, 0, 1], [1, 1, 0, 2, 3], [0, 3, 1, 1, 0], [2, 0, 0, 1, 1.0]],
-    ]
-)
+    [[[1, 2, 0, 1, 3], [0, 1, 3, 2, 1], [2, 0, 1, 0, 2], [1, 3, 2, 1, 0]],
+     [[0, 1, 1, 2, 0], [3, 0, 2, 1, 1], [1, 2, 0, 3, 0], [0, 1, 1, 0, 2]],
+     [[2, 0, 1, 0, 1], [1, 1, 0, 2, 3], [0, 3, 1, 1, 0], [2, 0, 0, 1, 1.0]]]
+)  # fmt: skip
 WEIGHT = np.array(
-    [
-        [
-            [[1, 0, -1], [2, 0, -2], [1, 0, -1]],
-            [[1, 1, 1], [0, 0, 0], [-1, -1, -1]],
-            [[-1, 0, 0], [0, 1, 0], [0, 0, 0]],
-        ],
-        [
-            [[1, 0, 1], [0, 1, 0], [1, 0, 1]],
-            [[-1, 0, 0], [0, 0, 0], [0, 0, 2]],
-            [[1, -2, 1], [0, 0, 0], [0, 0, 0.0]],
-        ],
-    ]
-)
+    [[[[1, 0, -1], [2, 0, -2], [1, 0, -1]],
+      [[1, 1, 1], [0, 0, 0], [-1, -1, -1]],
+      [[-1, 0, 0], [0, 1, 0], [0, 0, 0]]],
+     [[[1, 0, 1], [0, 1, 0], [1, 0, 1]],
+      [[-1, 0, 0], [0, 0, 0], [0, 0, 2]],
+      [[1, -2, 1], [0, 0, 0], [0, 0, 0.0]]]]
+)  # fmt: skip
 BIAS = np.array([1, -2.0])
 
 
@@ -240,10 +233,6 @@ class Channels(SlidingWindow):
         )
 
 
-def _heading(title, caption, role="muted"):
-    return lines(title, size=14, role=role, bold=True), lines(caption, size=12, role="muted")
-
-
 def _map(name, block):
     """A grid under its own small name."""
     return column(text(name, size=12, role="muted", mono=True), block, gap=2)
@@ -277,7 +266,8 @@ def _body(it, cell):
             for grid in grids[1:]:
                 grid.append(space(0))
     height = max(block.height for blocks in grids for block in blocks)
-    bands = [[_centred(block, height) for block in blocks] for blocks in grids]
+    strut = space(0, height)
+    bands = [[row(strut, block, gap=0, align=0.5) for block in blocks] for blocks in grids]
 
     frame = Frame(*it.position[1:], role="output")
     name = "a" if it.activation == "relu" else "y"
@@ -292,23 +282,22 @@ def _body(it, cell):
     heads = [
         (f"input {times(it.x.shape)}", padding, "input"),
         (f"kernel set {it.position[0]}", f"{seen} of {rows} × {columns}", "kernel"),
-        ("products", "window × kernel"),
-        ("sum", "over window and channels"),
+        ("products", "window × kernel", "muted"),
+        ("sum", "over window and channels", "muted"),
         (f"output {times(it.output.shape)}", after, "output"),
+    ]
+    captions = [
+        (lines(title, size=14, role=role, bold=True), note(caption))
+        for title, caption, role in heads
     ]
     *stacks, partial = (column(*blocks, gap=10) for blocks in bands)
     stacks += [row(sized(partial, 94), _sum(it, height, 10), gap=0), column(*outputs, gap=10)]
     least = 130, 110, 100, 290, 150
     return spread(
-        *(sized(column(*_heading(*head), stack, gap=4), width)
-          for head, stack, width in zip(heads, stacks, least, strict=True)),
+        *(sized(column(*head, stack, gap=4), width)
+          for head, stack, width in zip(captions, stacks, least, strict=True)),
         width=944, most=40,
     )  # fmt: skip
-
-
-def _centred(block, height):
-    """A block in the middle of a band."""
-    return row(space(0, height), block, gap=0, align=0.5)
 
 
 def _sum(it, height, gap):

@@ -87,25 +87,25 @@ class Confusion(State):
         ]
         heading = {"role": "muted", "bold": True}
         head = column(text("named", **heading), above, gap=4)
-
-        def beside(blocks):
-            """A block beside each row of the counts."""
-            rows = (row(space(0, CELL), block, gap=0, align=0.5) for block in blocks)
-            return column(*rows, gap=0, align=1)
-
         before = sized(text("true class", **heading), 0, head.height)
         caption = "green: right; orange: wrong; empty: never"
         return page(
             text(self.claim, size=15, bold=True),
             row(
-                column(before, beside(names), gap=4, align=1),
+                column(before, _beside(names), gap=4, align=1),
                 column(head, _counts(self), text(caption, size=12, role="muted"), gap=4),
-                column(space(0, head.height), beside(shares), gap=4),
+                column(space(0, head.height), _beside(shares), gap=4),
                 gap=10,
             ),
             description=self.description,
             width=560,
         )
+
+
+def _beside(blocks):
+    """A block beside each row of the counts."""
+    rows = (row(space(0, CELL), block, gap=0, align=0.5) for block in blocks)
+    return column(*rows, gap=0, align=1)
 
 
 def _counts(confusion):

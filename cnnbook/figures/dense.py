@@ -65,10 +65,6 @@ class MatrixLayer(SlidingWindow):
     TypeError, ValueError
         If an array is no matrix, no window fits, the matrix has more than 36 rows or columns, or
         there is no such step.
-
-    References
-    ----------
-    Chapter 1.
     """
 
     x: np.ndarray
@@ -245,18 +241,13 @@ def draw_stages(layer):
         for locality in (False, True)
     ]
     arrow = column(note("sharing"), text("→", size=28), gap=0, align=0.5)
-    lines = []
-    for pair in stages:
-        blocks = [sized(_stage(stage), 425) for stage in pair]
-        lines.append(row(blocks[0], arrow, blocks[1], gap=12, align=0.5))
+    blocks = [[sized(_stage(stage), 425) for stage in pair] for pair in stages]
+    lines = [row(left, arrow, right, gap=12, align=0.5) for left, right in blocks]
     down = row(text("↓", size=28), note("locality"), gap=6, align=0.5)
     between = row(sized(down, 425), space(arrow.width), down, gap=12)
     said = [f"{s.name.removeprefix('+ ')}: {s.count}" for pair in stages for s in pair]
-    description = (
-        f"Four {times(layer.matrix.shape)} weight matrices with the same numbers. "
-        f"{'; '.join(said)}."
-    )
-    return page(lines[0], between, lines[1], description=description)
+    words = f"Four {times(layer.matrix.shape)} weight matrices with the same numbers. "
+    return page(lines[0], between, lines[1], description=f"{words}{'; '.join(said)}.")
 
 
 def _stage(layer):
@@ -295,7 +286,7 @@ def _matrix(layer, cell, looked_at=False):
                 picture.rect(*box, fill=role, tint=share, radius=2, at=at)
             if cell >= 20:
                 number = format_number(weight, 2)
-                place, size = (box[0] + cell / 2, box[1] + cell * 0.64), 1.5 * cell / len(number)
+                place, size = (box[0] + cell / 2, box[1] + cell * 0.64), 1.4 * cell / len(number)
                 picture.text(*place, number, anchor="middle", mono=True, size=min(13, size))
         if looked_at:
             top = y + tops[layer.step]

@@ -341,8 +341,7 @@ def _answer(learned, number):
     values = values if len(values) == 3 else values.mean(0)
     best = int(probabilities.argmax())
     right = best == label
-    role = "output" if right else "kernel"
-    words = "right" if right else f"is {label}"
+    role, words = ("output", "right") if right else ("kernel", f"is {label}")
     verdict = column(
         text(best, size=17, role=role, bold=True, mono=True),
         text(f"{100 * probabilities[best]:.0f} %", size=11, role="muted", width=34),

@@ -195,7 +195,6 @@ class BitmapReading(State):
 
     def picture(self):
         """Draw the picture beside the bitmaps, with the squared distance to each."""
-        rows, _ = self.shown.shape
         units = cells(self.shown, cell=BIG, role="kernel", largest=1.4, longest=9)
         shown = column(named("shown", units), note("orange +, grey −"))
         nearest = int(self.penalties.argmin())
@@ -206,7 +205,7 @@ class BitmapReading(State):
         half = -(-len(each) // 2)
         both = column(row(*each[:half], gap=8), row(*each[half:], gap=8), gap=18)
         caption = "squared distance below each bitmap: ink is +1, paper −1"
-        title = f"{self.shown.size} units as {rows} rows"
+        title = f"{self.shown.size} units as {len(self.shown)} rows"
         return page(
             row(panel("what F6 shows", title, shown, "input"), panel(self.claim, caption, both),
                 gap=56),

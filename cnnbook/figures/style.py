@@ -14,29 +14,15 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 LIGHT = {
-    "input": "#0072b2",
-    "kernel": "#d55e00",
-    "output": "#009e73",
-    "gradient": "#cc79a7",
-    "negative": "#59626e",
-    "ink": "#1b1f24",
-    "muted": "#68717d",
-    "line": "#d5dae1",
-    "wash": "#f2f4f7",
-    "paper": "#ffffff",
-}
+    "input": "#0072b2", "kernel": "#d55e00", "output": "#009e73", "gradient": "#cc79a7",
+    "negative": "#59626e", "ink": "#1b1f24", "muted": "#68717d",
+    "line": "#d5dae1", "wash": "#f2f4f7", "paper": "#ffffff",
+}  # fmt: skip
 DARK = {
-    "input": "#4aa8e0",
-    "kernel": "#f0883e",
-    "output": "#2fc498",
-    "gradient": "#dd9cc0",
-    "negative": "#9aa4b0",
-    "ink": "#eceff3",
-    "muted": "#a3adb9",
-    "line": "#454d58",
-    "wash": "#262b32",
-    "paper": "#111418",
-}
+    "input": "#4aa8e0", "kernel": "#f0883e", "output": "#2fc498", "gradient": "#dd9cc0",
+    "negative": "#9aa4b0", "ink": "#eceff3", "muted": "#a3adb9",
+    "line": "#454d58", "wash": "#262b32", "paper": "#111418",
+}  # fmt: skip
 TINT = 0.7  # the strongest tint behind a number: text keeps a contrast of 4.5:1
 DARK_TINT = 0.45  # the hues are lighter there, and so is the text
 SANS = "system-ui, -apple-system, 'Segoe UI', 'Helvetica Neue', Arial, sans-serif"
@@ -78,13 +64,10 @@ def pack(figure, colours=COLOURS, scale=2):
     options = {"bbox_inches": "tight", "metadata": {"Software": None}}
     figure.savefig(drawn, format="png", dpi=scale * figure.dpi, **options)
     image = Image.open(drawn).convert("RGB")
-    image.quantize(colours, Image.Quantize.MAXCOVERAGE, dither=0).save(
-        packed, format="png", optimize=True
-    )
-    return packed.getvalue(), {
-        "width": round(image.width / scale),
-        "height": round(image.height / scale),
-    }
+    few = image.quantize(colours, Image.Quantize.MAXCOVERAGE, dither=0)
+    few.save(packed, format="png", optimize=True)
+    size = {"width": round(image.width / scale), "height": round(image.height / scale)}
+    return packed.getvalue(), size
 
 
 def plain_axes(rows=1, columns=1, *, figsize=(6, 2.5), **options):
@@ -110,17 +93,9 @@ def plain_axes(rows=1, columns=1, *, figsize=(6, 2.5), **options):
 
 def label_line(ax, line, text):
     """Write a drawn curve's name at its right end, in its colour, in place of a legend."""
-    end = (line.get_xdata()[-1], line.get_ydata()[-1])
-    return ax.annotate(
-        text,
-        end,
-        xytext=(6, 0),
-        textcoords="offset points",
-        va="center",
-        color=line.get_color(),
-        fontsize=10,
-        annotation_clip=False,
-    )
+    end = line.get_xdata()[-1], line.get_ydata()[-1]
+    place = {"xytext": (6, 0), "textcoords": "offset points", "annotation_clip": False}
+    return ax.annotate(text, end, va="center", color=line.get_color(), fontsize=10, **place)
 
 
 def show_photo(ax, image, caption, *, limits=None):
@@ -146,9 +121,8 @@ def show_photo(ax, image, caption, *, limits=None):
     ax.set_title(caption, loc="left", fontsize=10, color=LIGHT["ink"])
     if image.ndim == 2:
         values = f"values {low:.2g} to {high:.2g}".replace("-", "−")
-        ax.text(
-            0, -0.02, values, transform=ax.transAxes, va="top", fontsize=8, color=LIGHT["muted"]
-        )
+        style = {"va": "top", "fontsize": 8, "color": LIGHT["muted"]}
+        ax.text(0, -0.02, values, transform=ax.transAxes, **style)
     return shown
 
 

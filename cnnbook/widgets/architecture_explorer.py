@@ -149,11 +149,6 @@ def architecture_explorer(model="AlexNet (2012)", input_size=None, *, step=0):
         What a named network is made for when not given.
     step : int
 
-    Raises
-    ------
-    TypeError, ValueError
-        If there is no such network, it does not run on such an input, or it cannot be drawn.
-
     Examples
     --------
     >>> architecture_explorer("LeNet", step=1).state.layer_step.lines["size"]

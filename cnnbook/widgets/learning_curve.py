@@ -276,10 +276,8 @@ def learning_curve(network=None, data=None, *, trained=40, held_out=None, seed=0
 def _rates(name, value):
     options = [(f"{rate:g}", rate) for rate in sorted({*RATES, value})]
     look = {"style": LABELS, "layout": widgets.Layout(width="250px")}
-    slider = widgets.SelectionSlider(
-        options=options, value=value, description="learning rate", **look
-    )
-    return slider, None
+    look |= {"description": "learning rate"}
+    return widgets.SelectionSlider(options=options, value=value, **look), None
 
 
 def _digits():
