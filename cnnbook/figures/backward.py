@@ -11,11 +11,11 @@ from cnnbook.figures.scene import (
     Frame,
     cells,
     column,
-    fit,
     named,
     over,
     page,
     panel,
+    room,
     row,
     sized,
     space,
@@ -277,11 +277,16 @@ class BackwardStep(SlidingWindow):
         """The sums so far that are written out, each with its share of all terms."""
         return [self.input_sum, self.weight_sum] if self.learns else [self.input_sum]
 
+    @cached_property
+    def cell(self):
+        """Side of the largest cells that there is room for."""
+        return room(lambda cell: _arrays(self, cell), range(46, 5, -1), height=610)
+
     def picture(self):
         """Draw input, kernel and output, and below them their gradients so far."""
         return page(
             step_line(self, "row {}, column {} of the output".format(*self.position)),
-            fit(lambda cell: _arrays(self, cell), range(46, 5, -1), height=610),
+            _arrays(self, self.cell),
             column(sized(text(self.rule), WIDTH), *map(_written, self.sums), gap=5),
             description=self.description,
         )

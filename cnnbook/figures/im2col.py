@@ -11,13 +11,13 @@ from cnnbook.figures.scene import (
     arrow,
     cells,
     column,
-    fit,
     formula,
     lines,
     named,
     page,
     panel,
     result,
+    room,
     row,
     sized,
     space,
@@ -263,6 +263,11 @@ class Im2col(SlidingWindow):
             f"Columns: {self.count_words}."
         )
 
+    @cached_property
+    def cell(self):
+        """Side of the largest cells that there is room for."""
+        return room(lambda cell: _body(self, cell), range(36, 9, -1), height=590)
+
     def picture(self):
         """Draw the input, its windows as columns, what is done with them, and the output.
 
@@ -272,7 +277,7 @@ class Im2col(SlidingWindow):
         where = "the window at row {}, column {}".format(*self.position)
         return page(
             step_line(self, f"{where} becomes column {self.step}"),
-            fit(lambda cell: _body(self, cell), range(36, 9, -1), height=590),
+            _body(self, self.cell),
             column(
                 formula(*self.formula_lines),
                 text(self.place_formula, mono=True, role="muted"),

@@ -331,7 +331,7 @@ class Picture:
         images = (mark for mark in self.marks if isinstance(mark, _Image))
         if self.palette or all(mark.grey() for mark in images):
             # tints and greys fit a palette: half the size, and a chapter holds many pictures
-            picture = picture.quantize(256, PILImage.Quantize.MAXCOVERAGE, dither=0)
+            picture = picture.quantize(256, PILImage.Quantize.MAXCOVERAGE, kmeans=1, dither=0)
         buffer = io.BytesIO()
         picture.save(buffer, format="png", optimize=True)
         return buffer.getvalue()

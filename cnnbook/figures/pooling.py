@@ -12,12 +12,12 @@ from cnnbook.figures.scene import (
     arrow,
     cells,
     column,
-    fit,
     named,
     over,
     page,
     panel,
     result,
+    room,
     row,
     rule,
     sized,
@@ -261,13 +261,18 @@ class Pooling(SlidingWindow):
         smallest, largest = min(self.x.min(), 0), max(self.x.max(), 0)
         return {"smallest": smallest, "largest": largest if largest > smallest else 1}
 
+    @cached_property
+    def cell(self):
+        """Side of the largest cells that there is room for."""
+        return room(lambda cell: _upper(self, cell), range(38, 5, -1), height=HEIGHT)
+
     def picture(self):
         """Draw the window, the output so far, and before and after the shift."""
         values = max(len(format_number(v)) for v in [*self.x.flat, *self.output.flat])
         longest = min(TERMS, np.prod(self.windows[0])) * (values + 3) + 32
         return page(
             step_line(self, "row {}, column {} of the output".format(*self.position)),
-            sized(fit(lambda cell: _upper(self, cell), range(38, 5, -1), height=HEIGHT), 0, HEIGHT),
+            sized(_upper(self, self.cell), 0, HEIGHT),
             sized(text(self.formula, size=min(15, WIDTH / longest / 0.602), mono=True), 0, 20),
             rule(),
             _shift(self),

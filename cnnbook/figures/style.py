@@ -64,7 +64,7 @@ def pack(figure, colours=COLOURS, scale=2):
     options = {"bbox_inches": "tight", "metadata": {"Software": None}}
     figure.savefig(drawn, format="png", dpi=scale * figure.dpi, **options)
     image = Image.open(drawn).convert("RGB")
-    few = image.quantize(colours, Image.Quantize.MAXCOVERAGE, dither=0)
+    few = image.quantize(colours, Image.Quantize.MAXCOVERAGE, kmeans=1, dither=0)
     few.save(packed, format="png", optimize=True)
     size = {"width": round(image.width / scale), "height": round(image.height / scale)}
     return packed.getvalue(), size
