@@ -10,8 +10,6 @@ from cnnbook.derivation import toeplitz
 from cnnbook.figures import MatrixLayer, draw_stages
 from cnnbook.ops import conv2d
 
-assert_legible = check_picture  # tests of other pictures ask for it here
-
 X = np.array([[1, 2, 0, 1], [0, 1, 3, 2], [2, 0, 1, 0], [1, 3, 2, 1.0]])
 KERNEL = np.array([[3, -2], [1, -3.0]])
 SWITCHES = [(False, False), (True, False), (False, True), (True, True)]

@@ -106,15 +106,6 @@ def test_crisp_images_and_fewer_pixels_keep_a_palette_small():
     assert sizes[True] < 0.8 * sizes[False]
 
 
-def test_paste_moves_every_mark():
-    whole = Picture(300, 200)
-    whole.paste(example(), 100, 50)
-    rect = next(iter(ET.fromstring(whole.svg()).iter(f"{SVG}rect")))
-    assert (rect.get("x"), rect.get("y")) == ("110", "60")
-    line = next(iter(ET.fromstring(whole.svg()).iter(f"{SVG}polyline")))
-    assert line.get("points").startswith("185,70")
-
-
 @pytest.mark.parametrize(
     ("value", "text"),
     [

@@ -8,7 +8,7 @@ import base64
 import io
 import re
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from html import escape as escape_html
 
 import numpy as np
@@ -280,15 +280,6 @@ class Picture:
         if pixels.shape[2] == 3:
             pixels = np.dstack([pixels, np.full(pixels.shape[:2], 255, np.uint8)])
         self._add(_Image, pixels, x, y, width, height, inverts=inverts, crisp=crisp)
-
-    def paste(self, other, x, y):
-        """Add all marks of another picture, moved by (x, y)."""
-        for mark in other.marks:
-            if isinstance(mark, _Path):
-                moved = {"points": tuple((px + x, py + y) for px, py in mark.points)}
-            else:
-                moved = {"x": mark.x + x, "y": mark.y + y}
-            self.marks.append(replace(mark, **moved))
 
     @property
     def size(self):
