@@ -59,8 +59,6 @@ def test_pad_matches_torch_everywhere(data):
 def test_negative_amounts_cut_off():
     x = numbered(1, 5)
     np.testing.assert_array_equal(pad(x, (-1, 2)), [[1, 2, 3, 4, 0, 0.0]], strict=True)
-    np.testing.assert_array_equal(pad(x, (-2, 3), "reflect"), [[2, 3, 4, 3, 2, 1.0]], strict=True)
-    np.testing.assert_array_equal(pad(x, (-4, 1), "replicate"), [[4, 4.0]], strict=True)
     # what is cut off is not wrapped round
     np.testing.assert_array_equal(pad(x, (2, -1), "circular"), [[2, 3, 0, 1, 2, 3.0]], strict=True)
     np.testing.assert_array_equal(pad(x, (-3, -2)), np.empty((1, 0)), strict=True)

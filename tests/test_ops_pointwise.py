@@ -124,6 +124,23 @@ def test_local_response_norm_of_the_extremes():
     assert_same("local_response_norm", np.ones((1, 2, 2)), 2, -9.0)
 
 
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("spike", [INF, -INF, NAN, 0.0, 1e200])
+@pytest.mark.parametrize("where", ["x", "grad_out"])
+@pytest.mark.parametrize("beta", [0, 0.75, 2])
+def test_local_response_norm_and_its_gradient_at_the_extremes(spike, where, beta):
+    rng = np.random.default_rng(0)
+    x, grad_out = rng.standard_normal((2, 1, 6, 2, 2))
+    (x if where == "x" else grad_out)[0, 2, 1, 0] = spike
+    tensor = torch.from_numpy(x).requires_grad_()
+    theirs = F.local_response_norm(tensor, 3, alpha=0.5, beta=beta)
+    theirs.backward(torch.from_numpy(grad_out))
+    ours = ops.local_response_norm(x, 3, alpha=0.5, beta=beta)
+    np.testing.assert_allclose(ours, theirs.detach().numpy(), rtol=1e-9, atol=1e-12)
+    (grad_x,) = ops.local_response_norm_backward(grad_out, x, 3, alpha=0.5, beta=beta)
+    np.testing.assert_allclose(grad_x, tensor.grad.numpy(), rtol=1e-9, atol=1e-12)
+
+
 @pytest.mark.parametrize(
     ("change", "error", "message"),
     [
