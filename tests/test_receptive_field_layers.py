@@ -156,6 +156,7 @@ class Lambda(nn.Module):
 
 def test_rules_on_the_endless_axis():
     conv = nn.Conv2d(1, 4, 3, padding=1)
+    apart = torch.ones(8, 4, 1, 1), None, 1, 0, 1, 2  # two groups: the second is looked at
     for function, size, jump in [
         (lambda x: x.flip(2), 3, -1),
         (lambda x: x.roll(1, 2), 3, 1),
@@ -170,6 +171,8 @@ def test_rules_on_the_endless_axis():
         (lambda x: x.sort(1)[0].cumsum(1), 3, 1),
         (lambda x: torch.einsum("bchw,cd->bdhw", x, torch.ones(4, 2)), 3, 1),
         (lambda x: x @ torch.ones(8), 3, 1),
+        (lambda x: torch.addbmm(torch.ones(12, 8), x[0], torch.ones(4, 8, 8))[None, None], 3, 1),
+        (lambda x: F.conv2d(torch.cat([x, x.roll(1, 2)], 1), *apart)[:, 4:], 3, 1),
     ]:
         field = trace(nn.Sequential(conv, Lambda(function)), (1, 12, 8))["output"]
         axis = field.axes[0]
