@@ -232,9 +232,8 @@ def conv_macs(in_channels, out_channels, kernel_size, output_size, *, groups=1):
     """
     axes = axis_count(kernel_size, output_size) or 2
     positions = math.prod(per_axis("output_size", output_size, axes, minimum=0))
-    kernel = per_axis("kernel_size", kernel_size, axes, minimum=1)
-    weights = conv_parameters(in_channels, out_channels, kernel, groups=groups, bias=False)
-    return positions * weights
+    kernel = per_axis("kernel_size", kernel_size, axes)
+    return positions * conv_parameters(in_channels, out_channels, kernel, groups=groups, bias=False)
 
 
 def linear_parameters(in_features, out_features, *, bias=True):

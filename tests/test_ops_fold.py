@@ -5,7 +5,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from cnnbook.ops import conv2d, fold, unfold
+from cnnbook.ops import fold, unfold
 
 
 def test_unfold_by_hand():
@@ -14,15 +14,6 @@ def test_unfold_by_hand():
     np.testing.assert_array_equal(unfold(x, 2), expected, strict=True)
     padded = unfold(x[:1, :1], kernel_size=(1, 2), padding=(0, 1), stride=2)
     np.testing.assert_array_equal(padded, [[0, 2.0], [1, 3]], strict=True)
-
-
-def test_convolution_is_a_product_with_the_columns():
-    rng = np.random.default_rng(0)
-    x, weight = rng.standard_normal((2, 3, 8, 7)), rng.standard_normal((4, 3, 3, 2))
-    columns = unfold(x, (3, 2), padding=1, stride=2)
-    product = (weight.reshape(4, -1) @ columns).reshape(2, 4, 4, 4)
-    expected = conv2d(x, weight, padding=1, stride=2)
-    np.testing.assert_allclose(product, expected, rtol=1e-12, atol=1e-12, strict=True)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.complex64])
