@@ -14,6 +14,7 @@ def test_unfold_by_hand():
     np.testing.assert_array_equal(unfold(x, 2), expected, strict=True)
     padded = unfold(x[:1, :1], kernel_size=(1, 2), padding=(0, 1), stride=2)
     np.testing.assert_array_equal(padded, [[0, 2.0], [1, 3]], strict=True)
+    assert not np.shares_memory(unfold(x, 1), x)  # a copy even where a view would do
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.complex64])

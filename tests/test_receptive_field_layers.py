@@ -171,6 +171,7 @@ def test_rules_on_the_endless_axis():
         (lambda x: x.sort(1)[0].cumsum(1), 3, 1),
         (lambda x: torch.einsum("bchw,cd->bdhw", x, torch.ones(4, 2)), 3, 1),
         (lambda x: x @ torch.ones(8), 3, 1),
+        (lambda x: F.avg_pool2d(x, (2,)), 4, 2),
         (lambda x: torch.addbmm(torch.ones(12, 8), x[0], torch.ones(4, 8, 8))[None, None], 3, 1),
         (lambda x: F.conv2d(torch.cat([x, x.roll(1, 2)], 1), *apart)[:, 4:], 3, 1),
     ]:
