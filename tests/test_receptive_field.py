@@ -136,7 +136,7 @@ def test_notation():
 @pytest.mark.parametrize(
     ("text", "match"),
     [
-        ("conv 3; conv 3", "must begin with its input, .* not 'conv 3'"),
+        ("conv 3; conv 5", "must begin with its input, .* not 'conv 3'"),
         ("", "must begin with its input"),
         ("input 9", "no layer above the input"),
         ("input 9; cnov 3", "cannot read the layer 'cnov 3': type, for example"),
