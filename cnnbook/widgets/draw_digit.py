@@ -36,26 +36,12 @@ def first_of_each(data):
 
 @state
 class DrawDigitState(State):
-    """A drawing, or a sample in its place, and the network that reads it.
-
-    Parameters
-    ----------
-    model : torch.nn.Module
-        Takes (1, 1, 28, 28) and returns (1, classes).
-    samples : Images
-        At most 30, with one channel; their class names are those of the model's scores.
-    strokes : sequence of dict
-        As in `DigitCanvas.value`; a drawing covers the sample.
-    sample : int, optional
-        Number of the sample that is read while nothing is drawn.
-    centred : bool
-        Whether the ink is sized and centred as MNIST's digits are.
-    """
+    """A drawing, or a sample in its place, and the network that reads it."""
 
     model: torch.nn.Module
     samples: Images
-    strokes: tuple = ()
-    sample: int | None = None
+    strokes: tuple = ()  # as in `DigitCanvas.value`; a drawing covers the sample
+    sample: int | None = None  # which one is read while nothing is drawn
     centred: bool = True
 
     def __post_init__(self):
@@ -80,10 +66,8 @@ class DrawDigitState(State):
     @cached_property
     def seen(self):
         """What the network sees: an array of shape (28, 28)."""
-        if self.centred:
-            seen = centre_digits(self.ink)
-        else:
-            seen = F.interpolate(self.ink, (28, 28), mode="bilinear", antialias=True)
+        options = {"size": (28, 28), "mode": "bilinear", "antialias": True}
+        seen = centre_digits(self.ink) if self.centred else F.interpolate(self.ink, **options)
         return seen[0, 0].clamp(0, 1).numpy()
 
     @cached_property
@@ -98,10 +82,7 @@ class DrawDigitState(State):
 
 
 class DigitView(Explorer):
-    """An `Explorer` whose picture stands beside a sheet to draw on.
-
-    Its `canvas` is a `DigitCanvas`: setting the `value` of that draws.
-    """
+    """An `Explorer` whose picture stands beside a sheet to draw on, its `canvas`."""
 
     def __init__(self, state):
         self.canvas = DigitCanvas(value=list(state.strokes))
@@ -149,13 +130,10 @@ class DigitView(Explorer):
             self.controls["sample"].value = None
 
     def _show_sample(self, change=None):
-        sample = self.controls["sample"].value
-        if sample is None:
-            self.canvas.background = ""
-        else:
-            self.canvas.background = _data_uri(self.state.samples.images[sample, 0].numpy())
-            if change:  # it was chosen just now
-                self.canvas.value = []
+        sample, images = self.controls["sample"].value, self.state.samples.images
+        self.canvas.background = "" if sample is None else _data_uri(images[sample, 0].numpy())
+        if change and sample is not None:  # it was chosen just now
+            self.canvas.value = []
 
 
 @factory
@@ -175,11 +153,6 @@ def draw_digit(model=None, *, samples=None, sample=6, centred=True):
     centred : bool
         Whether ink is sized and centred as MNIST's digits are before the network sees it.
 
-    Raises
-    ------
-    TypeError, ValueError
-        If the model does not fit, or there is no such sample.
-
     Notes
     -----
     Keyboard: Tab reaches the sheet; the arrow keys move a cursor, with Shift farther; Space or
@@ -193,14 +166,13 @@ def draw_digit(model=None, *, samples=None, sample=6, centred=True):
 
 
 def _wrapping(**options):
-    return widgets.Layout(
-        flex_flow="row wrap", align_items="flex-start", grid_gap="8px 24px", **options
-    )
+    options |= {"flex_flow": "row wrap", "align_items": "flex-start"}
+    return widgets.Layout(grid_gap="8px 24px", **options)
 
 
 def _button(text, icon, tooltip, action):
-    layout = widgets.Layout(width="50%")
-    button = widgets.Button(description=text, icon=icon, tooltip=tooltip, layout=layout)
+    look = {"icon": icon, "tooltip": tooltip, "layout": {"width": "50%"}}
+    button = widgets.Button(description=text, **look)
     button.on_click(lambda _: action())
     return button
 
