@@ -35,14 +35,11 @@ def test_the_table_of_lenet5():
 def test_a_small_table_by_hand():
     table = ConnectionTable(((0,), (0, 2)), 3, 2)
     assert table.cells.tolist() == [[1, 1], [0, 0], [0, 1]]
-    assert (table.kernels, table.parameters, table.all_parameters) == (3, 14, 26)
-    assert repr(table) == (
-        "3 of 6 kernels: 14 parameters in place of 26. map 0 sees 0; map 1 sees 0, 2."
-    )
+    words = "3 of 6 kernels: 14 parameters in place of 26. map 0 sees 0; map 1 sees 0, 2."
+    assert repr(table) == words
     (picture,) = check_state(table)
-    assert [m.at for m in picture.find("connections") if getattr(m, "tint", 0)] == [
-        (0, 0), (0, 1), (2, 1)
-    ]  # fmt: skip
+    filled = [m.at for m in picture.find("connections") if getattr(m, "tint", 0)]
+    assert filled == [(0, 0), (0, 1), (2, 1)]
     assert {"in 2 of 2", "in 0 of 2", "in 1 of 2", "5", "9"} <= set(texts(picture))
 
 
@@ -80,17 +77,13 @@ def test_a_bitmap_is_nearest_to_itself():
 # ---------------------------------------------------------------- readings
 
 
-def some_readings(count, labels=True, title="Some digits"):
-    rng = np.random.default_rng(0)
-    shares = rng.dirichlet(np.ones(10), count)
-    given = rng.integers(0, 10, count) if labels else None
-    return Readings(rng.random((count, 28, 28)), shares, DIGITS, given, title)
-
-
 @pytest.mark.parametrize("labels", [True, False])
 @pytest.mark.parametrize(("count", "title"), [(1, "Some digits"), (8, "")])
 def test_readings_are_legible(count, labels, title):
-    check_state(some_readings(count, labels, title))
+    rng = np.random.default_rng(0)
+    given = rng.integers(0, 10, count) if labels else None
+    shares = rng.dirichlet(np.ones(10), count)
+    check_state(Readings(rng.random((count, 28, 28)), shares, DIGITS, given, title))
 
 
 def test_readings_by_hand():
@@ -115,10 +108,6 @@ def test_readings_by_hand():
     ],
 )
 def test_readings_that_do_not_fit_are_refused(change, message):
-    parts = {
-        "images": np.zeros((2, 4, 4)),
-        "probabilities": np.zeros((2, 2)),
-        "classes": ("a", "b"),
-    }
+    parts = {"images": np.zeros((2, 4, 4)), "probabilities": np.zeros((2, 2)), "classes": "ab"}
     with pytest.raises(ValueError, match=message):
         Readings(**parts | change)

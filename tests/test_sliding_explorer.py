@@ -38,13 +38,6 @@ def one_peak(rows=7, columns=9, at=(3, 5), height=0.9):
     return presence
 
 
-def explorer(**settings):
-    scores = a_map(one_peak())
-    return sliding_explorer(
-        scores.image, scores.probabilities, CLASSES, nothing="nothing", **settings
-    )
-
-
 def test_a_peak_is_found_once_and_named():
     (found,) = a_map(one_peak()).detections
     assert found == (3, 5, 0, pytest.approx(0.9))
@@ -69,11 +62,12 @@ def test_without_a_class_for_nothing_the_largest_probability_counts():
     assert scores.detections[0].label == 1
 
 
-def test_maps_of_the_classes():
-    scores = a_map(one_peak(), shown="b")
-    np.testing.assert_allclose(scores.values, 0.25 * one_peak())
-    np.testing.assert_allclose(replace(scores, shown="any").values, one_peak())
-    np.testing.assert_allclose(replace(scores, shown="nothing").values, 1 - one_peak())
+@pytest.mark.parametrize(
+    ("shown", "expected"),
+    [("b", 0.25 * one_peak()), ("any", one_peak()), ("nothing", 1 - one_peak())],
+)
+def test_maps_of_the_classes(shown, expected):
+    np.testing.assert_allclose(a_map(one_peak(), shown=shown).values, expected)
 
 
 def test_the_window_shows_what_the_network_saw():
@@ -85,14 +79,6 @@ def test_the_window_shows_what_the_network_saw():
         expected = net(torch.from_numpy(scores.crop).float()[None, None]).softmax(1)[0].numpy()
     np.testing.assert_array_equal(scores.crop, image[12:44, 24:56])
     np.testing.assert_allclose(shares[:, 3, 6], expected, atol=1e-6)
-
-
-def test_the_description_carries_the_numbers():
-    text = a_map(one_peak(), row=3, column=5).description
-    assert text == (
-        "63 windows, 1 detections above 0.50. Found: a at (3, 5). The window in row 3, column 5 of "
-        "the map, rows 12 to 43, columns 20 to 51: a with 68 %. The map shows any: 0.90 there."
-    )
 
 
 @pytest.mark.parametrize(
@@ -132,6 +118,10 @@ def test_every_picture(shape, shown, threshold, seed):
 
 def test_the_picture_shows_what_was_found_and_where_the_window_is():
     picture = a_map(one_peak(), row=3, column=4).picture()
+    assert picture.description == (
+        "63 windows, 1 detections above 0.50. Found: a at (3, 5). The window in row 3, column 4 of "
+        "the map, rows 12 to 43, columns 16 to 47: a with 52 %. The map shows any: 0.70 there."
+    )
     assert "63 windows, 1 detections above 0.50" in texts(picture)
     assert [m.text for m in picture.find("detection") if hasattr(m, "text")] == ["a"]
     window = next(m for m in picture.find("window") if "map" not in m.name)
@@ -142,7 +132,9 @@ def test_the_picture_shows_what_was_found_and_where_the_window_is():
 
 
 def test_every_control_changes_the_picture():
-    view = explorer(row=2, column=3)
+    scores = a_map(one_peak())
+    given = scores.image, scores.probabilities, CLASSES
+    view = sliding_explorer(*given, nothing="nothing", row=2, column=3)
     assert [view.controls[name].max for name in ("row", "column")] == [6, 8]
     pictures = {view.screen.value}
     for name, value in {"shown": "b", "threshold": 0.95, "row": 4, "column": 7}.items():
