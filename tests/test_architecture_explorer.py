@@ -30,13 +30,8 @@ def test_stepping_and_choosing_another_network():
         assert (view.message, view.state.network) == ("", name)
         assert view.state.input_size == parse_size(view.controls["input_size"].value)
         assert view.state.input_size == example.input_size
-
-
-def test_another_input_changes_the_numbers():
-    view = architecture_explorer("AlexNet (one tower)", step=1)
-    view.controls["input_size"].value = "3 x 300 x 400"
-    assert view.state.input_size == (3, 300, 400)
-    assert "⌊(300 + 2·2 − 11) / 4⌋ + 1 = 74" in view.screen.value
+    view.controls["input_size"].value = "1 x 300"
+    assert (view.state.input_size, view.message) == ((1, 300), "")
 
 
 @pytest.mark.parametrize(

@@ -98,14 +98,13 @@ def test_lenet_in_words():
 
 def test_bars_and_maps_are_as_large_as_what_they_show():
     picture = Architecture(LENET).picture()
-    bars = [bar.width for bar in picture.find("parameters")]
-    counts = [156, 2_416, 48_120, 10_164, 850]
-    assert bars == pytest.approx([max(1, BAR * n / 48_120) for n in counts])
-    maps = picture.find("map")
+    bars, counts = picture.find("parameters"), [156, 2_416, 48_120, 10_164, 850]
+    lengths = [max(1, BAR * n / 48_120) for n in counts]
+    assert [bar.width for bar in bars] == pytest.approx(lengths)
+    maps, columns = picture.find("map"), [28, 28, 14, 10, 5, 1, 1, 1]
     assert [m.fill for m in maps] == ["input"] + ["output"] * 7
-    columns, thick = [28, 28, 14, 10, 5, 1, 1, 1], [m.height for m in maps]
     assert [m.width for m in maps] == pytest.approx([FUNNEL * (n / 28) ** 0.5 for n in columns])
-    assert (thick.index(max(thick)), thick.index(min(thick))) == (5, 0)  # 120 units, 1 channel
+    assert max(maps, key=lambda m: m.height) is maps[5]  # 120 units
 
 
 def test_too_many_layers_and_none_are_refused():

@@ -19,17 +19,14 @@ BITMAPS = LeNet5().output.points.reshape(10, 12, 7).numpy()
 
 
 def test_the_table_of_lenet5():
-    table = ConnectionTable(C3_TABLE, 6, 5, GROUPS)
-    layer = LeNet5().c3
+    table, layer = ConnectionTable(C3_TABLE, 6, 5, GROUPS), LeNet5().c3
     assert table.kernels == len(layer.weight) == 60
     assert table.parameters == sum(p.numel() for p in layer.parameters()) == 1516
     assert table.all_parameters == 2416
     zeros = (layer.dense_weight() == 0).all(dim=-1).all(dim=-1).T
     np.testing.assert_array_equal(table.cells == 0, zeros)
     (picture,) = check_state(table)
-    assert texts(picture).count("in 10 of 16") == 6
-    assert [texts(picture).count(n) for n in ("76", "101", "151")] == [6, 9, 1]
-    assert {name for name, _ in GROUPS} <= set(texts(picture))
+    assert [texts(picture).count(n) for n in ("76", "101", "151", "in 10 of 16")] == [6, 9, 1, 6]
 
 
 def test_a_small_table_by_hand():
@@ -63,14 +60,11 @@ def test_a_bitmap_is_nearest_to_itself():
     reading = BitmapReading(BITMAPS, BITMAPS[8])
     apart = 4 * (BITMAPS[8] != BITMAPS[0]).sum()
     assert (reading.penalties[8], reading.penalties[0]) == (0, apart)
-    assert reading.claim.startswith("nearest is the 8, at 0; next the ")
     (picture,) = check_state(reading)
     assert {"8: 0", f"0: {apart}"} <= set(texts(picture))
     assert len(picture.find("nearest")) == 1
     assert {m.fill for m in picture.find("shown") if hasattr(m, "fill")} >= {"kernel", "negative"}
-    assert f"8: 0, 9: {4 * (BITMAPS[8] != BITMAPS[9]).sum()}." in reading.description
-    message = "bitmaps have shape (12, 7), shown has (7, 12)"
-    with pytest.raises(ValueError, match=re.escape(message)):
+    with pytest.raises(ValueError, match=r"bitmaps have shape \(12, 7\), shown has \(7, 12\)"):
         BitmapReading(BITMAPS, np.zeros((7, 12)))
 
 

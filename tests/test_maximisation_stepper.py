@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from picture_checks import check_state, texts
@@ -49,21 +50,19 @@ def test_steps_follow_the_weight_shrink_and_stay_in_range():
     torch.testing.assert_close(lengths, torch.tensor([0.5, 0.375, 0.25, 0.125]))
 
 
-def test_penalties_pull_against_the_value():
+def nothing(x):
+    return 0 * x.sum((1, 2, 3))
+
+
+def test_penalties_pull_and_blur_works_every_few_steps_only():
     start = torch.rand(1, 1, 6, 5, generator=torch.Generator().manual_seed(0))
-    dark = climb_images(lambda x: 0 * x.sum((1, 2, 3)), start, decay=1.0)
-    assert dark[-1].norm() < 0.1 * start.norm()
-    flat = climb_images(lambda x: 0 * x.sum((1, 2, 3)), start, variation=1.0)
-    assert flat[-1].std() < 0.2 * start.std()
-    torch.testing.assert_close(flat[-1].mean(), start.mean())
-
-
-def test_blur_works_every_few_steps_only():
-    start = torch.zeros(1, 1, 5, 5)
-    start[0, 0, 2, 2] = 1
-    images = climb_images(lambda x: 0 * x.sum((1, 2, 3)), start, blur=2, steps=2)
-    torch.testing.assert_close(images[1], start[0])
-    line = torch.tensor([0.25, 0.5, 0.25])
+    assert climb_images(nothing, start, decay=1.0)[-1].norm() < 0.1 * start.norm()
+    flat = climb_images(nothing, start, variation=1.0)[-1]
+    assert flat.std() < 0.2 * start.std()
+    torch.testing.assert_close(flat.mean(), start.mean())
+    dot, line = F.pad(torch.ones(1, 1, 1, 1), (2,) * 4), torch.tensor([0.25, 0.5, 0.25])
+    images = climb_images(nothing, dot, blur=2, steps=2)
+    torch.testing.assert_close(images[1], dot[0])
     torch.testing.assert_close(images[2, 0, 1:4, 1:4], torch.outer(line, line))
 
 
@@ -80,15 +79,13 @@ def test_the_climb_agrees_with_the_network():
 
 
 def test_a_unit_of_a_map_changes_only_what_it_sees():
-    view = stepper()
-    view.controls["layer"].value = "layer 1: convolution, 3 × 10 × 8"
-    view.go_to(STEPS)
-    changed = np.argwhere(view.state.climb.images[-1] != view.state.climb.images[0])
+    climb = stepper(layer="layer 1: convolution, 3 × 10 × 8").state.climb
+    changed = np.argwhere(climb.images[-1] != climb.images[0])
     # the middle unit of 10 × 8 is (5, 4): 3 × 3 pixels from there
     assert (changed.min(0) >= (5, 4)).all()
     assert (changed.max(0) <= (7, 6)).all()
     assert len(changed) > 4
-    assert view.state.climb.unit == "unit 0 of layer 1"
+    assert climb.unit == "unit 0 of layer 1"
 
 
 def test_units_are_listed_before_the_activation():
@@ -118,12 +115,10 @@ def test_every_remedy_changes_the_climb_which_is_computed_once():
 
 def test_the_slider_ends_at_the_last_unit_of_the_layer():
     view = stepper(unit=3)
-    assert view.controls["unit"].max == 3
+    unit = view.controls["unit"]
+    assert unit.max == 3
     view.controls["layer"].value = "layer 1: convolution, 3 × 10 × 8"
-    assert (view.controls["unit"].max, view.controls["unit"].value, view.state.unit) == (2, 2, 2)
-    view.controls["unit"].value = 1
-    assert "unit 1 of layer 1" in view.screen.value
-    assert not view.message
+    assert (unit.max, unit.value, view.state.unit, view.message) == (2, 2, 2, "")
 
 
 @st.composite
@@ -172,6 +167,7 @@ def test_what_does_not_fit_is_refused(settings, message):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
+        ({"model": "lenet"}, "model is a str, expected a torch.nn.Module"),
         ({"unit": 4}, "unit is 4, must be from 0 to 3"),
         ({"unit": -1}, "unit is -1, must be at least 0"),
         ({"layer": "layer 9"}, "layer is 'layer 9', expected one of ('layer 1: conv"),
@@ -185,10 +181,5 @@ def test_what_does_not_fit_is_refused(settings, message):
 )
 def test_bad_arguments_are_refused(settings, message):
     arguments = {"model": network(), "start": np.zeros(SMALL), **settings}
-    with pytest.raises(ValueError, match=re.escape(message)):
+    with pytest.raises((ValueError, TypeError), match=re.escape(message)):
         maximisation_stepper(**arguments)
-
-
-def test_a_model_is_a_module():
-    with pytest.raises(TypeError, match=re.escape("model is a str, expected a torch.nn.Module")):
-        maximisation_stepper("lenet", np.zeros(SMALL))

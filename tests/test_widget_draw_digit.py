@@ -107,16 +107,12 @@ def test_normalisation_dropout_padding_and_flattening_are_no_layers():
     parts += nn.Dropout(0.9), nn.Conv2d(2, 2, 1), nn.AdaptiveAvgPool2d(3), nn.Flatten()
     own = nn.Sequential(*parts, nn.Linear(18, 4), nn.LogSoftmax(1)).train()
     layers, scores = read_layers(own, EYE)
-    assert [(layer.title, layer.size) for layer in layers] == [
-        ("convolution 3×5, BatchNorm2d, ReLU", "2 × 30 × 30"),
-        ("convolution 1×1", "2 × 30 × 30"),
-        ("AdaptiveAvgPool2d", "2 × 3 × 3"),
-    ]
-    assert own.training
-    assert own[4].training
-    assert not own[4].num_batches_tracked  # it ran in evaluation mode
+    titles = "convolution 3×5, BatchNorm2d, ReLU", "convolution 1×1", "AdaptiveAvgPool2d"
+    sizes = "2 × 30 × 30", "2 × 30 × 30", "2 × 3 × 3"
+    assert [(layer.title, layer.size) for layer in layers] == list(zip(titles, sizes, strict=True))
     assert scores.shape == (4,)
-    assert not any(part._forward_hooks for part in own.modules())
+    assert all(part.training and not part._forward_hooks for part in own.modules())
+    assert not own[4].num_batches_tracked  # it ran in evaluation mode
 
 
 def broken_lenet():
@@ -131,7 +127,6 @@ def broken_lenet():
         (lambda x: x, TypeError, "model is a function, expected a torch.nn.Module"),
         (nn.Linear(5, 10), ValueError, r"does not run on an image of shape \(1, 1, 28, 28\): "),
         (nn.Conv2d(1, 10, 1), ValueError, r"returns \(1, 10, 28, 28\) for one image, expected"),
-        (nn.LSTM(28, 10), ValueError, "does not run on an image"),
         (LeNet(num_classes=7), ValueError, r"scores has shape \(7,\), but there are 10 classes"),
         (broken_lenet(), ValueError, "dense: values are empty, or hold NaN"),
     ],
@@ -255,10 +250,8 @@ def test_maps_share_a_scale_and_negative_values_are_slate():
 
 def test_the_empty_sheet_is_calm(model, samples):
     picture = DrawDigitState(model, samples).picture()
-    said = " ".join(texts(picture))
     assert repr(picture).startswith("Nothing is drawn yet, so there is nothing to read. The layers")
-    assert "Draw a digit" in said
-    assert not re.search(" %|The network reads", said)
+    assert not re.search(" %|The network reads", " ".join(texts(picture)))
     images = [mark for mark in picture.marks if hasattr(mark, "pixels")]
     assert images == picture.find("seen", "image")[:1]  # the empty paper; no maps
 
@@ -268,14 +261,11 @@ def test_the_empty_sheet_is_calm(model, samples):
     [
         ({"image": np.zeros(28)}, "image has 1 axes, expected 2"),
         ({"image": EYE * 1.5}, "image holds values from 0 to 1.5, expected 0 to 1"),
-        ({"image": EYE * np.nan}, "image holds nan, not a finite number"),
         ({"scores": (1.0, 2.0)}, r"scores has shape \(2,\), but there are 3 classes"),
         ({"scores": (1.0,), "classes": ("a",)}, "there are 1 classes, the picture holds 2 to 20"),
-        ({"scores": np.zeros(21), "classes": range(21)}, "there are 21 classes"),
         ({"scores": (1.0, 2.0, np.inf)}, "the scores hold NaN or infinity"),
         ({"layers": np.zeros((1, 2, 3))}, "own: values has 2 axes, expected 1 or 3"),
         ({"layers": [np.array([1, np.nan])]}, "own: values are empty, or hold NaN"),
-        ({"layers": np.zeros((1, 0, 3, 3))}, "own: values are empty"),
     ],
 )
 def test_what_cannot_be_read_or_drawn_is_refused(options, words):
@@ -310,8 +300,6 @@ def test_strokes_come_live_and_cover_the_sample(model):
     assert len(set(seen)) >= 4
     assert (view.state.sample, view.controls["sample"].value) == (None, None)
     assert view.canvas.background == ""
-    drawn = DrawDigitState(model, view.state.samples, view.canvas.value)
-    np.testing.assert_array_equal(view.state.seen, drawn.seen)
 
 
 def test_undo_and_clear(model):
@@ -320,13 +308,13 @@ def test_undo_and_clear(model):
     for strokes in ([SEVEN], [SEVEN, DOT]):
         view.canvas.value = strokes
         screens.append(view.screen.value)
-    assert len(set(screens)) == 3
     for left, screen in ([SEVEN], screens[1]), ([], screens[0]), ([], screens[0]):
         view.actions["Undo"].click()
         assert (view.canvas.value, view.screen.value) == (left, screen)
     view.canvas.value, view.controls["sample"].value = [SEVEN, DOT], 4
     view.actions["Clear"].click()
     assert (view.canvas.value, view.state.sample, view.screen.value) == ([], None, screens[0])
+    assert len(set(screens)) == 3
 
 
 def test_a_sample_takes_the_place_of_the_drawing(model, samples):
@@ -363,7 +351,6 @@ def test_own_samples_name_the_classes():
     view = draw_digit(LeNet(num_classes=3), samples=own, sample=0, centred=False)
     assert [name for name, _ in view.controls["sample"].options] == [names[2], names[0], names[1]]
     np.testing.assert_allclose(view.state.seen, own.images[0, 0], atol=1e-6)
-    assert any(f"reads {name} (" in repr(view) for name in names)
     assert ">a bag with …<" in view.screen.value
 
 

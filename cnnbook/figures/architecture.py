@@ -87,15 +87,9 @@ class Stage(NamedTuple):
 
 @state
 class Architecture(State):
-    """A network in stages: a layer that has weights, and what follows it.
+    """A network in stages: a layer that has weights, at most 30, and what follows it."""
 
-    Parameters
-    ----------
-    summary : cnnbook.models.Summary
-        One with a layer that has weights, and with at most 30 of them.
-    """
-
-    summary: object
+    summary: object  # as `cnnbook.models.summary` returns it
 
     def __post_init__(self):
         name, count = self.summary.name, len(self.stages)
@@ -143,9 +137,9 @@ class Architecture(State):
     @property
     def without(self):
         """The layers that have parameters but did not run; nothing if all ran."""
-        idle = [layer for layer in self.summary.rows if layer.output_shape is None]
-        names = [f"{layer.name} ({layer.parameters:,} parameters)" for layer in idle]
-        return f"not run: {', '.join(names)}" if names else ""
+        idle = (layer for layer in self.summary.rows if layer.output_shape is None)
+        names = ", ".join(f"{layer.name} ({layer.parameters:,} parameters)" for layer in idle)
+        return f"not run: {names}" if names else ""
 
     @property
     def description(self):

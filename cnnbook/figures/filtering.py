@@ -37,18 +37,9 @@ RESPONSES = ("auto", "clipped", "signed")
 
 @state
 class Kernel(State):
-    """A square kernel of odd size: cells, all of them over one divisor.
+    """A square kernel of odd size: cells, all of them over one divisor."""
 
-    Parameters
-    ----------
-    cells : ndarray of shape (k, k)
-        The weights times `divisor`; k is 1, 3, 5 or 7.
-    divisor : float
-        Not zero.
-    name, source : str
-    """
-
-    cells: np.ndarray
+    cells: np.ndarray  # (k, k), the weights times `divisor`; k is 1, 3, 5 or 7
     divisor: float = 1
     name: str = "your kernel"
     source: str = ""
@@ -155,12 +146,8 @@ def _settle(value, tolerance=1e-9):
 def draw_kernels(kernels, captions=None, *, largest=None):
     """Draw kernels, or arrays of their weights, side by side, each under its name in the dict.
 
-    Parameters
-    ----------
-    captions : sequence of str, optional
-        One line under each title; divisor and sum of the weights when not given.
-    largest : float, optional
-        Weight with the strongest tint, in all kernels; each has a scale of its own when not given.
+    A line under each is its divisor and sum unless `captions` are given; each has a scale of its
+    own unless `largest` says which weight of all has the strongest tint.
     """
     captions = [_sum(kernel) for kernel in kernels.values()] if captions is None else captions
     panels, words = [], []
@@ -182,24 +169,14 @@ def _sum(kernel):
 
 @state
 class Filtering(State):
-    """A photograph, a kernel, and what the one makes of the other.
+    """A photograph, a kernel, and what the one makes of the other."""
 
-    Parameters
-    ----------
-    image : ndarray of shape (H, W)
-        Brightness from 0 to 1, at least as large as the kernel.
-    kernel : Kernel or ndarray of shape (k, k)
-    flip : bool
-        Rotate the kernel by 180° first: convolution in place of cross-correlation.
-    response : {"auto", "clipped", "signed"}
-        Draw the result as brightness, cut off at 0 and 1, or with 0 as middle grey; "auto" is
-        "signed" for weights that sum to 0.
-    """
-
-    image: np.ndarray
-    kernel: Kernel
-    flip: bool = False
+    image: np.ndarray  # (H, W), from 0 to 1; at least as large as the kernel
+    kernel: Kernel  # or an ndarray of shape (k, k)
+    flip: bool = False  # rotate it by 180° first: convolution in place of cross-correlation
     response: str = "auto"
+    """The result as brightness, cut off at 0 and 1 ("clipped"), or with 0 as middle grey ("signed",
+    which "auto" means for weights that sum to 0)."""
 
     def __post_init__(self):
         self._array("image", 2)

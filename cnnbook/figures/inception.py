@@ -54,8 +54,7 @@ class InceptionModule:
     pool: int | None
 
     def __post_init__(self):
-        for name in ("in_channels", "conv1", "reduce3", "conv3", "reduce5", "conv5", "pool"):
-            count = getattr(self, name)
+        for name, count in list(vars(self).items())[2:]:  # the channels
             if count is not None and count < 1:
                 raise ValueError(f"{name} is {count}, must be at least 1")
 
@@ -64,20 +63,18 @@ class InceptionModule:
         return Step(f"{kernel}×{kernel}", after, work, conv_parameters(before, after, kernel))
 
     def _reduced(self, between, after, kernel):
-        if between is None:
-            return (None, self._conv(self.in_channels, after, kernel))
-        return (self._conv(self.in_channels, between, 1), self._conv(between, after, kernel))
+        first = between and self._conv(self.in_channels, between, 1)
+        return first, self._conv(between or self.in_channels, after, kernel)
 
     @cached_property
     def branches(self):
         """Two places for a layer in each of the four branches; None where there is no layer."""
         maximum = Step("3×3 max", self.in_channels, 0, 0)
-        last = None if self.pool is None else self._conv(self.in_channels, self.pool, 1)
         return (
-            (None, self._conv(self.in_channels, self.conv1, 1)),
+            self._reduced(None, self.conv1, 1),
             self._reduced(self.reduce3, self.conv3, 3),
             self._reduced(self.reduce5, self.conv5, 5),
-            (maximum, last),
+            (maximum, self.pool and self._conv(self.in_channels, self.pool, 1)),
         )
 
     @property

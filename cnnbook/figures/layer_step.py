@@ -183,21 +183,11 @@ KEYS = ("shape", "size", "parameters", "multiply-adds", "field")
 
 @state
 class LayerStep(State):
-    """A network and one of the layers that change the shape or hold weights.
+    """A network and one of the layers that change the shape or hold weights."""
 
-    Parameters
-    ----------
-    summary : cnnbook.models.Summary
-        One that `Architecture` takes.
-    module : torch.nn.Module
-        The network itself.
-    step : int
-        0 is the whole network, 1 the first such layer.
-    """
-
-    summary: object
-    module: object
-    step: int = 0
+    summary: object  # one that `Architecture` takes
+    module: object  # the network itself
+    step: int = 0  # 0 is the whole network, 1 the first such layer
 
     def __post_init__(self):
         Architecture(self.summary)  # refuses what cannot be drawn
@@ -244,19 +234,16 @@ class LayerStep(State):
         if not self.step:
             return self._whole()
         layer = _only_convolution(self.module.get_submodule(_path(self.row.name)))
-        found = formulas(layer, self.row, self._sources())
+        before = reversed(self.ran[: self.telling[self.step - 1]])
+        ones = (1,) * (len(self.summary.input_shape) - 1)
+        image = Source(tuple(self.summary.input_shape), ones, ones)
+        sources = [*(Source(r.output_shape, r.field, r.jump) for r in before), image]
+        found = formulas(layer, self.row, sources)
         for key in ("parameters", "macs"):
             if count := getattr(self.row, key):
                 share = 100 * count / self.network.total(key)
                 found[key] += f"  ({share:.2g} % of all)" if share < 99.5 else "  (nearly all)"
         return dict(zip(KEYS, found.values(), strict=True))
-
-    def _sources(self):
-        """The maps that the layer may have read, the nearest first."""
-        before = reversed(self.ran[: self.telling[self.step - 1]])
-        ones = (1,) * (len(self.summary.input_shape) - 1)
-        image = Source(tuple(self.summary.input_shape), ones, ones)
-        return [*(Source(r.output_shape, r.field, r.jump) for r in before), image]
 
     def _whole(self):
         maps = [r for r in self.ran if r.field and r.jump and len(r.output_shape) > 1]

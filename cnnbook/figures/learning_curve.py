@@ -2,7 +2,7 @@
 
 import itertools
 import math
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 
@@ -36,28 +36,14 @@ IMAGES, SIDE, BARS, TALL = 10, 48, 86, 38  # images drawn, their side, and the s
 
 @state
 class LearningCurve(State):
-    """What was learned up to a step, and how it went on from there; `of` reads it from a trainer.
+    """What was learned up to a step, and how it went on; `of` reads it from a trainer."""
 
-    Parameters
-    ----------
-    history : sequence of Record
-        Of a `Trainer` of `cnnbook.numpy_net`: before training, then after each step.
-    images, labels : ndarray of shape (n, C, H, W), ndarray of shape (n,)
-        Some of the held-out images, whose probabilities the history holds; 10 at most are drawn.
-    held_out : int
-        Number of held-out images.
-    step : int
-        From 0, before training, to the last.
-    until : int
-        Step at which the axis ends; the last one if that is more.
-    """
-
-    history: tuple
-    images: np.ndarray
-    labels: np.ndarray
-    held_out: int
-    step: int = 0
-    until: int = 0
+    history: tuple  # of the trainer's `Record`s: before training, then after each step
+    images: np.ndarray  # (n, C, H, W): some held-out ones, whose probabilities the history holds
+    labels: np.ndarray  # (n,), their true classes
+    held_out: int  # number of all held-out images
+    step: int = 0  # from 0, before training, to the last
+    until: int = 0  # step at which the axis ends; the last one if that is more
 
     def __post_init__(self):
         self._within("step", self.steps)
@@ -192,7 +178,7 @@ def _loss(learned):
         curve(after, learned.losses, "muted", width=0.7),
         curve(after, learned.smoothed, "ink"),
         *([dot(learned.step, mean, "ink")] if learned.step else []),
-        *(_new_settings(step) for step in learned.changes),
+        *(partial(_mark, step) for step in learned.changes),
     ]
     words = f"cross-entropy in nats; grey: each batch, black: mean of {SMOOTHED}"
     words += "; ▾ new settings" * bool(learned.changes)
@@ -237,15 +223,11 @@ def _axes(learned, layers, height, y, y_ticks, x_label=""):
     return placed(plot(here, *layers, **options), 412, across=1)
 
 
-def _new_settings(step):
-    """A layer: a mark above the step after which the settings changed."""
-
-    def layer(picture, place):
-        x, top = place(step, place.y[1])
-        with picture.part("changed"):
-            picture.polygon((x - 4, top - 7), (x + 4, top - 7), (x, top), fill="kernel")
-
-    return layer
+def _mark(step, picture, place):
+    """A mark above the step after which the settings changed."""
+    x, top = place(step, place.y[1])
+    with picture.part("changed"):
+        picture.polygon((x - 4, top - 7), (x + 4, top - 7), (x, top), fill="kernel")
 
 
 # ---------------------------------------------------------------- kernels

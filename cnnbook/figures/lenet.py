@@ -88,8 +88,8 @@ class ConnectionTable(State):
         filled = cells(self.cells, cell=CELL, role="kernel", write=lambda value: "")
         grid = named("connections", filled)
         names = text("input", role="input", bold=True), column(*indices, gap=0, align=1)
-        uses = [f"in {used.sum()} of {outputs}" for used in self.cells]
-        after = [placed(note(words), 0, CELL) for words in uses]
+        uses = (note(f"in {used.sum()} of {outputs}") for used in self.cells)
+        after = [placed(words, 0, CELL) for words in uses]
         caption = note(f"parameters: {self.kernel_size**2} a kernel, and the bias of the map")
         nothing, counts = space(0), seen * self.kernel_size**2 + 1
         lines = [
@@ -136,8 +136,7 @@ class BitmapReading(State):
     def __post_init__(self):
         self._array("bitmaps", 3)
         self._array("shown", 2)
-        shape = self.bitmaps.shape[1:]
-        if shape != self.shown.shape:
+        if (shape := self.bitmaps.shape[1:]) != self.shown.shape:
             raise ValueError(f"bitmaps have shape {shape}, shown has {self.shown.shape}")
 
     @cached_property

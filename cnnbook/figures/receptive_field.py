@@ -87,11 +87,6 @@ class FieldStack(State):
         return f"Unit {self.step} of 0 to {self.steps - 1}" if self.steps > 1 else "Unit 0"
 
     @property
-    def span(self):
-        """What the unit sees, as if the input had no border."""
-        return self.field.rectangle(self.step)
-
-    @property
     def seen(self):
         """The inputs that the unit does see, in order."""
         return sorted(u for u in self.reached[0] if 0 <= u < self.input_size)
@@ -112,7 +107,7 @@ class FieldStack(State):
     @property
     def place(self):
         """Where the unit's field begins and ends, with its numbers put in."""
-        first, stop = self.span
+        first, stop = self.field.rectangle(self.step)
         start, low, last = map(format_number, (self.field.start, first, stop - 1))
         begins = f"{start} + {self.step}·{self.field.jump} = {low}"
         return f"unit {self.step}: from {begins} to {low} + {stop - first} − 1 = {last}"
@@ -120,8 +115,9 @@ class FieldStack(State):
     @property
     def sentence(self):
         """How many inputs the unit sees."""
-        inside = sum(0 <= pixel < self.input_size for pixel in range(*self.span))
-        outside, holes = self.span.size - inside, inside - len(self.seen)
+        span = self.field.rectangle(self.step)
+        inside = sum(0 <= pixel < self.input_size for pixel in range(*span))
+        outside, holes = span.size - inside, inside - len(self.seen)
         beyond, skipped = f", {outside} outside" * (outside > 0), f", skips {holes}" * (holes > 0)
         return f"sees {len(self.seen)} of {self.input_size} inputs{beyond}{skipped}"
 

@@ -125,8 +125,8 @@ class ScoreMap(State):
     @property
     def description(self):
         """The detections and the reading of the window, in words and numbers."""
-        named = [f"{self.classes[d.label]} at ({d.row}, {d.column})" for d in self.detections]
-        places = f" Found: {', '.join(named)}." if named else ""
+        found = [f"{self.classes[d.label]} at ({d.row}, {d.column})" for d in self.detections]
+        places = f" Found: {', '.join(found)}." if found else ""
         value = self.values[self.row, self.column]
         return (
             f"{self.claim}.{places} The window in row {self.row}, column {self.column} of the map, "

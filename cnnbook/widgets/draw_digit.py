@@ -13,12 +13,11 @@ from cnnbook.datasets import Images, centre_digits, digits
 from cnnbook.figures.digit_reader import DigitReading
 from cnnbook.figures.scene import pixels
 from cnnbook.figures.state import State, state
-from cnnbook.models import find_weights, pretrained
+from cnnbook.models import pretrained
 from cnnbook.widgets.digit_canvas import DigitCanvas, check_strokes, ink_of
 from cnnbook.widgets.explorer import Explorer, factory, switch
 from cnnbook.widgets.layer_reader import read_layers
 
-WEIGHTS = ("mnist_lenet_augmented", "mnist_lenet")  # the first that is there
 PENS = {"thin": 16, "medium": 24, "thick": 34}
 NOTES = (
     ("The sheet as it lies, reduced to 28 × 28:", "MNIST's digits are sized and centred."),
@@ -96,10 +95,12 @@ class DigitView(Explorer):
         super().__init__(state, controls)
         self.pen = widgets.ToggleButtons(options=PENS, value=PENS["medium"])
         self.pen.style.button_width = "81px"
-        self.actions = {
-            "Undo": _button("Undo", "undo", "take the last stroke back", self.undo),
-            "Clear": _button("Clear", "trash", "empty the sheet", self.clear),
-        }
+        undo = "undo", "take the last stroke back", self.undo
+        self.actions = {"Undo": undo, "Clear": ("trash", "empty the sheet", self.clear)}
+        for name, (icon, tooltip, action) in self.actions.items():
+            look = {"icon": icon, "tooltip": tooltip, "layout": {"width": "50%"}}
+            self.actions[name] = widgets.Button(description=name, **look)
+            self.actions[name].on_click(lambda _, action=action: action())
         widgets.link((self.pen, "value"), (self.canvas, "pen"))
         self.canvas.observe(self._cover_sample, "value")
         samples.observe(self._show_sample, "value")
@@ -158,9 +159,7 @@ def draw_digit(model=None, *, samples=None, sample=6, centred=True):
     Keyboard: Tab reaches the sheet; the arrow keys move a cursor, with Shift farther; Space or
     Enter sets the pen down and lifts it; Backspace undoes, Delete clears, Escape leaves.
     """
-    if model is None:
-        there = [name for name in WEIGHTS if find_weights(name)]
-        model = pretrained((there or WEIGHTS)[0])
+    model = pretrained("mnist_lenet_augmented") if model is None else model
     samples = first_of_each(digits().test) if samples is None else samples
     return DigitView(DrawDigitState(model, samples, sample=sample, centred=centred))
 
@@ -168,13 +167,6 @@ def draw_digit(model=None, *, samples=None, sample=6, centred=True):
 def _wrapping(**options):
     options |= {"flex_flow": "row wrap", "align_items": "flex-start"}
     return widgets.Layout(grid_gap="8px 24px", **options)
-
-
-def _button(text, icon, tooltip, action):
-    look = {"icon": icon, "tooltip": tooltip, "layout": {"width": "50%"}}
-    button = widgets.Button(description=text, **look)
-    button.on_click(lambda _: action())
-    return button
 
 
 def _data_uri(image):

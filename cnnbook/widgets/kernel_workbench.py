@@ -6,19 +6,12 @@ import traitlets
 
 from cnnbook.datasets import PHOTOGRAPHS, photograph
 from cnnbook.figures.filtering import KERNELS, PHOTO, Filtering, name_kernel
+from cnnbook.figures.scene import times
 from cnnbook.widgets.explorer import LABELS, choice, explore, factory, picture_file
 
 OWN = "your kernel"
 SIZE = 5  # rows and columns of the largest kernel that can be edited
 WIDE = {"style": LABELS, "layout": widgets.Layout(width="270px")}
-
-
-def resize_cells(cells, size):
-    """Cut a square kernel of odd size down to its centre, or surround it with zeros."""
-    extra = (size - len(cells)) // 2
-    if extra < 0:
-        return cells[-extra:extra, -extra:extra].copy()
-    return np.pad(cells, extra)
 
 
 class KernelEditor(widgets.HBox):
@@ -35,7 +28,10 @@ class KernelEditor(widgets.HBox):
         layout = widgets.Layout(grid_gap="2px", align_content="flex-start", **size)
         # a field out of use is hidden, not taken away: the page keeps it, and the focus with it
         self.grid = widgets.GridBox(tuple(self.fields.flat), layout=layout)
-        names = [(_label(kernel), name) for name, kernel in KERNELS.items()]
+        names = [  # with the size where that is not the usual one
+            (name if len(known.cells) == 3 else f"{name}, {times(known.cells.shape)}", name)
+            for name, known in KERNELS.items()
+        ]
         self.preset = widgets.Dropdown(options=[*names, (OWN, OWN)], description="kernel", **WIDE)
         sizes = {"3 × 3": 3, "5 × 5": SIZE}
         self.size = widgets.Dropdown(options=sizes, description="size", **WIDE)
@@ -81,7 +77,9 @@ class KernelEditor(widgets.HBox):
         if self._silent:
             return
         if change["owner"] is self.size:
-            self.fill(resize_cells(np.array(self.value[0]), change["new"]), self.value[1])
+            cells, extra = np.array(self.value[0]), (change["new"] - len(self.value[0])) // 2
+            cells = np.pad(cells, extra) if extra > 0 else cells[-extra:extra, -extra:extra]
+            self.fill(cells, self.value[1])
         elif change["owner"] is not self.preset:
             self._publish()
         elif change["new"] in KERNELS:
@@ -96,12 +94,6 @@ def _weight(row, column):
     place = f"weight; from the centre: row {row:+d}, column {column:+d}"
     look = {"tooltip": place, "layout": {"width": "58px"}}
     return widgets.FloatText(continuous_update=True, step=1, **look)
-
-
-def _label(kernel):
-    """A kernel's name, with its size where that is not the usual one."""
-    size = len(kernel.cells)
-    return kernel.name if size == 3 else f"{kernel.name}, {size} × {size}"
 
 
 def _name(cells, divisor):

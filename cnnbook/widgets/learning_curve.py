@@ -144,7 +144,6 @@ class LearningView(Explorer):
         return going
 
     def _verdict(self):
-        """Say how a training ended that nothing stopped."""
         learned, steps = self.state.start, self.state.trainer.steps
         guessing = steps >= 50 and learned.smoothed[-1] > 0.95 * learned.guess[0]
         hint = " The loss is that of guessing: try a smaller rate, and Reset." * bool(guessing)

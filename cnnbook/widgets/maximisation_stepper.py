@@ -64,10 +64,8 @@ def climb_images(value, start, *, jitter=0, blur=0, decay=0.0, variation=0.0, st
     ----------
     value : callable
         Turns (1, 1, H, W) into (1,).
-    jitter : int
-        Pixels that the image is moved by at most before each step, at random.
-    blur : int
-        Blur after each so many steps; 0 for never.
+    jitter, blur : int
+        Pixels to move by at most before each step, at random; steps between two blurs, 0 for none.
     decay, variation : float
         What the sum of the squared pixels, and of their squared differences, costs.
     """
@@ -143,7 +141,10 @@ class Maximisation(State):
         value = partial(_values, self.model, layer, self.unit)
         remedies = {"jitter": JITTER * self.jitter, "blur": BLUR * self.blur}
         remedies |= {"decay": DECAY * self.penalty, "variation": VARIATION * self.variation}
-        images = climb_images(value, self._first(), **remedies)
+        generator = torch.Generator().manual_seed(0)
+        first = 0.2 * torch.rand(1, 1, *self.start.shape, generator=generator)
+        first = torch.from_numpy(self.start)[None, None] if self.from_start else first
+        images = climb_images(value, first, **remedies)
         with torch.no_grad():
             values = value(images).numpy()
             shares = calls(self.model, images, of=self.model)[0].output.softmax(1).numpy()
@@ -152,12 +153,6 @@ class Maximisation(State):
             wanted, name = self.unit, f"class {self.classes[self.unit]}"
         arrays = images[:, 0].numpy(), values, shares
         return Climb(*arrays, self.classes, name, wanted, self.remedies)
-
-    def _first(self):
-        if self.from_start:
-            return torch.from_numpy(self.start)[None, None]
-        generator = torch.Generator().manual_seed(0)
-        return 0.2 * torch.rand(1, 1, *self.start.shape, generator=generator)
 
     def picture(self):
         """Draw the climb at the step."""
