@@ -179,6 +179,7 @@ def test_a_rule_that_does_not_give_the_number_is_not_written():
     assert (rnn["shape"], rnn["parameters"][:5]) == ("6 × 5", "165  ")
     table = step_of(LeNet5, (1, 32, 32), 3).lines  # 60 of 96 kernels: 6·16·25 would be wrong
     assert table["parameters"].startswith("1,516  (")
+    assert table["multiply-adds"].startswith("150,000  (")
 
 
 def test_the_layer_is_marked_at_its_map():

@@ -45,8 +45,8 @@ def short_count(number):
 
     Examples
     --------
-    >>> short_count(61706), short_count(999_999), short_count(714_188_480), short_count(84)
-    ('61.7 k', '1.00 M', '714 M', '84')
+    >>> short_count(1000), short_count(999_999), short_count(714_188_480), short_count(84)
+    ('1.00 k', '1.00 M', '714 M', '84')
     """
     if number < 1000:
         return str(number)
