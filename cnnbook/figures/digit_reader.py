@@ -16,7 +16,6 @@ from cnnbook.figures.scene import (
     Frame,
     bars,
     cells,
-    centred,
     column,
     fit,
     image,
@@ -24,6 +23,7 @@ from cnnbook.figures.scene import (
     named,
     page,
     panel,
+    placed,
     row,
     sized,
     space,
@@ -166,7 +166,7 @@ def _scores(reading):
     below = []
     for k, name in enumerate(reading.classes):
         role, short = "output" if k == best else "muted", name if len(name) < 3 else k
-        below.append(centred(text(short, size=12, role=role, bold=k == best), cell))
+        below.append(placed(text(short, size=12, role=role, bold=k == best), cell))
     return column(
         layer_heading("scores", f"{count} numbers", wins),
         named("scores", cells(reading.scores.round(1), cell=cell, **style)),
