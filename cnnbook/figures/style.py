@@ -20,7 +20,7 @@ LIGHT = {
 }  # fmt: skip
 DARK = {
     "input": "#4aa8e0", "kernel": "#f0883e", "output": "#2fc498", "gradient": "#dd9cc0",
-    "negative": "#9aa4b0", "ink": "#eceff3", "muted": "#a3adb9",
+    "negative": "#d4d6da", "ink": "#eceff3", "muted": "#a3adb9",
     "line": "#454d58", "wash": "#262b32", "paper": "#111418",
 }  # fmt: skip
 TINT = 0.7  # the strongest tint behind a number: text keeps a contrast of 4.5:1
