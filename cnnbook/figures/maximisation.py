@@ -11,34 +11,15 @@ MOST = 12  # classes
 
 @state
 class Climb(State):
-    """All images of a climb in pixel space, and which one is shown.
+    """All images of a climb in pixel space, and which one is shown."""
 
-    Parameters
-    ----------
-    images : ndarray of shape (steps, H, W), values from 0 to 1
-        The first one is the start.
-    values : ndarray of shape (steps,)
-        What is climbed, without any penalty: a unit's value for each image.
-    probabilities : ndarray of shape (steps, classes)
-        What the network takes each image for.
-    classes : sequence of str
-        At most 12.
-    unit : str
-        What is maximised, in words: "class 7".
-    wanted : int, optional
-        The class that is maximised, if it is one.
-    remedies : str
-        What was done against noise, in words.
-    step : int
-    """
-
-    images: np.ndarray
-    values: np.ndarray
-    probabilities: np.ndarray
+    images: np.ndarray  # (steps, H, W), values from 0 to 1; the first one is the start
+    values: np.ndarray  # (steps,): the unit's value for each image, without any penalty
+    probabilities: np.ndarray  # (steps, classes): what the network takes each image for
     classes: tuple
-    unit: str
-    wanted: int | None = None
-    remedies: str = "none"
+    unit: str  # what is maximised, in words: "class 7"
+    wanted: int | None = None  # the class that is maximised, if it is one
+    remedies: str = "none"  # what was done against noise, in words
     step: int = 0
 
     def __post_init__(self):

@@ -37,34 +37,18 @@ SMALL = 32  # side of the images to choose from
 
 @state
 class Morph(State):
-    """Two images, their codes, and how far the way from one to the other has been gone.
-
-    Parameters
-    ----------
-    decode : callable
-        Turns codes of shape (N, latents) into images of shape (N, C, H, W), values from 0 to 1.
-    images : dict of str to ndarray of shape (C, H, W), values from 0 to 1
-        What there is to choose from, at most 14.
-    codes : dict of str to ndarray of shape (latents,)
-        The means that the encoder gives for them.
-    thumbnails : dict of str to ndarray of shape (C, h, w)
-        Small copies of them.
-    first, second : str
-        The two that are chosen.
-    step : int
-        From 0, the first one, to 40, the second one.
-    """
+    """Two images, their codes, and how far the way from one to the other has been gone."""
 
     step_label: ClassVar = "t"
     interval: ClassVar = 120  # milliseconds a step
 
-    decode: Callable
-    images: dict
-    codes: dict
-    thumbnails: dict
+    decode: Callable  # codes (N, latents) into images (N, C, H, W) of values from 0 to 1
+    images: dict  # name: (C, H, W), values from 0 to 1: what there is to choose from, at most 14
+    codes: dict  # name: (latents,), the mean that the encoder gives
+    thumbnails: dict  # name: (C, h, w), a small copy
     first: str
     second: str
-    step: int = STEPS // 2
+    step: int = STEPS // 2  # from 0, the first one, to 40, the second one
 
     def __post_init__(self):
         self._one_of("first", self.images)

@@ -56,42 +56,20 @@ class Share(NamedTuple):
 
 @state
 class Resampling(State):
-    """One latent of many faces, how probable each is to be drawn, and a batch drawn so.
-
-    Parameters
-    ----------
-    weigh : callable
-        Turns the means into the probabilities (N,) of being drawn, which add up to 1; takes
-        `alpha`, `bins` and `combine`, as `cnnbook.training.resampling_probabilities` does.
-    means : ndarray of shape (N, latents)
-    images : ndarray of shape (N, C, H, W), values from 0 to 1
-    groups : ndarray of shape (N,), int
-        Index of each face's group in `names`, −1 for what belongs to none.
-    names : tuple of str
-    alpha : float
-        What smooths the densities; may be infinite.
-    latent : int
-        Whose histogram is shown.
-    combine : {"max", "product"}
-        How the weights of all latents become one.
-    bins : int
-        Of each histogram.
-    step : int
-        Which draw, from 0 to 19; each has a seed of its own.
-    """
+    """One latent of many faces, how probable each is to be drawn, and a batch drawn so."""
 
     step_label: ClassVar = "draw"
 
-    weigh: Callable
-    means: np.ndarray
-    images: np.ndarray
-    groups: np.ndarray
+    weigh: Callable  # means into probabilities, as `cnnbook.training.resampling_probabilities`
+    means: np.ndarray  # (N, latents)
+    images: np.ndarray  # (N, C, H, W), values from 0 to 1
+    groups: np.ndarray  # (N,): index of each face's group in `names`, −1 for none
     names: tuple
-    alpha: float
-    latent: int = 0
-    combine: str = "max"
+    alpha: float  # what smooths the densities; may be infinite
+    latent: int = 0  # whose histogram is shown
+    combine: str = "max"  # or "product": how the weights of all latents become one
     bins: int = BINS
-    step: int = 0
+    step: int = 0  # which draw, from 0 to 19; each has a seed of its own
 
     def __post_init__(self):
         count = len(self.images)

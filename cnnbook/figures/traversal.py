@@ -40,42 +40,18 @@ TRACK, REACH = 92, 4  # length of the scale of a value, which ends at ±4
 
 @state
 class Traversal(State):
-    """A code and which of its latents are moved, from −3 to 3.
+    """A code and which of its latents are moved, from −3 to 3."""
 
-    Parameters
-    ----------
-    decode : callable
-        Turns codes of shape (N, latents) into images of shape (N, C, H, W), values from 0 to 1.
-    kl : ndarray of shape (latents,)
-        Nats that each latent carries, on average over some images.
-    starts : dict of str to ndarray of shape (latents,)
-        Codes to start from.
-    origins : dict of str to ndarray of shape (C, H, W)
-        The images that some of them are of.
-    latents : tuple of int
-        Those that are moved, 1 to 6, each in a row of its own.
-    across : int
-        The latent that changes from column to column where `down` is one, too.
-    down : int
-        The latent that changes from row to row; with `EACH`, every row moves another latent.
-    start : str
-        Where the code is from.
-    values : tuple of float
-        What `latents` are now. Another `start` sets them.
-    placed : str
-        The start that they were set by.
-    """
-
-    decode: Callable
-    kl: np.ndarray
-    starts: dict
-    origins: dict
-    latents: tuple
-    across: int
-    down: int = EACH
-    start: str = MEAN
-    values: tuple = ()
-    placed: str = ""
+    decode: Callable  # codes (N, latents) into images (N, C, H, W) of values from 0 to 1
+    kl: np.ndarray  # (latents,): nats that each latent carries, on average over some images
+    starts: dict  # name: (latents,), codes to start from
+    origins: dict  # name: (C, H, W), the images that some of them are of
+    latents: tuple  # those that are moved, 1 to 6, each in a row of its own
+    across: int  # the latent that changes from column to column where `down` is one, too
+    down: int = EACH  # the latent that changes from row to row; `EACH` moves one in each row
+    start: str = MEAN  # where the code is from
+    values: tuple = ()  # what `latents` are now; another `start` sets them
+    placed: str = ""  # the start that they were set by
 
     def __post_init__(self):
         self._one_of("start", self.starts)

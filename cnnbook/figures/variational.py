@@ -51,23 +51,13 @@ def _short(value, decimals=3):
 
 @state
 class Code(State):
-    """What an encoder says of one image, with one latent: N(μ, σ²).
-
-    Parameters
-    ----------
-    mean : float
-        μ, from −3 to 3.
-    log_variance : float
-        log σ², from −2 to 1.
-    step : int
-        Index of ε in `NOISE`, from 0 to 59.
-    """
+    """What an encoder says of one image, with one latent: N(μ, σ²)."""
 
     step_label: ClassVar = "draw of ε"
 
-    mean: float = 0.0
-    log_variance: float = 0.0
-    step: int = 0
+    mean: float = 0.0  # μ, from −3 to 3
+    log_variance: float = 0.0  # log σ², from −2 to 1
+    step: int = 0  # index of ε in `NOISE`, from 0 to 59
 
     def __post_init__(self):
         for name, (least, most) in RANGES.items():

@@ -26,35 +26,19 @@ SEEDS = 100
 
 @state
 class Augmented(State):
-    """One image and the settings of its random changes.
+    """One image and the settings of its random changes, which are those of `Augment`."""
 
-    Parameters
-    ----------
-    data : Images
-        Where the image is from: one channel.
-    digit : str
-        Name of a class.
-    which : int
-        Number of the image among those of its class, from 0; the last one if there are fewer.
-    rotation, shift, scale, stretch, shear, noise
-        See `cnnbook.training.Augment`.
-    seed : int
-        What decides the random numbers: other settings with the same seed draw the same ones.
-    model : torch.nn.Module, optional
-        In evaluation mode: what it takes each sample for is written below the sample.
-    """
-
-    data: Images
-    digit: str = "3"
-    which: int = 0
+    data: Images  # where the image is from: one channel
+    digit: str = "3"  # name of a class
+    which: int = 0  # number of the image among those of its class; the last one if there are fewer
     rotation: float = 12
     shift: int = 2
     scale: float = 0.12
     stretch: float = 0.12
     shear: float = 0.2
     noise: float = 0
-    seed: int = 0
-    model: object = None
+    seed: int = 0  # other settings with the same seed draw the same random numbers
+    model: object = None  # in evaluation mode: what it reads is written below each sample
 
     def __post_init__(self):
         if self.data.images.shape[1] != 1:
