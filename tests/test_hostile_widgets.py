@@ -1,5 +1,7 @@
 """Factories of widgets refuse what they cannot take by ValueError or TypeError, nothing else."""
 
+import inspect
+
 import pytest
 
 from cnnbook import widgets
@@ -16,9 +18,10 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize("name", widgets.__all__)
-def test_every_factory_is_guarded(name):
-    assert getattr(widgets, name).__wrapped__.__name__ == name
+def test_every_factory_is_guarded():
+    given = {name for name, value in vars(widgets).items() if inspect.isfunction(value)}
+    assert len(given) == 19
+    assert all(getattr(widgets, name).__wrapped__.__name__ == name for name in given)
 
 
 @pytest.mark.parametrize(("name", "given"), CASES)
@@ -27,9 +30,7 @@ def test_what_no_widget_takes(name, given):
         getattr(widgets, name)(**given)
 
 
-@pytest.mark.parametrize(
-    "error", [KeyError, IndexError, AttributeError, OverflowError, MemoryError]
-)
+@pytest.mark.parametrize("error", [KeyError, IndexError, AttributeError, OverflowError])
 def test_a_refusal_says_what_was_given(error):
     @factory
     def widget(size, *, step=0):

@@ -35,17 +35,16 @@ def a_morph(size=SIZE, names=("first", "second"), codes=None, more=0, **settings
     return Morph(decode, images, codes, small, **options)
 
 
-def network(shape=SIZE, seed=0):
-    torch.manual_seed(seed)
-    return DenseVAE(4, hidden=16, shape=shape)
+def network():
+    torch.manual_seed(0)
+    return DenseVAE(4, hidden=16, shape=SIZE)
 
 
-def images(count=14, shape=SIZE):
-    return torch.rand(count, *shape, generator=torch.Generator().manual_seed(0))
+IMAGES = torch.rand(14, *SIZE, generator=torch.Generator().manual_seed(0))
 
 
 def opened(first=None, second=None, **settings):
-    return morph(first, second, network(), images=images(), **settings)
+    return morph(first, second, network(), images=IMAGES, **settings)
 
 
 def images_of(picture, part):
@@ -69,16 +68,14 @@ def test_every_picture(size, names, scale, more):
         assert picture.description.startswith(f"t = {step / STEPS:g} of the way")
 
 
-# ---------------------------------------------------------------- arithmetic
-
-
 def test_a_quarter_of_the_way_by_hand():
+    for step, name in ((0, "first"), (STEPS, "second")):
+        end = a_morph(step=step)
+        np.testing.assert_array_equal(end.blend, end.images[name])
+        np.testing.assert_array_equal(end.code, end.codes[name])
     quarter = a_morph()
-    assert quarter.share == 0.25
     np.testing.assert_array_equal(quarter.code, [1.125, 0.5, -1, 0.25])
     np.testing.assert_array_equal(quarter.blend, np.full(SIZE, 0.25))
-    assert quarter.leading == [1, 3, 0]
-    assert quarter.distance == pytest.approx(np.sqrt(0.25 + 4 + 0 + 1))
     assert repr(quarter) == (
         "t = 0.25 of the way, once through the codes and once through the pixels. "
         "z = (1 − t)·μ₁ + t·μ₂; the codes are 2.29 apart. The latents that differ most: "
@@ -87,24 +84,8 @@ def test_a_quarter_of_the_way_by_hand():
     )
 
 
-def test_the_ends_are_the_images():
-    for step, name in ((0, "first"), (STEPS, "second")):
-        end = a_morph(step=step)
-        np.testing.assert_array_equal(end.blend, end.images[name])
-        np.testing.assert_array_equal(end.code, end.codes[name])
-
-
-def test_the_present_step_is_framed_in_both_strips():
-    for step, place, dashed in [(0, 0, False), (10, 2, False), (17, 3, True)]:
-        picture = a_morph(step=step).picture()
-        for part in ("codes", "pixels"):
-            (frame,) = picture.find(part, "frame")
-            assert (frame.at, frame.dashed) == ((place,), dashed)
-
-
 def test_four_images_and_two_strips_show_what_they_should():
-    way = a_morph(codes=[[0.9, 0, 0, 0], [0.1, 0, 0, 0]])
-    picture = way.picture()
+    picture = a_morph(codes=[[0.9, 0, 0, 0], [0.1, 0, 0, 0]]).picture()
     assert [int(image.max()) for image in images_of(picture, "large")] == [0, 179, 64, 255]
     (codes,), (mixes,) = (images_of(picture, part) for part in ("codes", "pixels"))
     step = mixes.shape[1] // 9
@@ -112,13 +93,16 @@ def test_four_images_and_two_strips_show_what_they_should():
     assert mixes[0, ::step, 0].tolist() == [round(255 * t) for t in shares]
     np.testing.assert_allclose(codes[0, ::step, 0], 255 * (0.9 - 0.8 * shares), atol=1)
     assert [frame.at for frame in picture.find("choices", "frame")] == [(0,), (1,)]
+    for step, place, dashed in [(0, 0, False), (10, 2, False), (17, 3, True)]:
+        picture = a_morph(step=step).picture()
+        frames = [frame for part in ("codes", "pixels") for frame in picture.find(part, "frame")]
+        assert [(frame.at, frame.dashed) for frame in frames] == 2 * [((place,), dashed)]
 
 
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
         ({"step": 41}, "step is 41, expected 0 to 40"),
-        ({"step": -1}, "step is -1, expected 0 to 40"),
         ({"first": "nobody"}, "first is 'nobody', expected one of ('first', 'second')"),
     ],
 )
@@ -127,11 +111,8 @@ def test_what_does_not_fit_is_refused(changed, message):
         replace(a_morph(), **changed)
 
 
-# ---------------------------------------------------------------- widget
-
-
 def test_the_widget_agrees_with_the_model():
-    view, model, x = opened(2, 5, t=0.3), network().eval(), images()
+    view, model, x = opened(2, 5, t=0.3), network().eval(), IMAGES
     assert (view.state.first, view.state.second, view.state.step) == ("image 2", "image 5", 12)
     with torch.no_grad():
         first, second = model.encode(x[[2, 5]]).mean.double()
@@ -159,11 +140,7 @@ def test_the_lists_and_the_slider():
         view.controls[name].value = "image 7"
         assert (getattr(view.state, name), view.state.share) == ("image 7", 0.1)
         assert view.screen.value != before
-        assert not view.message
-    view.go_to(-5)
-    assert view.state.share == 0
     view.go_to(99)
-    assert view.state.share == 1
     assert "t = 1 of the way" in view.screen.value
 
 
@@ -175,8 +152,6 @@ def test_the_readers_own_pictures(tmp_path):
     assert "your second" in str(view.controls["first"].options)
     assert view.state.images["your first"].shape == SIZE
     assert texts(view.state.picture()).count("own") == 2
-    view.controls["first"].value = "image 0"
-    assert not view.message
 
 
 def test_own_pictures_are_cut_to_a_square_and_scaled():
@@ -195,14 +170,12 @@ def test_own_pictures_are_cut_to_a_square_and_scaled():
     ("arguments", "message"),
     [
         ({"first": 12}, "first is 12, must be from 0 to 11"),
-        ({"second": -1}, "second is -1, must be from 0 to 11"),
         ({"t": 1.2}, "t is 1.2, must be from 0 to 1"),
         ({"first": "nobody.png"}, "no photograph 'nobody.png'"),
         ({"second": np.zeros((2, 5, 5))}, "the picture has shape (2, 5, 5), expected (H, W)"),
         ({"second": np.full((5, 5), 3.0)}, "the picture holds 3 to 3, expected 0 to 1"),
-        ({"model": "cats"}, "model is 'cats', must be 'digits' or 'faces'"),
     ],
 )
 def test_bad_arguments_are_refused(arguments, message):
     with pytest.raises(ValueError, match=re.escape(message)):
-        morph(**{"model": network(), "images": images(), **arguments})
+        morph(**{"model": network(), "images": IMAGES, **arguments})
