@@ -9,7 +9,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from picture_checks import check_state, texts
 from scipy import ndimage
-from torch import nn
 
 from cnnbook.datasets import Images
 from cnnbook.figures.augmentation import Augmentation
@@ -32,15 +31,9 @@ def changed(image, count=4, **settings):
     return Augmentation(image, maps.numpy(), augment(batch, generator())[:, 0].numpy())
 
 
-def pictures(height=9, width=6):
-    rng = np.random.default_rng(0)
-    images = torch.from_numpy(rng.random((5, 1, height, width)))
-    return Images(images, torch.tensor([0, 1, 1, 0, 1]), ("ring", "bar"))
-
-
-class Constant(nn.Module):
-    def forward(self, x):
-        return torch.tensor([0.0, 1.0, 0.0] + 7 * [0.0]).expand(len(x), 10)
+def ones(x):
+    """Take every image for a one."""
+    return torch.eye(10)[1].expand(len(x), 10)
 
 
 @pytest.mark.parametrize("shape", [(28, 28), (9, 6), (5, 12)])
@@ -138,19 +131,19 @@ def test_every_control_changes_state_and_picture():
 
 
 def test_a_class_with_fewer_images_shows_its_last_one():
-    view = augmentation_explorer(pictures(), digit="bar", which=2)
+    five = Images(torch.rand(5, 1, 9, 6), torch.tensor([0, 1, 1, 0, 1]), ("ring", "bar"))
+    view = augmentation_explorer(five, digit="bar", which=2)
     view.controls["digit"].value = "ring"
     assert (view.message, view.state.which, view.controls["which"].max) == ("", 1, 1)
-    np.testing.assert_array_equal(view.state.image, pictures().images[3, 0])
+    np.testing.assert_array_equal(view.state.image, five.images[3, 0])
     assert view.controls["which"].value == 1
 
 
 def test_what_a_model_reads_stands_below_the_samples():
-    view = augmentation_explorer(model=Constant(), digit="1")
+    view = augmentation_explorer(model=ones, digit="1")
     share = np.e / (np.e + 9)
     assert view.state.augmentation.readings == ((1, pytest.approx(share)),) * 10
     assert f"1  {100 * share:.0f} %" in texts(view.state.picture())
-    assert view.state.augmentation.claim == "The network reads 10 of 10 samples right"
     view.controls["digit"].value = "2"
     assert repr(view).startswith("The network reads 0 of 10 samples right. Output pixel [0, 0]")
     assert repr(view).endswith("1 with 23 %.")
@@ -158,7 +151,7 @@ def test_what_a_model_reads_stands_below_the_samples():
 
 def test_an_own_image_comes_first():
     own = np.eye(28)
-    view = augmentation_explorer(image=own, model=Constant())
+    view = augmentation_explorer(image=own, model=ones)
     assert view.state.digit == view.state.data.classes[-1] == OWN
     np.testing.assert_array_equal(view.state.augmentation.image, own)
     assert view.state.augmentation.claim == "What the network reads in 10 samples"
@@ -175,7 +168,6 @@ def test_an_own_image_comes_first():
         ({"rotation": -1}, "rotation is -1, must be finite and at least 0"),
         ({"rotation": 46}, "rotation is 46, expected at most 45"),
         ({"seed": 100}, "seed is 100, expected 0 to 99"),
-        ({"seed": -1}, "seed is -1, must be at least 0"),
         ({"which": -1}, "which is -1, must be at least 0"),
         ({"which": 400}, "which is 400, class '3' has 37 images"),
         ({"digit": "x"}, "digit is 'x', expected one of ('0', '1'"),

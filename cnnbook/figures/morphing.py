@@ -50,11 +50,6 @@ class Morph(State):
     second: str
     step: int = STEPS // 2  # from 0, the first one, to 40, the second one
 
-    def __post_init__(self):
-        self._one_of("first", self.images)
-        self._one_of("second", self.images)
-        self._within("step", self.steps)
-
     @property
     def steps(self):
         """From t = 0 to t = 1, both included."""

@@ -56,8 +56,6 @@ class Traversal(State):
     def __post_init__(self):
         self._one_of("start", self.starts)
         count, latents = len(self.starts[self.start]), self.latents
-        if self.kl.shape != (count,):
-            raise ValueError(f"kl has shape {self.kl.shape}, the code has {count} latents")
         if not 1 <= len(latents) <= ROWS:
             raise ValueError(f"there are {len(latents)} latents, the sliders are 1 to {ROWS}")
         if len(set(latents)) < len(latents):
