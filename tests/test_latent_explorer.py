@@ -78,19 +78,12 @@ def test_a_row_of_the_grid_moves_one_latent_or_two():
     np.testing.assert_array_equal(a_traversal(across=3, down=1).grid, both)
 
 
-@pytest.mark.parametrize(
-    ("settings", "place", "dashed"),
-    [
-        ({}, (0, 1), False),
-        ({"across": 3}, (1, 4), False),
-        ({"across": 3, "down": 1}, (1, 4), False),
-        ({"latents": (0, 3), "across": 0, "down": 3}, (4, 2), True),  # 0.5 is none of the columns
-    ],
-)
-def test_the_nearest_image_is_framed(settings, place, dashed):
-    traversal = a_traversal(**settings)
-    (frame,) = traversal.picture().find("grid", "frame")
-    assert (frame.at, frame.dashed) == (traversal.nearest, dashed) == (place, dashed)
+def test_the_nearest_image_is_framed():
+    beside = {"latents": (0, 3), "across": 0, "down": 3}  # 0.5 is none of the columns
+    cases = ({}, (0, 1), False), ({"across": 3, "down": 1}, (1, 4), False), (beside, (4, 2), True)
+    for changed, place, dashed in cases:
+        (frame,) = a_traversal(**changed).picture().find("grid", "frame")
+        assert (frame.at, frame.dashed) == (place, dashed)
 
 
 def test_what_the_picture_says():
@@ -178,14 +171,20 @@ def test_models_of_digits_and_faces_bring_images(model, shape, monkeypatch):
         ({"across": 7}, "across is 7, expected one of ("),
         ({"down": 7}, "down is 7, expected one of (-1, "),
         ({"start": 12}, "start is 12, must be from 0 to 11"),
+        ({"first": 12}, "first is 12, must be from 0 to 11"),
+        ({"t": 1.2}, "t is 1.2, must be from 0 to 1"),
+        ({"first": "nobody.png"}, "no photograph 'nobody.png'"),
+        ({"second": np.zeros((2, 5, 5))}, "the picture has shape (2, 5, 5), expected (H, W)"),
+        ({"second": np.full((5, 5), 3.0)}, "the picture holds 3 to 3, expected 0 to 1"),
         ({"model": "cats"}, "model is 'cats', must be 'digits' or 'faces'"),
         ({"model": nn.Linear(2, 2)}, "model is a Linear, expected encode and decode of a VAE"),
         ({"model": DenseAutoencoder(3, 4, SIZE)}, "encode returns a Tensor, expected mean and log"),
     ],
 )
 def test_bad_arguments_are_refused(settings, message):
+    factory = morph if settings.keys() & {"first", "second", "t"} else latent_explorer
     with pytest.raises((ValueError, TypeError), match=re.escape(message)):
-        latent_explorer(**{"model": network(), "images": IMAGES, **settings})
+        factory(**{"model": network(), "images": IMAGES, **settings})
 
 
 # ---------------------------------------------------------------- from one code to another
@@ -199,10 +198,6 @@ def a_morph(size=SIZE, names=("first", "second"), codes=None, more=0, step=10):
     images = {name: np.full(size, float(n > 0)) for n, name in enumerate(names)}
     small = {name: np.zeros((size[0], 4, 4)) for name in names}
     return Morph(drawn_as(size), images, codes, small, *names[:2], step)
-
-
-def opened(first=None, second=None, **settings):
-    return morph(first, second, network(), images=IMAGES, **settings)
 
 
 @settings(max_examples=10, deadline=None)
@@ -252,7 +247,7 @@ def test_four_images_and_two_strips_show_what_they_should():
 
 
 def test_the_morph_agrees_with_the_model():
-    view, model, x = opened(2, 5, t=0.3), network().eval(), IMAGES
+    view, model, x = morph(2, 5, network(), images=IMAGES, t=0.3), network().eval(), IMAGES
     assert (view.state.first, view.state.second, view.state.step) == ("image 2", "image 5", 12)
     with torch.no_grad():
         first, second = model.encode(x[[2, 5]]).mean.double()
@@ -263,7 +258,7 @@ def test_the_morph_agrees_with_the_model():
     four = [x[2].numpy(), expected, (0.7 * x[2] + 0.3 * x[5]).numpy(), x[5].numpy()]
     for shown, image in zip(images_of(picture, "large"), four, strict=True):
         np.testing.assert_allclose(shown.astype(int), pixels(image).astype(int), atol=1)
-    view = opened(t=0.1)
+    view = morph(model=network(), images=IMAGES, t=0.1)
     assert (view.step.value, view.step.max, view.step.description) == (4, STEPS, "t")
     assert view.play.interval == 120
     for name in ("first", "second"):
@@ -277,7 +272,7 @@ def test_the_morph_agrees_with_the_model():
 
 def test_own_pictures_are_cut_to_a_square_and_scaled(tmp_path):
     Image.fromarray(np.zeros((30, 20, 3), dtype=np.uint8)).save(tmp_path / "me.png")
-    view = opened(tmp_path / "me.png", np.eye(8))
+    view = morph(tmp_path / "me.png", np.eye(8), network(), images=IMAGES)
     assert (view.state.first, view.state.second) == ("your first", "your second")
     assert "your second" in str(view.controls["first"].options)
     assert view.state.images["your first"].shape == SIZE
@@ -290,18 +285,3 @@ def test_own_pictures_are_cut_to_a_square_and_scaled(tmp_path):
     np.testing.assert_allclose(grey, np.full((1, 4, 4), 0.299 + 0.587 / 2), rtol=1e-6)
     np.testing.assert_array_equal(read_own(picture[..., 0], (3, 4, 4)), np.ones((3, 4, 4)))
     np.testing.assert_array_equal(read_own(IMAGES[0], SIZE), IMAGES[0])
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        ({"first": 12}, "first is 12, must be from 0 to 11"),
-        ({"t": 1.2}, "t is 1.2, must be from 0 to 1"),
-        ({"first": "nobody.png"}, "no photograph 'nobody.png'"),
-        ({"second": np.zeros((2, 5, 5))}, "the picture has shape (2, 5, 5), expected (H, W)"),
-        ({"second": np.full((5, 5), 3.0)}, "the picture holds 3 to 3, expected 0 to 1"),
-    ],
-)
-def test_a_morph_refuses(arguments, message):
-    with pytest.raises(ValueError, match=re.escape(message)):
-        morph(**{"model": network(), "images": IMAGES, **arguments})
