@@ -9,7 +9,6 @@ from cnnbook.figures.scene import (
     Frame,
     bars,
     cells,
-    centred,
     column,
     fit,
     image,
@@ -17,6 +16,7 @@ from cnnbook.figures.scene import (
     named,
     page,
     panel,
+    placed,
     row,
     sized,
     space,
@@ -140,7 +140,7 @@ def _scores(reading):
     below = []
     for k, name in enumerate(reading.classes):
         role, short = "output" if k == best else "muted", name if len(name) < 3 else k
-        below.append(centred(text(short, size=12, role=role, bold=k == best), cell))
+        below.append(placed(text(short, size=12, role=role, bold=k == best), cell))
     heading = layer_heading("scores", f"{count} numbers", wins)
     grid = named("scores", cells(reading.scores.round(1), cell=cell, **style))
     return column(heading, grid, row(*below, gap=0), gap=4)

@@ -31,21 +31,15 @@ _STYLE = (
     f"<style>.cnnbook{{{_theme(LIGHT, TINT)}}}"
     f"[data-jp-theme-light='false'] .cnnbook{{{_theme(DARK, DARK_TINT)}}}"
     "[data-jp-theme-light='false'] .cnnbook .i{filter:invert(.93)}</style>"
+    f"<style>.cnnbook .m{{font-family:{MONO}}}</style>"
 )
-
-
 MARGIN = 4  # pixels around the canvas, so that a frame on the edge is whole
-
-
 # what no XML document may hold, however it is written
 _NO_TEXT = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def escape(text):
-    """Turn any text into what SVG and HTML show as that text, between tags and in attributes.
-
-    Characters that no XML document may hold become U+FFFD.
-    """
+    """Turn any text into what SVG and HTML show as that text; what XML may not hold is U+FFFD."""
     return _NO_TEXT.sub("\ufffd", escape_html(str(text), quote=True))
 
 
@@ -94,8 +88,8 @@ class _Rect(Mark):
         where = (self.x, self.y), self.width, self.height
         if not self.radius:
             return ax.add_patch(Rectangle(*where, **style))
-        round_box = f"round,pad=0,rounding_size={self.radius}"
-        return ax.add_patch(FancyBboxPatch(*where, boxstyle=round_box, **style))
+        style["boxstyle"] = f"round,pad=0,rounding_size={self.radius}"
+        return ax.add_patch(FancyBboxPatch(*where, **style))
 
 
 @dataclass(frozen=True)
@@ -186,23 +180,17 @@ class _Image(Mark):
     def draw(self, ax):
         extent = (self.x, self.x + self.width, self.y + self.height, self.y)
         crisp = self.crisp or min(self.pixels.shape[:2]) < 64
-        smooth = "none" if crisp else "antialiased"
-        return ax.imshow(self.pixels, extent=extent, interpolation=smooth, aspect="auto")
+        look = {"interpolation": "none" if crisp else "antialiased", "aspect": "auto"}
+        return ax.imshow(self.pixels, extent=extent, **look)
 
 
 @dataclass
 class Picture:
     """Marks on a canvas, drawn in order; a colour is a role of `cnnbook.figures.style`.
 
-    Parameters
-    ----------
-    width, height : float
-        Size in CSS pixels; at most 960 wide.
-    description : str
-        What the picture says, in words: the text alternative.
-    palette : bool
-        Save 256 colours at most as PNG, and three pixels for two of CSS: a fraction of the size
-        where there are noisy images.
+    The size is in CSS pixels, at most 960 wide; the description is the text alternative. A
+    `palette` saves 256 colours at most as PNG, and three pixels for two of CSS: a fraction of the
+    size where there are noisy images.
 
     Examples
     --------
@@ -288,24 +276,21 @@ class Picture:
 
     def svg(self):
         """Return the picture as SVG text that follows JupyterLab's theme."""
-        body = "".join(mark.svg() for mark in self.marks)
-        label = escape_html(str(self.description))
-        width, height = self.width + 2 * MARGIN, self.height + 2 * MARGIN
-        return _NO_TEXT.sub(
-            "\ufffd",
+        width, height = self.size
+        svg = (
             '<svg xmlns="http://www.w3.org/2000/svg" class="cnnbook" role="img"'
-            f' aria-label="{label}" viewBox="{-MARGIN} {-MARGIN} {width:g} {height:g}"'
-            f' width="{width:g}"'
-            f' style="max-width:100%;height:auto;display:block;font-family:{_FACE}">'
-            f"{_STYLE}<style>.cnnbook .m{{font-family:{MONO}}}</style>{body}</svg>",
+            f' aria-label="{escape_html(str(self.description))}"'
+            f' viewBox="{-MARGIN} {-MARGIN} {width:g} {height:g}" width="{width:g}"'
+            f' style="max-width:100%;height:auto;display:block;font-family:{_FACE}">{_STYLE}'
+            f"{''.join(mark.svg() for mark in self.marks)}</svg>"
         )
+        return _NO_TEXT.sub("\ufffd", svg)
 
-    def axes(self, ax=None):
-        """Draw the picture on Matplotlib axes, made if not given, and return them."""
-        if ax is None:
-            figure = Figure(figsize=[side / 72 for side in self.size], dpi=72)
-            FigureCanvasAgg(figure)
-            ax = figure.add_axes((0, 0, 1, 1))
+    def axes(self):
+        """Draw the picture on Matplotlib axes and return them."""
+        figure = Figure(figsize=[side / 72 for side in self.size], dpi=72)
+        FigureCanvasAgg(figure)
+        ax = figure.add_axes((0, 0, 1, 1))
         for order, mark in enumerate(self.marks):
             mark.draw(ax).set_zorder(order)  # as drawn; Matplotlib puts every line over every patch
         ax.set(xlim=(-MARGIN, self.width + MARGIN), ylim=(self.height + MARGIN, -MARGIN))
