@@ -28,7 +28,7 @@ def _some(draw, rgb, view, faces, points):
     if have.any():
         part = rgb[:, have]
         those = {name: values[have] for name, values in faces.items() if name != "parts"}
-        draw(part, view[have], those, *(axis[have] for axis in points))
+        draw(part, view.of_some(have), those, *(axis[have] for axis in points))
         rgb[:, have] = part
 
 
