@@ -14,10 +14,9 @@ from cnnbook.experiments.study import check_request, run_study
 from cnnbook.experiments.table import result_table, write_table
 from cnnbook.files import own_folder
 
+# in the order of the README's table
 _ALL = MNIST, DIGITS, ALEXNET_DIGITS, CIFAR10, ACTIVATION, ABLATION, VAE_STUDY, DEBIASING
 STUDIES = {study.name: study for study in _ALL}
-"""In the order of the README's table."""
-
 MOST_THREADS = 1024  # beyond, some systems end the process without a word
 
 
@@ -33,17 +32,16 @@ def _count(text):
 
 
 def main(arguments=None):
-    """Read the command line and run the studies that it names.
+    """Run the studies that the command line names; else end with a line that says why.
 
-    Ends with 2 if what is asked for is impossible, 1 if the data or the disk are not as they must
-    be, 130 if the reader stopped it; one line says why.
+    The code is 2 for what is impossible, 1 for data or a disk that fail, 130 for Ctrl-C.
     """
     parser = _Parser("python -m cnnbook.experiments")
     parser.description = f"Run a study: results/NAME.json and weights go to {own_folder()}."
     parser.epilog = "\n".join(f"{study.name}: {study.question}" for study in STUDIES.values())
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     add = parser.add_argument
-    told = "a study; or table: print what was measured, as in the README"
+    told = "a study; or table: what was measured, as in the README"
     add("name", choices=[*STUDIES, "table"], nargs="+", help=told)
     add("--write", metavar="FILE", help="put the table in its place in this file")
     add("--data", help="folder of data sets; else CNNBOOK_DATA, else that folder")
@@ -61,19 +59,19 @@ def main(arguments=None):
         torch.set_num_threads(chosen.threads)
     if chosen.write is not None and "table" not in chosen.name:
         parser.error("argument --write: goes with table")
-    options = {name: getattr(chosen, name) for name in ("data", "seeds", "fresh", "scheduler")}
-    names = list(dict.fromkeys(chosen.name))
+    names = ("data", "seeds", "only", "fresh", "scheduler")
+    options = {name: getattr(chosen, name) for name in names}
+    studies = [STUDIES[name] for name in dict.fromkeys(chosen.name) if name != "table"]
     try:
-        for name in names:  # before the first runs for hours
-            if name != "table":
-                check_request(STUDIES[name], chosen.seeds, chosen.only)
-        for name in names:
-            if name != "table":
-                run_study(STUDIES[name], only=chosen.only, **options)
-            elif chosen.write is None:
-                print(result_table(STUDIES.values()), end="")
-            else:
-                write_table(chosen.write, result_table(STUDIES.values()))
+        for study in studies:  # before the first runs for hours
+            check_request(study, chosen.seeds, chosen.only)
+        for study in studies:
+            run_study(study, **options)
+        table = result_table(STUDIES.values()) if "table" in chosen.name else ""
+        if chosen.write is None:
+            print(table, end="")
+        else:
+            write_table(chosen.write, table)
     except ValueError as error:
         parser.error(str(error))
     except (DatasetError, OSError) as error:
