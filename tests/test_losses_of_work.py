@@ -452,7 +452,6 @@ def test_whatever_writes_files_does_it_in_one_step():
         'files.py: with open(temporary, "xb") as file:  # not mkstemp: '
         "that allows the owner alone to read",
         "files.py: os.replace(temporary, path)",
-        'files.py: with open(probe, "xb") as file:',
         "sources.py: os.replace(file, target)",  # whole files, verified
         "benchmarks.py: shutil.copyfile(root / source.filename, archive)",  # so is that
         "refresh.py: shutil.copyfile(path, merged)",  # into a temporary folder
