@@ -35,7 +35,7 @@ PARTS = {
         *("(safetensors)", "(torchvision)", "(datasets)"),
     },
     "training": {"checks", "recording", "torch", "tqdm", "(scipy)", "(sklearn)"},
-    "experiments": {"files", "recording", "models", "datasets", "training", "torch"}
+    "experiments": {"checks", "files", "recording", "models", "datasets", "training", "torch"}
     | {"(torchvision)", "(filelock)", "(cloudpickle)", "(distributed)"},
     "figures": {"luminance", "checks", "numpy", "matplotlib", "PIL", "shapes", "ops"}
     | {"derivation", "receptive_field"},

@@ -88,8 +88,7 @@ def _read_split(path, files, split):
         if number == 1 and row[0] == "image_id":
             continue
         if len(row) != 2 or row[1] not in ("0", "1", "2"):
-            line = path.read_text(encoding="utf-8-sig").splitlines()[number - 1]
-            found = f"line {number} is {line!r}, expected a file and 0, 1 or 2"
+            found = f"line {number} is {row}, expected a file and 0, 1 or 2"
             raise DatasetError(f"CelebA: {path.name} is damaged: {found}")
         parts[row[0]] = SPLITS[int(row[1])]
     without = [file for file in files if file not in parts]

@@ -59,11 +59,9 @@ def centre_digits(images):
 
     The box around the ink (what is brighter than a fifth of the image's maximum) is scaled, without
     distortion, to fit 20×20 pixels, and the centre of mass of the ink comes to the centre of pixel
-    [14, 14] of 28×28, where it is in MNIST on average. One affine map an image, with bilinear
-    interpolation, does both. Large images are first reduced to 56 pixels by averaging, what lies
-    around a small digit being cut off. An image without ink stays empty.
-
-    LeCun, Cortes & Burges, The MNIST Database of Handwritten Digits: how the images were made.
+    [14, 14] of 28×28 (LeCun, Cortes & Burges, The MNIST Database of Handwritten Digits). One affine
+    map an image, with bilinear interpolation, does both. Large images are first reduced to 56
+    pixels by averaging, what lies around a small digit being cut off.
     """
     if images.ndim != 4 or images.shape[1] != 1:
         raise ValueError(f"images has shape {tuple(images.shape)}, expected (N, 1, H, W)")
@@ -73,7 +71,7 @@ def centre_digits(images):
         images = F.interpolate(images, (height, width), mode="area")
     ink = images > 0.2 * images.amax((2, 3), keepdim=True)
     boxes = [_ends(ink[:, 0].any(axis)) for axis in (2, 1)]
-    rows, columns = ((last - first + 1).clamp(min=1) for first, last in boxes)
+    rows, columns = (last - first + 1 for first, last in boxes)
     scale = 20 / torch.maximum(rows, columns)
     theta = torch.zeros(len(images), 2, 3, dtype=images.dtype)
     # grid_sample counts the width first, from -1 at the left edge to 1 at the right one
@@ -97,9 +95,8 @@ def centre_digits(images):
 
 
 def _ends(used):
-    """Return the first and the last used pixel; the last comes first where there is none."""
-    positions, size = torch.arange(used.shape[1]), used.shape[1]
-    return torch.where(used, positions, size).amin(1), torch.where(used, positions, -1).amax(1)
+    """Return the first and the last used pixel, those at the ends where there is none."""
+    return used.int().argmax(1), used.shape[1] - 1 - used.flip(1).int().argmax(1)
 
 
 def _centre_of_mass(images, axis):

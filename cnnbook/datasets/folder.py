@@ -30,9 +30,8 @@ def image_folder(path, *, size=None, grey=False, groups=None, progress=True):
     `size`, one number or (H, W), and the middle is cut out; without it, all must have the size of
     the first.
 
-    `groups` is a CSV file, in `path` or elsewhere, that says of every picture to which groups it
-    belongs: a first line such as ``file,skin,pose``, then lines such as ``faces/anna.jpg,2,0``.
-    Files are named from `path` on; groups are whole numbers, -1 where there is none.
+    `groups` is a CSV file, in `path` or elsewhere: a first line such as ``file,skin,pose``, then
+    one a picture such as ``faces/anna.jpg,2,0``, the groups whole numbers, -1 where there is none.
     """
     if not isinstance(path, str | os.PathLike):
         raise TypeError(f"path is a {type(path).__name__}, expected the path of a folder")
@@ -86,10 +85,7 @@ def _find_pictures(path):
 
 def _visible(folder):
     """List what a person put into a folder, in the order of the names."""
-    try:
-        entries = sorted(folder.iterdir())
-    except OSError as error:
-        raise ValueError(f"the folder {str(folder)!r} cannot be read: {error.strerror}") from None
+    entries = sorted(folder.iterdir())
     return [e for e in entries if not (e.name.startswith(".") or e.name.lower() in SYSTEM)]
 
 
@@ -118,5 +114,4 @@ def _read_groups(path, groups, files):
         raise ValueError(f"{table.name} lists {len(listed)} files, but not {file}")
     for file in sorted(set(listed) - set(there)):
         raise ValueError(f"{table.name} lists {file}, which is not there")
-    columns = torch.tensor([listed[file] for file in there]).T
-    return dict(zip(head[1:], columns, strict=True))
+    return dict(zip(head[1:], torch.tensor([listed[file] for file in there]).T, strict=True))

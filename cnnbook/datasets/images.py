@@ -6,8 +6,7 @@ import torch
 
 from cnnbook.checks import whole
 
-FACE_CLASSES = ("not a face", "face")
-"""The classes of every set of faces: label 1 is a face."""
+FACE_CLASSES = ("not a face", "face")  # of every set of faces: label 1 is a face
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,8 +40,8 @@ class Images:
             raise ValueError(f"images has {axes} axes, expected 4: (N, C, H, W){hint}")
         if shape != (len(self.images),):
             raise ValueError(f"labels has shape {shape}, expected ({len(self.images)},)")
-        low, high = self.labels.aminmax() if len(self.labels) else (0, 0)
-        if len(self.labels) and not 0 <= low <= high < count:
+        low, high = self.labels.aminmax() if len(self.labels) else (0, count - 1)
+        if not 0 <= low <= high < count:
             raise ValueError(f"labels go from {low} to {high}, but there are {count} classes")
 
     def __len__(self):

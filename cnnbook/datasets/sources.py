@@ -43,8 +43,7 @@ def fetch(name, root, read, download, megabytes):
     """Read a data set; if it is not whole, download it beside its place, read it, and move it in.
 
     Called with a folder, `read` returns the data, or raises `DatasetError` with the file that is
-    missing or damaged; `download` puts the files there. Whatever was in `root` before is still
-    there if that fails; nothing half-written is.
+    missing or damaged; `download` puts the files there.
     """
     try:
         return read(root)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import torch
 
+from cnnbook.checks import whole
 from cnnbook.datasets import DatasetError
 from cnnbook.experiments.debiasing import DEBIASING
 from cnnbook.experiments.generation import VAE_STUDY
@@ -25,12 +26,6 @@ class _Parser(argparse.ArgumentParser):
         self.exit(2, f"{self.prog}: {message}\n")
 
 
-def _count(text):
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r}, must be a whole number of at least 1")
-    return int(text)
-
-
 def main(arguments=None):
     """Run the studies that the command line names; else end with a line that says why.
 
@@ -45,24 +40,22 @@ def main(arguments=None):
     add("name", choices=[*STUDIES, "table"], nargs="+", help=told)
     add("--write", metavar="FILE", help="put the table in its place in this file")
     add("--data", help="folder of data sets; else CNNBOOK_DATA, else that folder")
-    add("--seeds", type=_count, help="runs of each variant")
+    add("--seeds", type=int, help="runs of each variant")
     add("--only", nargs="+", metavar="VARIANT", help="these variants alone")
-    add("--threads", type=_count, help="of PyTorch")
+    add("--threads", type=int, help="of PyTorch")
     add("--fresh", action="store_true", help="make all runs again; the old ones stay until then")
     add("--scheduler", metavar="ADDRESS", help="of a Dask cluster, whose workers make the runs")
     chosen = parser.parse_args(arguments)
     if chosen.data is not None and not Path(chosen.data).is_dir():
         parser.error(f"argument --data: {chosen.data!r} is no folder")
-    if (chosen.threads or 1) > MOST_THREADS:
-        parser.error(f"argument --threads: {chosen.threads}, must be at most {MOST_THREADS}")
-    if chosen.threads:
-        torch.set_num_threads(chosen.threads)
     if chosen.write is not None and "table" not in chosen.name:
         parser.error("argument --write: goes with table")
     names = ("data", "seeds", "only", "fresh", "scheduler")
     options = {name: getattr(chosen, name) for name in names}
     studies = [STUDIES[name] for name in dict.fromkeys(chosen.name) if name != "table"]
     try:
+        if chosen.threads is not None:
+            torch.set_num_threads(whole("--threads", chosen.threads, most=MOST_THREADS))
         for study in studies:  # before the first runs for hours
             check_request(study, chosen.seeds, chosen.only)
         for study in studies:

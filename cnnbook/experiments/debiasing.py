@@ -76,8 +76,7 @@ def _variant(says, model, loss, draw=None, *, augment=CHANGES, settings):
         complete(fit(network, data, seed=seed, **options, **RECIPE))
         report = judge(network, test)
         measured = {f"recall {group.name}": group.recall for group in report.groups}
-        for name in ("variance", "gap", "recall", "precision", "accuracy", "auc"):
-            measured[name] = getattr(report, name)
+        measured |= {name: getattr(report, name) for name in report._fields[1:]}
         if draw is not None:
             measured |= _drawn(draw(network, data), data)
         return Outcome(measured, network)

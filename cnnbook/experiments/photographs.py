@@ -18,10 +18,7 @@ VALIDATION = 5000
 
 
 def load_cifar10(root):
-    """Load CIFAR-10 with values from −2 to 2: mean near 0, standard deviation near 1.
-
-    JPEG copies in the folder ``cifar10_jpg`` of the data sets go first.
-    """
+    """Load CIFAR-10 with values from −2 to 2, from the folder ``cifar10_jpg`` if it is there."""
     folder = data_root(root) / "cifar10_jpg"
     parts = (image_folder(folder / part) for part in ("train", "test"))
     data = ImageSet(*parts) if folder.is_dir() else cifar10(root)

@@ -201,15 +201,14 @@ def _compute(study, name, seed, data):
     began = time.process_time()
     outcome = study.variants[name].run(data, seed)
     run = {"seed": seed} | {key: _plain(value) for key, value in outcome.measured.items()}
-    run |= {"cpu_seconds": round(time.process_time() - began, 1)}
-    run |= {"threads": torch.get_num_threads()}
+    seconds, threads = round(time.process_time() - began, 1), torch.get_num_threads()
+    run |= {"cpu_seconds": seconds, "threads": threads}
     return run, outcome.model if study.keeps(name, seed) else None
 
 
 def _plain(value):
     """Put what was measured into JSON's types; numbers that JSON lacks become "nan" or "inf"."""
-    if hasattr(value, "tolist"):  # numbers and arrays of NumPy and PyTorch
-        value = value.tolist()
+    value = value.tolist() if hasattr(value, "tolist") else value  # of NumPy and PyTorch
     if isinstance(value, list | tuple):
         return [_plain(each) for each in value]
     return str(value) if isinstance(value, float) and not math.isfinite(value) else value
@@ -249,10 +248,9 @@ def _renew(shelf, names, make, say):
 def _was_moved_in(aside, shelf):
     """Whether a call with `fresh` was stopped after its last step but one."""
     try:
-        gathered, there = aside.read()["variants"], shelf.read()["variants"]
+        return aside.read()["variants"].items() <= shelf.read()["variants"].items()
     except ValueError:
         return False
-    return all(there.get(name) == kept for name, kept in gathered.items())
 
 
 class _Shelf:
@@ -382,12 +380,11 @@ def _no_number(text):
 
 def load_result(name, *, home=None):
     """Read the results of a study: what was measured here, else what ships, else from ``home``."""
-    path = find_result(name, home)
-    if path is None:
-        places = " or ".join(str(folder / "results") for folder in homes(home))
-        advice = f"python -m cnnbook.experiments {name} makes them"
-        raise ValueError(f"there are no results of {name!r} in {places}: {advice}")
-    return _read(path)
+    if path := find_result(name, home):
+        return _read(path)
+    places = " or ".join(str(folder / "results") for folder in homes(home))
+    advice = f"python -m cnnbook.experiments {name} makes them"
+    raise ValueError(f"there are no results of {name!r} in {places}: {advice}")
 
 
 def find_result(name, home=None):

@@ -22,7 +22,6 @@ array([0, 1, 1, 0])
 from cnnbook.numpy_net.layers import (
     AvgPool2d,
     Conv2d,
-    Dropout,
     Flatten,
     Layer,
     Linear,

@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from cnnbook import ops
-from cnnbook.checks import check_memory, number, per_axis
+from cnnbook.checks import check_memory, per_axis
 from cnnbook.shapes import conv_parameters, linear_parameters
 
 
@@ -17,7 +17,6 @@ class Layer:
     """
 
     operation = ""  # its name in cnnbook.ops
-    training = True  # learns, or predicts: only `Dropout` does not do the same in both
 
     def __init__(self, **settings):
         self.settings = settings
@@ -34,15 +33,6 @@ class Layer:
         grads = backward(grad_out, self.x, *self.parameters.values(), **self.settings)
         self.gradients = dict(zip(self.parameters, grads[1:], strict=False))  # maybe no bias
         return grads.grad_x
-
-    def train(self, mode=True):
-        """Switch to learning, or with False to predicting."""
-        self.training = mode
-        return self
-
-    def eval(self):
-        """Switch to predicting."""
-        return self.train(False)
 
     def state(self):
         """Copy the parameters: names and arrays, as in the `state_dict` of the torch module."""
@@ -138,27 +128,6 @@ class Flatten(Layer):
         return grad_out.reshape(self.shape)
 
 
-class Dropout(Layer):
-    """While learning, set each number to 0 with probability `p`; the others grow to make up."""
-
-    def __init__(self, p=0.5, *, rng=None):
-        super().__init__()
-        if not 0 <= number("p", p) < 1:
-            raise ValueError(f"p is {p}, must be at least 0 and less than 1")
-        self.p, self.rng = p, np.random.default_rng() if rng is None else rng
-
-    def forward(self, x):
-        """Multiply by a new mask of 0 and ``1 / (1 - p)``, so that the mean stays."""
-        self.mask = np.ones_like(x)
-        if self.training:
-            self.mask *= (self.rng.random(x.shape) >= self.p) / (1 - self.p)
-        return x * self.mask
-
-    def backward(self, grad_out):
-        """Multiply by the same mask."""
-        return grad_out * self.mask
-
-
 class Sequential(Layer):
     """Layers one after the other; the parameters of layer 3 are "3.weight" and "3.bias"."""
 
@@ -190,9 +159,3 @@ class Sequential(Layer):
         for layer in reversed(self.layers):
             grad_out = layer.backward(grad_out)
         return grad_out
-
-    def train(self, mode=True):
-        """Switch every layer to learning, or with False to predicting."""
-        for layer in self.layers:
-            layer.train(mode)
-        return super().train(mode)

@@ -125,7 +125,7 @@ class Trainer:
     def _learn(self, settings):
         chosen = self._draw(settings.batch_size)
         x, labels = (part[chosen] for part in self.training)
-        loss = self._loss.forward(self.network.train().forward(x), labels)
+        loss = self._loss.forward(self.network.forward(x), labels)
         self.network.backward(self._loss.backward())
         kind = OPTIMISERS[settings.optimiser]
         if type(self._optimiser) is not kind:  # else what it remembers of earlier steps stays
@@ -146,7 +146,7 @@ class Trainer:
         return chosen
 
     def _judge(self):
-        return self.network.eval().forward(self.validation[0])
+        return self.network.forward(self.validation[0])
 
     def _record(self, loss, settings, scores):
         accuracy = float((scores.argmax(1) == self.validation[1]).mean())
@@ -187,7 +187,7 @@ def _count_classes(network, first, images, labels):
     channels = first.parameters["weight"].shape[1] * first.settings["groups"]
     if images.shape[1] != channels:
         raise ValueError(f"images have {images.shape[1]} channels, the network expects {channels}")
-    scores = network.eval().forward(images[:1])
+    scores = network.forward(images[:1])
     if scores.ndim != 2:
         raise ValueError(f"network turns an image into {scores.shape}, expected (1, classes)")
     if labels.max() >= scores.shape[1]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 
-from cnnbook.checks import real, whole
+from cnnbook.checks import flag, real, whole
 
 MOST_SHIFT = 1_000_000
 
@@ -15,9 +15,8 @@ MOST_SHIFT = 1_000_000
 class Augment:
     """Change each image of a batch at random, by one affine map per image.
 
-    Called as ``augment(images, generator)`` with a tensor (N, C, H, W) and a `torch.Generator`;
-    returns a tensor of the same shape. What comes in from outside of an image is black, and the
-    interpolation is bilinear: a map of whole pixels changes no value.
+    Called as ``augment(images, generator)`` with a tensor (N, C, H, W) and a `torch.Generator`.
+    What comes in from outside of an image is black, and the interpolation is bilinear.
 
     >>> Augment(shift=1)(torch.ones(1, 1, 3, 3), torch.Generator().manual_seed(1)).sum()
     tensor(6.)
@@ -33,8 +32,7 @@ class Augment:
 
     def __post_init__(self):
         whole("shift", self.shift, 0, MOST_SHIFT)
-        if self.flip not in (False, True):
-            raise ValueError(f"flip is {self.flip!r}, must be True or False")
+        flag("flip", self.flip)
         for name in ("rotation", "scale", "stretch", "shear", "noise"):
             real(name, getattr(self, name))
 

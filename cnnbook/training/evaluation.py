@@ -22,11 +22,10 @@ def count_right(scores, labels):
     if scores.ndim != 2 or labels.shape != scores.shape[:1]:
         shapes = f"{tuple(labels.shape)}, scores {tuple(scores.shape)}"
         raise ValueError(f"labels has shape {shapes}, expected (N,) and (N, classes)")
-    classes = scores.shape[1]
     if labels.is_floating_point() or labels.dtype == torch.bool:
         raise ValueError(f"labels is {labels.dtype}, must be integers")
-    for wrong in labels[(labels < 0) | (labels >= classes)][:1].tolist():
-        raise ValueError(f"labels holds {wrong}, scores has classes 0 to {classes - 1}")
+    for wrong in labels[(labels < 0) | (labels >= scores.shape[1])][:1].tolist():
+        raise ValueError(f"labels holds {wrong}, scores has classes 0 to {scores.shape[1] - 1}")
     return int((scores.argmax(1) == labels).sum())
 
 

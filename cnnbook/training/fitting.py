@@ -1,7 +1,6 @@
 """Train a network on images in memory."""
 
 import math
-import time
 from dataclasses import dataclass, field
 
 import torch
@@ -23,7 +22,6 @@ class History:
     accuracy: list = field(default_factory=list)
     validation_loss: list = field(default_factory=list)  # after the epoch
     validation_accuracy: list = field(default_factory=list)
-    seconds: list = field(default_factory=list)
     interrupted: bool = False  # by the reader: the network keeps what it had learned
 
     @property
@@ -39,8 +37,8 @@ def fit(
 ):  # fmt: skip
     """Train a network on images in memory, on the device where it is; return the `History`.
 
-    Interrupting (the stop button of JupyterLab, Ctrl-C) ends it early and keeps what was learned.
-    The network is left in evaluation mode, and the caller's random state as it was.
+    Interrupting (the stop button of JupyterLab) ends it early and keeps what was learned. The
+    network is left in evaluation mode, and the caller's random state as it was.
 
     Parameters
     ----------
@@ -97,9 +95,7 @@ def _epoch(
     model, data, batches, generator, history, bar, *, optimizer, rate, augment, loss, correct
 ):
     """Learn from each batch, a tensor of the numbers of its images."""
-    began, device = time.perf_counter(), device_of(model)
-    total = right = seen = 0.0
-    model.train()
+    device, total, right, seen = device_of(model.train()), 0.0, 0.0, 0
     for done, chosen in enumerate(batches):
         images, labels = data.images[chosen], data.labels[chosen].to(device)
         if augment is not None:
@@ -123,7 +119,6 @@ def _epoch(
         bar.update()
     history.loss.append(total / seen)
     history.accuracy += [] if correct is None else [right / seen]
-    history.seconds.append(time.perf_counter() - began)
 
 
 def _order(model, data, draw, generator):

@@ -10,13 +10,12 @@ COMBINATIONS = ("max", "product")
 MOST_BINS = 1_000_000  # of one histogram: there is one for each latent, and all are kept
 
 
-def latent_means(model, images, *, batch_size=500):
+def latent_means(model, images):
     """Encode images, scaled as for training, in evaluation mode: (N, latents), on the CPU."""
-    batch_size = whole("batch_size", batch_size)
     if not images.is_floating_point():
         raise TypeError(f"images is {images.dtype}, expected float, scaled as for training")
     with evaluating(model):
-        batches = (part.to(device_of(model)) for part in images.split(batch_size))
+        batches = (part.to(device_of(model)) for part in images.split(500))
         return torch.cat([model.encode(batch).mean.cpu() for batch in batches])
 
 

@@ -95,8 +95,8 @@ COLOUR_GIVEN_SKIN = {
     "eye_colour": [[0.2, 0.3, 0.2, 0.3], [0.5, 0.35, 0.1, 0.05], [0.85, 0.12, 0.02, 0.01]],
 }
 
+# what a `Joint` may be over: the attributes that are indices, and the pose
 CELLS = {"pose": POSES} | {name: a.names for name, a in ATTRIBUTES.items() if a.names}
-"""What a `Joint` may be over: the attributes that are indices, and the pose."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,9 +111,8 @@ class Joint:
     table: np.ndarray
 
     def __post_init__(self):
-        unknown = [name for name in self.names if name not in CELLS]
-        if unknown:
-            raise ValueError(f"names holds {unknown[0]!r}, must be of {', '.join(CELLS)}")
+        for name in set(self.names) - set(CELLS):
+            raise ValueError(f"names holds {name!r}, must be of {', '.join(CELLS)}")
         if len(set(self.names)) < len(self.names):
             raise ValueError(f"names is {self.names}: {len(set(self.names))} of them differ")
         table = np.array(self.table, dtype=float)
@@ -188,9 +187,8 @@ def face_groups(data):
     A profile is turned by at least 45 degrees. Returns for each image the index of its group, a
     tensor (N,), -1 for what is not a face; and the names of the groups.
     """
-    missing = [name for name in ("skin", "yaw") if name not in data.attributes]
-    if missing:
-        raise ValueError(f"data has no attribute {missing[0]!r}, groups need skin and yaw")
+    for name in sorted({"skin", "yaw"} - set(data.attributes)):
+        raise ValueError(f"data has no attribute {name!r}, groups need skin and yaw")
     profile = (data.attributes["yaw"].abs() >= POSE_LIMITS[2]).long()
     groups = 2 * (data.attributes["skin"] // 2) + profile
     names = [f"{skin} {pose}" for skin in SHADES for pose in ("frontal", "profile")]

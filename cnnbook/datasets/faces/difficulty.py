@@ -9,18 +9,12 @@ CHUNK = 64  # images spoiled at a time: so few that they stay in the processor's
 
 @dataclass(frozen=True)
 class Difficulty:
-    """How much pictures are spoiled at most; each draws its own strengths from none to that.
+    """How much pictures are spoiled at most; each draws its own strengths from none to that."""
 
-    `noise` is the greatest standard deviation of Gaussian noise, `occlusion` the greatest side of
-    a patch of one colour that covers some place, as a share of the image's side, `contrast` the
-    least contrast (0.4 draws the differences from the image's mean in to 40 %), `blur` the
-    greatest standard deviation of a Gaussian blur, in pixels.
-    """
-
-    noise: float = 0.0
-    occlusion: float = 0.0
-    contrast: float = 1.0
-    blur: float = 0.0
+    noise: float = 0.0  # standard deviation of Gaussian noise
+    occlusion: float = 0.0  # side of a patch that covers some place, as a share of the image's
+    contrast: float = 1.0  # 0.4 draws the differences from the image's mean in to 40 %
+    blur: float = 0.0  # standard deviation of a Gaussian blur, in pixels
 
     def __post_init__(self):
         for name, most in (("noise", np.inf), ("occlusion", 1), ("contrast", 1), ("blur", 3)):

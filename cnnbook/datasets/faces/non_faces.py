@@ -129,10 +129,9 @@ def _objects(faces, variant, rngs):
         those = variant == place
         if those.any():
             part, here = rgb[:, those], {name: values[those] for name, values in faces.items()}
-            skin = column(SKIN[:, here["skin"]])
-            hair = column(HAIR[:, here["hair_colour"]])
-            coat = column(colour_of(here["clothes"], 0.5, 0.6))
-            draw(part, view.of_some(those), here, skin, hair, coat)
+            skin, hair = SKIN[:, here["skin"]], HAIR[:, here["hair_colour"]]
+            colours = skin, hair, colour_of(here["clothes"], 0.5, 0.6)
+            draw(part, view.of_some(those), here, *map(column, colours))
             angle = np.radians(column(here["light"]))
             part *= 0.92 + 0.25 * np.sin(angle) * view.right[those] - 0.08 * view.down[those]
             rgb[:, those] = part
