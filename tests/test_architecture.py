@@ -201,8 +201,6 @@ def test_operations_and_shapes_do_not_load_torch():
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0
 
 
-# ---------------------------------------------------------------- names
-
 TORCH_NAMES = [
     name
     for name in ops.__all__
@@ -250,9 +248,6 @@ def test_operations_have_the_defaults_of_torch(name):
     for key, ours in list(inspect.signature(getattr(ops, name)).parameters.items())[1:]:
         if ours.default is not inspect.Parameter.empty:
             assert ours.default == theirs[key].default
-
-
-# ---------------------------------------------------------------- files
 
 
 @pytest.fixture(scope="module")

@@ -158,8 +158,6 @@ def test_celeba_refuses_settings(root, settings, message):
         read(root, **settings)
 
 
-# ---------------------------------------------------------------- folders with groups
-
 GOOD = "file,skin,pose\nfaces/b.png,1,0\nfaces/a.png,0,1\n\nothers/c.png,-1,-1\n"
 
 

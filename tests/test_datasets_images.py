@@ -261,8 +261,6 @@ def test_what_is_no_path_is_refused(path):
         image_folder(path)
 
 
-# ---------------------------------------------------------------- what else lies in folders
-
 HIDDEN = [".ipynb_checkpoints", ".git", "__MACOSX", "@eaDir", ".Trash-1000", "$RECYCLE.BIN"]
 
 

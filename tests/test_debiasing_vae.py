@@ -45,9 +45,6 @@ def means(count=500, latents=4, seed=0):
     return torch.randn(count, latents, generator=generator) * torch.tensor([1, 2, 0.1, 5.0])
 
 
-# ---------------------------------------------------------------- networks
-
-
 def test_the_classifier_is_the_path_to_the_logit():
     standard, debiasing = small(network=FaceClassifier), small(seed=1)
     images = some().images
@@ -97,9 +94,6 @@ def test_it_learns_and_is_judged():
     np.testing.assert_allclose(judged.scores.logit, model.classify(data.images), atol=1e-6)
     right = (judged.scores.logit > 0) == (data.labels == 1)
     assert judged.accuracy == float(right.double().mean()) > 0.95
-
-
-# ---------------------------------------------------------------- fault 1: the loss
 
 
 def batch(seed=0):
@@ -152,9 +146,6 @@ def test_a_batch_without_faces_has_no_terms_of_the_vae():
     out, _ = batch()
     labels = torch.zeros(6, dtype=torch.int64)
     assert debiasing_loss(out, labels) == face_loss(out.logit, labels)
-
-
-# ---------------------------------------------------------------- faults 2 and 3
 
 
 def check_scaling(estimate):
@@ -222,9 +213,6 @@ def test_the_mode_returns_after_an_error():
     with pytest.raises(ZeroDivisionError):
         latent_means(model, some().images)
     assert model.training
-
-
-# ---------------------------------------------------------------- resampling
 
 
 def test_probabilities_by_hand():

@@ -174,9 +174,6 @@ def test_the_command_line(monkeypatch, tmp_path):
     assert asked[0][1] == options
 
 
-# ---------------------------------------------------------------- spread over a cluster
-
-
 @pytest.fixture(scope="module")
 def cluster():
     """The address of two worker processes with two threads each."""
@@ -233,9 +230,6 @@ def test_a_cluster_needs_a_package(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "distributed", None)
     with pytest.raises(ValueError, match=r"a scheduler needs: pip install 'cnnbook\[cluster\]'"):
         run(study(), home=tmp_path, scheduler="tcp://127.0.0.1:8786", say=str)
-
-
-# ---------------------------------------------------------------- the command line
 
 
 HOSTILE = {

@@ -48,9 +48,6 @@ def changed(first, second):
     return (first - second).abs().amax(1) > 0.02
 
 
-# ---------------------------------------------------------------- repeatable
-
-
 @pytest.mark.parametrize("draw", [faces, non_faces])
 def test_the_same_seed_gives_the_same_bytes_whatever_the_chunk(draw, monkeypatch):
     first = draw(30, difficulty=HARD, seed=3)
@@ -89,9 +86,6 @@ def test_faces_are_images_with_attributes():
     assert set(data.attributes) == {*ATTRIBUTES, "kind"}
     part = data[torch.tensor([4, 1])]
     assert part.attributes["yaw"].tolist() == data.attributes["yaw"][[4, 1]].tolist()
-
-
-# ---------------------------------------------------------------- attributes
 
 
 def test_attributes_lie_in_their_ranges_and_fill_them():
@@ -137,9 +131,6 @@ def test_a_table_over_other_attributes():
     counts = np.bincount(drawn["skin"])  # what is not in the table stays as it was
     assert chi_square(counts, np.full(6, 1 / 6)) < 21
     np.testing.assert_allclose((pose(drawn) == 2).mean(), 0.5, atol=0.03)
-
-
-# ---------------------------------------------------------------- what is seen
 
 
 def test_skin_gets_darker_from_type_to_type():
@@ -201,9 +192,6 @@ def test_every_attribute_is_seen():
         assert changed(low, high).sum() > 5, name
 
 
-# ---------------------------------------------------------------- groups
-
-
 def described(count, **settings):
     """Faces that nobody has drawn: attributes alone."""
     drawn = sample_attributes(count, **settings)
@@ -228,9 +216,6 @@ def test_groups_are_skin_by_pose():
         assert (turned >= 45).all() if name.endswith("profile") else (turned < 45).all()
 
 
-# ---------------------------------------------------------------- non-faces
-
-
 def test_non_faces_have_all_kinds_and_no_attributes():
     data = non_faces(60)
     assert data.labels.tolist() == [0] * 60
@@ -242,9 +227,6 @@ def test_non_faces_have_all_kinds_and_no_attributes():
     assert all(others[name].dtype == values.dtype for name, values in data.attributes.items())
     assert data.images.flatten(1).std(1).min() > 0.005  # nothing is blank
     assert len({digest(image) for image in data.images}) == 60
-
-
-# ---------------------------------------------------------------- difficulty
 
 
 def test_difficulty_is_measured_in_the_picture():
@@ -274,9 +256,6 @@ def test_a_patch_covers_a_part_and_a_blur_keeps_the_mean():
     Difficulty(blur=2).apply(soft)
     assert (soft.std((1, 2, 3)) <= spots.std((1, 2, 3)) + 1e-6).all()
     np.testing.assert_allclose(soft.mean((1, 2, 3)), spots.mean((1, 2, 3)), atol=0.01)
-
-
-# ---------------------------------------------------------------- errors
 
 
 @pytest.mark.parametrize(

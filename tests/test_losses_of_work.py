@@ -275,12 +275,9 @@ def test_a_disk_that_fills_up_meanwhile_loses_no_number(tmp_path, log, monkeypat
 WHOLE = '{"study": "toy", "settings": {}, "versions": {}, "variants": {"a": %s}}'
 DAMAGED = ["", WHOLE[:30], "<html>", "\xff\x00", "[]", "3", '{"settings": {}}']
 DAMAGED += ['{"settings": {}, "variants": []}', WHOLE % '{"settings": {}}']
-DAMAGED += [
-    WHOLE % f'{{"settings": {{}}, "runs": [{runs}]}}'
-    for runs in (
-        '{"x": 1}', '{"seed": 0}, {"seed": 0}', '{"seed": 0, "x": NaN}', '{"seed": 0, "x": Infinity}'
-    )
-]  # fmt: skip
+RUNS = ['{"x": 1}', '{"seed": 0}, {"seed": 0}', '{"seed": 0, "x": NaN}']
+RUNS += ['{"seed": 0, "x": -Infinity}']
+DAMAGED += [WHOLE % f'{{"settings": {{}}, "runs": [{runs}]}}' for runs in RUNS]
 
 
 @pytest.mark.parametrize("content", DAMAGED)

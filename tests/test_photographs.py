@@ -67,8 +67,6 @@ def test_height_keeps_the_proportion():
         assert photograph("flower", height=height).shape == (107, 160)
 
 
-# ---------------------------------------------------------------- modes of pictures
-
 RAMP = np.linspace(0, 1, 16).reshape(4, 4)
 
 
@@ -250,8 +248,6 @@ def test_an_animation_is_its_first_picture(tmp_path):
         assert photograph(path).min() > 0.98
 
 
-# ---------------------------------------------------------------- orientation and size
-
 # as they are stored, to be turned back; orientation 1 is upright
 TURNS = """FLIP_LEFT_RIGHT ROTATE_180 FLIP_TOP_BOTTOM TRANSPOSE ROTATE_90 TRANSVERSE
 ROTATE_270""".split()
@@ -289,9 +285,6 @@ def test_a_large_photograph_is_upright_and_not_decoded_in_full(tmp_path):
     assert open_picture(path, 2000).size == (3000, 4000)
     Image.new("RGB", (640, 427)).save(path)
     assert open_picture(path, 40).size == (640, 427)
-
-
-# ---------------------------------------------------------------- what is refused
 
 
 @pytest.fixture
