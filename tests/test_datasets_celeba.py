@@ -51,11 +51,8 @@ def test_celeba_reads_images_attributes_and_splits(root):
     assert everything.attributes["Pale_Skin"].tolist() == [0, 0, 1, 1, 1]
 
 
-ATTRIBUTES, SPLIT, PICTURE = (
-    "list_attr_celeba",
-    "list_eval_partition",
-    "img_align_celeba/000003.jpg",
-)
+ATTRIBUTES, SPLIT = "list_attr_celeba", "list_eval_partition"
+PICTURE = "img_align_celeba/000003.jpg"
 DAMAGED = [
     (lambda r: write(r, rows=[*ROWS[:3], (1, -1), *ROWS[4:]]), "line 6 has 2 values for 3 attrib"),
     (lambda r: write(r, rows=[(7, 1, 1), *ROWS[1:]]), "line 3 has 3 values for 3 .* be 1 or -1"),

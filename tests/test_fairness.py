@@ -21,30 +21,19 @@ def hundred():
 
 
 def test_a_report_is_what_one_counts():
-    report = group_report(*hundred(), NAMES, minimum=40)
+    scores, labels, groups = hundred()
+    report = group_report(scores, labels, groups, NAMES, minimum=40)
     rows = [(row.name, row.count, row.recall) for row in report.groups]
     assert rows == [("light", 60, 0.9), ("dark", 40, 0.5)]
-    np.testing.assert_allclose(report.variance, 0.2**2)
-    np.testing.assert_allclose(report.gap, 0.4)
-    assert report.recall == 74 / 100
-    assert report.precision == 74 / 79
+    np.testing.assert_allclose([report.variance, report.gap], [0.2**2, 0.4])
+    assert (report.recall, report.precision) == (74 / 100, 74 / 79)
     np.testing.assert_allclose(report.accuracy, (74 + 45) / 150)
     right_order, ties = 74 * 45, 74 * 5 + 26 * 45
     np.testing.assert_allclose(report.auc, (right_order + ties / 2) / (100 * 50))
-
-
-def test_a_score_above_0_says_face():
-    scores, labels, groups = hundred()
     report = group_report(scores - 1, labels, groups, NAMES, minimum=40)
-    assert report.recall == 0  # above it, not at it
+    assert report.recall == 0  # above 0, not at it
     assert math.isnan(report.precision)
-    report = group_report(scores + 2, labels, groups, NAMES, minimum=40)
-    assert (report.recall, report.precision) == (1, 100 / 150)
-
-
-def test_faces_of_no_group_count_in_the_whole_only():
-    scores, labels, groups = hundred()
-    groups[groups == 1] = -1
+    groups[groups == 1] = -1  # faces of no group count in the whole only
     report = group_report(scores, labels, groups, NAMES[:1], minimum=40)
     assert (report.gap, report.recall) == (0, 0.74)
 
@@ -54,12 +43,6 @@ def test_twenty_faces_are_not_enough():
     scores, labels, groups = (part[-70:] for part in hundred())  # 20 faces of the second group
     with pytest.raises(ValueError, match="group 'dark' has 20 faces, must be at least 300"):
         group_report(scores, labels, (groups - 1).clamp(min=-1), ["dark"])
-    # two groups with the same true recall: how often so few show a gap of ten points
-    random = np.random.default_rng(0)
-    for count, often in ((20, (0.25, 0.5)), (300, (0, 0.001))):
-        found = random.binomial(count, 0.9, (20_000, 2)) / count
-        share = (np.abs(found[:, 0] - found[:, 1]) > 0.0999).mean()
-        assert often[0] <= share <= often[1]
 
 
 @pytest.mark.parametrize(
