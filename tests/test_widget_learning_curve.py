@@ -7,7 +7,7 @@ import time
 
 import numpy as np
 import pytest
-from test_trainer import small_data, small_network
+from test_numpy_net import small_data, small_network
 
 from cnnbook.figures import LearningCurve
 from cnnbook.numpy_net.training import Settings, Trainer
