@@ -6,9 +6,7 @@ from dataclasses import asdict
 
 import torch
 
-from cnnbook.datasets import biased, concatenate, face_groups, faces, non_faces
-from cnnbook.datasets.faces.attributes import RARE_GROUPS
-from cnnbook.datasets.faces.difficulty import HARD
+from cnnbook.datasets import HARD, RARE_GROUPS, biased, concatenate, face_groups, faces, non_faces
 from cnnbook.experiments.study import Outcome, Study, Variant, complete
 from cnnbook.models import DebiasingVAE, FaceClassifier
 from cnnbook.models.debiasing_vae import count_faces_right, debiasing_loss, face_loss

@@ -4,8 +4,7 @@ import functools
 
 import torch
 
-from cnnbook.datasets import digits, faces, mnist
-from cnnbook.datasets.faces.attributes import FEW_PROFILES
+from cnnbook.datasets import FEW_PROFILES, digits, faces, mnist
 from cnnbook.experiments.study import Outcome, Study, Variant, complete
 from cnnbook.models import ConvVAE, DenseVAE, variational
 from cnnbook.recording import evaluating
