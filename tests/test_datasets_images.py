@@ -174,23 +174,21 @@ def test_centring_reads_large_drawings_and_small_digits_on_large_sheets():
 
 
 @pytest.mark.parametrize("draw", [faces, non_faces, sample_attributes])
-@pytest.mark.parametrize("value", [2**31, 2**63, 2**70, -1, float("nan"), 2.5, True, "3", None])
-def test_absurd_counts_and_seeds_are_refused_at_once(draw, value):
-    with pytest.raises((TypeError, ValueError), match=f"count is {value!r}, "):
-        draw(value)
-    if not isinstance(value, int) or value is True or value < 0:
-        with pytest.raises((TypeError, ValueError), match=f"seed is {value!r}, must be"):
-            draw(2, seed=value)
+def test_absurd_counts_and_seeds_are_refused_at_once(draw):
+    for value in (2**31, 2**63, 2**70, -1, float("nan"), 2.5, True, "3", None):
+        with pytest.raises((TypeError, ValueError), match=f"count is {value!r}, "):
+            draw(value)
+        if not isinstance(value, int) or value < 2:
+            with pytest.raises((TypeError, ValueError), match=f"seed is {value!r}, must be"):
+                draw(2, seed=value)
 
 
 @pytest.fixture
 def pets(tmp_path):
     for name, level in (("cats", 255), ("dogs", 51)):
         (tmp_path / name).mkdir()
-        for place in range(2):
-            pixels = np.full((6, 4, 3), level, np.uint8)
-            pixels[..., 2] = 0
-            Image.fromarray(pixels).save(tmp_path / name / f"{place}.png")
+        for file in ("0.png", "2.PNG"):
+            Image.new("RGB", (4, 6), (level, level, 0)).save(tmp_path / name / file)
     return tmp_path
 
 
@@ -237,22 +235,6 @@ def test_what_is_no_picture_is_named_in_a_line_but_for_what_computers_add(pets, 
     read(pets)
     names = "cats/notes.txt, dogs/0.json, dogs/1.json, ..."
     assert capsys.readouterr().out == f"image_folder: 5 of the files are no pictures: {names}\n"
-
-
-@pytest.mark.parametrize(
-    "suffix",
-    """png PNG jpg JPG jpeg jpe jfif bmp dib gif webp tif tiff TIFF pgm ppm pnm tga jp2 j2k pcx
-    qoi ico apng avif sgi dds""".split(),
-)
-def test_whatever_pillow_opens_is_read(pets, suffix):
-    if suffix.lower() == "avif" and ".avif" not in Image.registered_extensions():
-        pytest.skip("this Pillow has no AVIF")
-    mode, white = ("L", 255) if suffix == "pgm" else ("RGB", "white")
-    (pets / "horses").mkdir()
-    Image.new(mode, (16, 16), white).save(pets / "horses" / f"p.{suffix}")
-    data = read(pets, size=4)
-    assert data.labels.tolist() == [0, 0, 1, 1, 2]
-    assert float(data.images[4].min()) > 0.98
 
 
 @pytest.mark.parametrize(

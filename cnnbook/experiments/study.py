@@ -54,10 +54,6 @@ class Study:
     seeds: int = 5  # runs of each variant, with the seeds 0, 1, …
     kept: tuple = ()  # variants whose weights are saved, those of seed 0
 
-    def keeps(self, variant, seed):
-        """Whether the weights of a run are saved."""
-        return variant in self.kept and seed == 0
-
 
 NO_NUMBERS = ("nan", "inf", "-inf")  # what a file holds for a number that JSON does not know
 
@@ -203,7 +199,7 @@ def _compute(study, name, seed, data):
     run = {"seed": seed} | {key: _plain(value) for key, value in outcome.measured.items()}
     seconds, threads = round(time.process_time() - began, 1), torch.get_num_threads()
     run |= {"cpu_seconds": seconds, "threads": threads}
-    return run, outcome.model if study.keeps(name, seed) else None
+    return run, outcome.model if seed == 0 and name in study.kept else None
 
 
 def _plain(value):
@@ -315,7 +311,7 @@ class _Shelf:
         with self.lock(wait=True):
             if not self.missing([(name, seed)]):
                 return
-            if self.study.keeps(name, seed):
+            if seed == 0 and name in self.study.kept:
                 origin = {"study": self.name, "variant": name, "seed": seed}
                 save_weights(model, f"{self.name}_{name}", home=self.home, **origin)
             variants = self.read()["variants"]

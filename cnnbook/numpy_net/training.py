@@ -71,7 +71,7 @@ class Trainer:
         self.network = copy.deepcopy(network)
         self.first = _first_convolution(self.network)
         images = images.astype(self.first.parameters["weight"].dtype)
-        self.classes = _count_classes(self.network, self.first, images, labels)
+        _check_classes(self.network, self.first, images, labels)
         held_out = min(HELD_OUT, -(-len(images) // 5)) if held_out is None else held_out
         held_out = whole("held_out", held_out, 1, len(images) - 1)
         self._given = {"data": data, "network": network, "held_out": held_out, "seed": seed}
@@ -81,7 +81,8 @@ class Trainer:
         self.training = images[order[held_out:]], labels[order[held_out:]]
         self.shown = np.unique(self.validation[1], return_index=True)[1][:SHOWN]  # one a class
         self._queue, self._optimiser, self._loss = np.array([], int), None, CrossEntropyLoss()
-        self.history = [self._record(None, None, self._judge())]
+        scores = self.network.forward(self.validation[0])
+        self.history = [self._record(None, None, scores)]
 
     def again(self):
         """Return a new trainer at step 0 of the same network, data and seed."""
@@ -109,7 +110,8 @@ class Trainer:
         kept = self.network.state()
         try:
             with np.errstate(all="ignore"):  # a loss beyond bounds is told below
-                loss, scores = self._learn(settings), self._judge()
+                loss = self._learn(settings)
+                scores = self.network.forward(self.validation[0])
                 after = float(cross_entropy(scores, self.validation[1]))
             if not (loss <= DIVERGED and after <= DIVERGED):  # NaN is less than nothing
                 what = f"step {self.steps + 1} brings the loss to {after:.2g}"
@@ -123,7 +125,9 @@ class Trainer:
         self.history.append(record)
 
     def _learn(self, settings):
-        chosen = self._draw(settings.batch_size)
+        if len(self._queue) < settings.batch_size:  # too few are left of the last random order
+            self._queue = self.rng.permutation(len(self.training[0]))
+        chosen, self._queue = np.split(self._queue, [settings.batch_size])
         x, labels = (part[chosen] for part in self.training)
         loss = self._loss.forward(self.network.forward(x), labels)
         self.network.backward(self._loss.backward())
@@ -137,16 +141,6 @@ class Trainer:
             self._optimiser.betas = settings.momentum, self._optimiser.betas[1]
         self._optimiser.step()
         return float(loss)
-
-    def _draw(self, count):
-        """Take the next images of a random order; draw a new order where too few are left."""
-        if len(self._queue) < count:
-            self._queue = self.rng.permutation(len(self.training[0]))
-        chosen, self._queue = self._queue[:count], self._queue[count:]
-        return chosen
-
-    def _judge(self):
-        return self.network.forward(self.validation[0])
 
     def _record(self, loss, settings, scores):
         accuracy = float((scores.argmax(1) == self.validation[1]).mean())
@@ -183,7 +177,7 @@ def _first_convolution(network):
     return first
 
 
-def _count_classes(network, first, images, labels):
+def _check_classes(network, first, images, labels):
     channels = first.parameters["weight"].shape[1] * first.settings["groups"]
     if images.shape[1] != channels:
         raise ValueError(f"images have {images.shape[1]} channels, the network expects {channels}")
@@ -192,4 +186,3 @@ def _count_classes(network, first, images, labels):
         raise ValueError(f"network turns an image into {scores.shape}, expected (1, classes)")
     if labels.max() >= scores.shape[1]:
         raise ValueError(f"labels reach {labels.max()}, the network has {scores.shape[1]} outputs")
-    return scores.shape[1]
