@@ -8,7 +8,7 @@ from unittest.mock import Mock
 
 import numpy as np
 import pytest
-from test_trainer import small_data, small_network
+from test_numpy_net import small_data, small_network
 
 from cnnbook.figures import LearningCurve
 from cnnbook.numpy_net.training import Settings, Trainer
