@@ -5,7 +5,9 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from pathlib import Path
 
+import nbformat
 import numpy as np
 import pytest
 import torch
@@ -176,6 +178,8 @@ def test_a_class_can_be_an_answer():
 def test_check_prints_and_the_progress_is_kept(capsys, own_progress):
     check("3.6", ...)
     assert progress() == {}
+    check("3.6", 0.75, keep=False)
+    assert progress() == {}
     check("3.6", 0.5)
     assert progress() == {"3.6": "tried"}
     check("3.6", 0.75)
@@ -183,7 +187,7 @@ def test_check_prints_and_the_progress_is_kept(capsys, own_progress):
     assert progress() == {"3.6": "solved"}
     assert own_progress.read_text() == "3.6 tried\n3.6 solved\n"
     said = capsys.readouterr().out
-    assert said.startswith('○ 3.6 is open: not attempted. hint("3.6") helps.\n✗ 3.6 is not right')
+    assert said.startswith('○ 3.6 is open: not attempted. hint("3.6") helps.\n✓ 3.6 is right.')
     assert "Perhaps: that is the share along one axis" in said
     assert "✓ 3.6 is right." in said
     forget()
@@ -219,6 +223,21 @@ def test_hints_and_numbers(capsys):
             check(number, 1)
 
 
+FOLDER = Path(__file__).parent.parent / "notebooks"
+
+
+@pytest.mark.parametrize("number", ALL)
+def test_every_exercise_is_asked_and_solved(number):
+    (chapter,) = FOLDER.glob(f"{int(number.split('.')[0]):02}_*.ipynb")
+    asked, solved = (
+        nbformat.read(p, 4).cells for p in (chapter, FOLDER / "solutions" / chapter.name)
+    )
+    assert any(f"○ {number} is open" in str(cell.get("outputs")) for cell in asked)
+    assert any(f"✓ {number} is right" in str(cell.get("outputs")) for cell in solved)
+    assert any(f"**{number}" in cell.source for cell in asked)
+    assert any(f"## {number} {ALL[number].title}" in cell.source for cell in solved)
+
+
 def test_the_command_line():
     def printed(*what):
         command = [sys.executable, "-m", "cnnbook.exercises", *what]
@@ -235,16 +254,16 @@ def test_the_command_line():
 
 HALF = np.array([1.0, 2.5])
 AGREEING = [
-    ((np.ones((2, 3)), torch.ones(2, 3)), "2 × 3 values agree with PyTorch exactly"),
-    ((3, np.float64(3)), "1 value agrees with PyTorch exactly"),
+    ((np.ones((2, 3)), torch.ones(2, 3)), "2 × 3 values agree exactly with PyTorch"),
+    ((3, np.float64(3)), "1 value agrees exactly with PyTorch"),
     ((HALF, HALF + 4e-12), "2 values agree with PyTorch, largest difference 4e-12"),
     ((HALF, (HALF + 1e-5).astype("f4")), "2 values agree with PyTorch, largest difference 1e-05"),
-    (((1, 2), [1, 2]), "2 values agree with PyTorch exactly"),
-    (((HALF, 1), (HALF, 1)), "2 arrays (2, 1) agree with PyTorch exactly"),
-    (([np.nan, np.inf], [np.nan, np.inf], "the table"), "2 values agree with the table exactly"),
-    ((HALF, torch.tensor(HALF, requires_grad=True)), "2 values agree with PyTorch exactly"),
-    ((pow, pow, "pow", [(2, 3), (3, 2)]), "2 settings agree with pow exactly"),
-    ((pow, pow, "pow", [{"base": 2, "exp": 3}]), "1 setting agrees with pow exactly"),
+    (((1, 2), [1, 2]), "2 values agree exactly with PyTorch"),
+    (((HALF, 1), (HALF, 1)), "2 arrays (2, 1) agree exactly with PyTorch"),
+    (([np.nan, np.inf], [np.nan, np.inf], "the table"), "2 values agree exactly with the table"),
+    ((HALF, torch.tensor(HALF, requires_grad=True)), "2 values agree exactly with PyTorch"),
+    ((pow, pow, "pow", [(2, 3), (3, 2)]), "2 settings agree exactly with pow"),
+    ((pow, pow, "pow", [{"base": 2, "exp": 3}]), "1 setting agrees exactly with pow"),
 ]
 DIFFERING = [
     ((HALF, HALF + np.array([0, 1e-8])), r"values differ at \[1\]: ours 2.5, theirs 2.5"),

@@ -6,7 +6,7 @@ import nbformat
 import pytest
 
 FOLDER = Path(__file__).parent.parent / "notebooks"
-NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
+NOTEBOOKS = sorted(FOLDER.glob("**/[0-9]*.ipynb"))
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 
 
@@ -15,7 +15,9 @@ def code_cells(path):
     return [cell for cell in cells if cell.cell_type == "code" and cell.source.strip()]
 
 
-pytestmark = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+pytestmark = pytest.mark.parametrize(
+    "path", NOTEBOOKS, ids=lambda path: f"{path.parent.name}-{path.stem}"
+)
 
 
 def test_every_code_cell_was_executed_in_order(path):

@@ -28,7 +28,7 @@ def _find(number):
     return known[number]
 
 
-def check(number, answer):
+def check(number, answer, keep=True):
     """Print whether an answer to an exercise is right, and if not, what is wrong.
 
     Parameters
@@ -38,6 +38,8 @@ def check(number, answer):
     answer : number, array, function or class
         What the exercise asks for; ``...`` where there is none yet. A function is called in a
         process of its own for at most ten seconds.
+    keep : bool
+        Whether it counts as tried or solved on the map of the start page.
 
     Raises
     ------
@@ -52,7 +54,7 @@ def check(number, answer):
         print(f'○ {number} is open: {words}. hint("{number}") helps.')
     else:
         print(f'✗ {number} is not right yet. hint("{number}") helps.\n    {words}')
-    note = "" if kind == "open" else record(number, "solved" if kind == "right" else "tried")
+    note = keep and kind != "open" and record(number, "solved" if kind == "right" else "tried")
     if note:
         print(note)
 

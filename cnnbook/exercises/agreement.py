@@ -28,9 +28,9 @@ def agree(ours, theirs, what="PyTorch", settings=None):
     Examples
     --------
     >>> agree(np.ones((3, 3)), np.ones((3, 3)))
-    3 × 3 values agree with PyTorch exactly
+    3 × 3 values agree exactly with PyTorch
     >>> agree(pow, lambda a, b: a**b, "the operator", settings=[(2, 3), (3, 2)])
-    2 settings agree with the operator exactly
+    2 settings agree exactly with the operator
     """
     if settings is None:
         shapes, largest = _compare(_parts("ours", ours), _parts("theirs", theirs), "")
@@ -125,5 +125,5 @@ def _size(shape):
 
 
 def _say(words, what, largest):
-    how = f", largest difference {largest:.0e}" if largest else " exactly"
-    print(f"{words} with {what}{how}")
+    most = f", largest difference {largest:.0e}" if largest else ""
+    print(f"{words}{'' if most else ' exactly'} with {what}{most}")
