@@ -162,7 +162,7 @@ def main(arguments=None):
     chosen = parser.parse_args(arguments)
     paths = [Path(name).resolve().with_suffix(".ipynb") for name in chosen.chapters]
     failed = 0
-    for path in paths or sorted((ROOT / "notebooks").glob("*.ipynb")):
+    for path in paths or sorted((ROOT / "notebooks").glob("**/[0-9]*.ipynb")):
         if not chosen.twice:
             refresh(path)
             continue

@@ -52,6 +52,16 @@ window.book = {
   outputs: () => book.panel().content.widgets.filter(w => w.model.type === 'code').map(w => ({
     count: w.model.executionCount, source: w.model.sharedModel.getSource(),
     errors: w.model.outputs.toJSON().filter(o => o.output_type === 'error').map(o => o.ename + ': ' + o.evalue)})),
+  find: text => book.panel().content.widgets.findIndex(w => w.model.type === 'code'
+    && w.model.sharedModel.getSource().includes(text)),
+  texts: i => book.panel().content.widgets[i].model.outputs.toJSON()
+    .map(o => o.text ?? o.data?.['text/plain']).map(t => Array.isArray(t) ? t.join('') : t),
+  scroll: i => book.panel().content.widgets[i].node.scrollIntoView(),
+  write: (i, source) => book.panel().content.widgets[i].model.sharedModel.setSource(source),
+  run: i => {
+    book.panel().content.activeCellIndex = i;
+    return jupyterapp.commands.execute('notebook:run-cell');
+  },
   broken: () => [...book.panel().content.node.querySelectorAll('mjx-merror, .jupyter-widgets-error-widget')]
     .map(e => e.textContent)
     .concat([...book.panel().content.node.querySelectorAll('img')]

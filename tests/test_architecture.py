@@ -45,7 +45,7 @@ PARTS = {
         recording receptive_field ops derivation numpy_net datasets models training
         figures""".split()
     ),
-    "exercises": {"numpy", "ops", "shapes"},
+    "exercises": {"numpy", "ops", "shapes", "(platformdirs)"},
     "selfcheck": None,  # asks what is installed: anything, but inside functions only
 }
 """Brackets: inside functions only, so that importing the module does not load the library."""

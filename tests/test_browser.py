@@ -5,6 +5,7 @@ screenshots of every widget.
 """
 
 import os
+import re
 import shutil
 from collections import defaultdict
 from pathlib import Path
@@ -33,8 +34,11 @@ def server(tmp_path_factory):
     cell = nbformat.v4.new_code_cell("from cnnbook.widgets import draw_digit\ndraw_digit()")
     kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
     nbformat.write(nbformat.v4.new_notebook(cells=[cell], metadata=kernel), folder / SHEET)
-    with lab_server(folder, tmp_path_factory.mktemp("lab")) as address_and_token:
-        yield address_and_token
+    state = tmp_path_factory.mktemp("lab")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CNNBOOK_PROGRESS", str(state / "progress.txt"))  # not the reader's own
+        with lab_server(folder, state) as address_and_token:
+            yield address_and_token
 
 
 def save_shot(page, name):
@@ -127,3 +131,37 @@ def test_a_digit_is_drawn_with_the_pointer_and_with_the_keyboard(server):
         says(page, "Nothing is drawn yet")
         assert not sheet.evaluate("sheet => sheet.matches(':focus')")
         assert not notebook.problems + page.evaluate("book.errors") + page.evaluate("book.broken()")
+
+
+EXERCISE = (
+    "from cnnbook.exercises import check\n\ndef answer(i, k, s):\n    {}\n\ncheck('3.2', answer)"
+)
+ANSWERS = [
+    ("...", "○ 3.2 is open"),
+    ("t = max(k - (i % s or s), 0); return t - t // 2, t // 2", "an odd zero stands after"),
+    ("t = max(k - (i % s or s), 0); return t // 2, t - t // 2", "✓ 3.2 is right."),
+]
+
+
+def test_an_exercise_is_answered_and_the_map_of_the_start_page_changes(server):
+    solved = []
+    for turn in range(2):
+        with chromium_page() as page:  # the map, before and after
+            notebook = Notebook(page, *server, NOTEBOOKS[0].name)
+            notebook.run_all()
+            (said,) = page.evaluate("book.texts(book.find('ChapterMap('))")
+            solved.append(re.search(r"Padding and stride, needs 2, (.*?);", said)[1])
+            page.evaluate("book.scroll(book.find('ChapterMap('))")
+            save_shot(page, f"map_{turn}")
+        if turn:
+            break
+        with chromium_page() as page:
+            notebook = Notebook(page, *server, "03_padding_and_stride.ipynb")
+            cell = page.evaluate("book.find('check(\"3.2\"')")
+            for body, words in ANSWERS:
+                page.evaluate("([i, s]) => book.write(i, s)", [cell, EXERCISE.format(body)])
+                page.evaluate("i => book.run(i)", cell)
+                page.locator(".jp-OutputArea-output", has_text=words).wait_for(timeout=60_000)
+                save_shot(page, f"exercise_{words[0]}")
+            assert not notebook.problems + page.evaluate("book.errors")
+    assert solved == ["0 of 7 solved", "1 of 7 solved"]

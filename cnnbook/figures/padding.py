@@ -386,17 +386,21 @@ def draw_paddings(axes, titles):
 
 
 def _compared(axis, title, lead, tail, cell):
-    """One of several axes: its windows in as many lanes as keep them apart, and its facts."""
-    lanes = -(-axis.extent // axis.stride)
+    """One of several axes: a row for each window with its output, and its facts."""
+    pitch = max(13, min(18, 130 // axis.steps))
 
     def draw(picture, x, y):
+        zero_x, right = x + lead * cell, x + (lead + tail) * cell
         for step in range(axis.steps):
-            zero_x, top = x + lead * cell, y + 18 * (step % lanes)
-            _draw_window(picture, axis, step, zero_x, top, cell, 13, strong=True, letters=False)
-            first = zero_x + (axis.taps(step)[0] + 0.5) * cell - 1.5
-            _centred(picture, first, top + 6.5, indexed("y", step), min(10, cell * 0.36))
+            top = y + pitch * step
+            height = pitch - 3
+            _draw_window(
+                picture, axis, step, zero_x, top, cell, height, strong=False, letters=False
+            )
+            name = indexed("y", step)
+            _centred(picture, right + 14, top + height / 2, name, min(11, height), fill="output")
 
-    windows = Block((lead + tail) * cell, 18 * lanes, draw)
+    windows = Block((lead + tail) * cell + 28, pitch * axis.steps, draw)
     zeros = "no product with a zero"
     if axis.zero_products:
         products = plural(axis.zero_products, "product")
