@@ -70,7 +70,11 @@ FORBIDDEN = "sys.path", "%pip", "!pip", "%matplotlib widget"
 UNSEEN = "VBox(", "HBox(", "<cnnbook", "<Figure"
 
 
-@pytest.mark.parametrize("path", sorted(FOLDER.glob("**/[0-9]*.ipynb")), ids=str)
+@pytest.mark.parametrize(
+    "path",
+    sorted(FOLDER.glob("**/[0-9]*.ipynb")),
+    ids=lambda path: f"{path.parent.name}-{path.stem}",
+)
 def test_a_notebook_was_executed_and_shows_what_it_holds(path):
     book = nbformat.read(path, as_version=4)
     cells = [cell for cell in book.cells if cell.cell_type == "code" and cell.source.strip()]
