@@ -197,3 +197,20 @@ def test_windows_taken_apart_and_put_together_again():
     seen = [field.axes[0].seen[unit] for unit in range(12)]
     assert seen == [(0, 11)] * 2 + [(2, 5)] * 4 + [(6, 9)] * 4 + [(0, 11)] * 2  # it wraps around
     assert field.axes[1].seen[2:6] == ((2, 5),) * 4
+
+
+@pytest.mark.parametrize(
+    "mix",
+    [
+        lambda x: x.softmax(1).softmax(2),
+        lambda x: F.layer_norm(x, x.shape[1:]),
+        lambda x: x + x.mean((1, 2), keepdim=True),
+        lambda x: F.scaled_dot_product_attention(*[x.flatten(1, 2)] * 3).reshape(x.shape),
+        lambda x: F.linear(F.linear(x.mT, torch.ones(5, 5)).transpose(1, 3), torch.ones(9, 9)).mT,
+    ],
+)
+def test_a_map_whose_units_all_see_the_same_has_its_axes_where_they_were(mix):
+    net = Lambda(lambda x: mix(x.permute(0, 2, 3, 1)))
+    field = trace(net, (4, 9, 5))["output"]
+    assert field.units == (9, 5)
+    assert [axis.seen for axis in field.axes] == [((0, 8),) * 9, ((0, 4),) * 5]
