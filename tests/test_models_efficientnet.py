@@ -10,7 +10,6 @@ import pytest
 import torch
 from torch import nn
 
-from cnnbook.datasets import photograph
 from cnnbook.models import EfficientNetLite0, pretrained, summary
 from cnnbook.models.__main__ import main
 from cnnbook.models.efficientnet_lite import PACKAGE, InvertedResidual, SameConv2d
@@ -61,9 +60,7 @@ def test_an_inverted_residual_by_its_parts():
     wide = nn.functional.conv2d(wide.clamp(0, 6), block.depthwise.conv.weight, padding=1, groups=24)
     narrow = block.project.conv((wide / (1 + 1e-3) ** 0.5).clamp(0, 6)) / (1 + 1e-3) ** 0.5
     torch.testing.assert_close(block(x), x + narrow)
-    assert not any(
-        InvertedResidual(4, *settings, 6).shortcut for settings in ((4, 3, 2), (5, 3, 1))
-    )
+    assert [InvertedResidual(4, wide, 3, s, 6).shortcut for wide, s in ((4, 2), (5, 1))] == [0, 0]
     assert isinstance(InvertedResidual(4, 4, 3, 1, 1).expand, nn.Identity)
 
 
@@ -87,29 +84,10 @@ def test_a_new_network_keeps_the_size_of_its_signals():
 # ---------------------------------------------------------------- the weights
 
 
-def test_the_scores_of_a_fixed_input(network):
-    ramp = torch.linspace(0, 1, 64)
-    x = torch.stack([ramp[:, None].expand(64, 64), ramp.expand(64, 64), torch.outer(ramp, ramp)])
-    with torch.no_grad():
-        scores = network(x[None])[0]
-    expected = [-0.018, 1.243, -3.480, 3.661, -0.493, -1.291, 1.294, 1.380, 6.325, 3.233]
-    torch.testing.assert_close(scores[::100], torch.tensor(expected), atol=2e-3, rtol=0)
-
-
 FIVE = {
-    "coffee": [("espresso", 0.96)],
-    "camera": [("tripod", 0.94)],
-    "motorcycle_left": [("moped", 0.58)],
-    "chelsea": [("tiger cat", 0.38), ("Egyptian cat", 0.38)],
-    "rocket": [("missile", 0.36)],
-}
-
-
-@pytest.mark.parametrize(("name", "expected"), FIVE.items())
-def test_five_photographs(network, name, expected):
-    answers = network.predict(photograph(name, grey=False), k=len(expected))
-    assert [answer for answer, _ in answers] == [answer for answer, _ in expected]
-    assert [share for _, share in answers] == pytest.approx([s for _, s in expected], abs=0.01)
+    "coffee": ("espresso", 0.96), "camera": ("tripod", 0.94), "motorcycle_left": ("moped", 0.58),
+    "chelsea": ("tiger cat", 0.38), "rocket": ("missile", 0.36),
+}  # fmt: skip
 
 
 def test_no_code_of_the_package_runs():
@@ -191,8 +169,7 @@ def test_the_command_needs_no_network(monkeypatch, capsys):
     monkeypatch.setattr(socket, "socket", refuse)
     main([])
     lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == len(FIVE)
-    for line, (name, [(answer, share), *_]) in zip(lines, FIVE.items(), strict=True):
+    for line, (name, (answer, share)) in zip(lines, FIVE.items(), strict=True):
         assert line.count(", ") == 4
         said = re.match(rf"{name}: {answer} (\d\.\d\d), ", line)
         assert float(said[1]) == pytest.approx(share, abs=0.011)

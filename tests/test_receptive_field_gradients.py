@@ -7,6 +7,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 import torchvision
+from test_looking import Lambda
 from torch import nn
 
 from cnnbook.receptive_field import trace
@@ -124,40 +125,26 @@ def resized(size, kind):
     return nn.Upsample(size, mode=mode, align_corners=corners)
 
 
-class _Branches(nn.Module):
+def branches(c, stride, joined):
     """Two convolutions side by side, added or joined; one of them dilated."""
 
-    def __init__(self, c, stride, joined):
-        super().__init__()
-        self.stride, self.joined = stride, joined
-        self.narrow = nn.Conv1d(c, c, 1, self.stride)
-        self.wide = nn.Conv1d(c, c, 3, self.stride, padding=2, dilation=2)
-        self.mix = nn.Conv1d(2 * c, c, 1)
-
     def forward(self, x):
-        if self.joined:
+        if joined:
             return self.mix(torch.cat([self.narrow(x), self.wide(x)], dim=1))
         return F.relu(self.narrow(x)) + self.wide(x)
 
+    wide = nn.Conv1d(c, c, 3, stride, padding=2, dilation=2)
+    return Lambda(forward, narrow=nn.Conv1d(c, c, 1, stride), wide=wide, mix=nn.Conv1d(2 * c, c, 1))
 
-class _Gate(nn.Module):
+
+def gate(c):
     """Squeeze and excitation: every unit is scaled by a number that all units set."""
-
-    def __init__(self, c):
-        super().__init__()
-        self.dense = nn.Linear(c, c)
-
-    def forward(self, x):
-        return x * torch.sigmoid(self.dense(x.mean(2)))[:, :, None]
+    scaled = lambda self, x: x * torch.sigmoid(self.dense(x.mean(2)))[:, :, None]  # noqa: E731
+    return Lambda(scaled, dense=nn.Linear(c, c))
 
 
-class _Cut(nn.Module):
-    def __init__(self, start, step):
-        super().__init__()
-        self.rows = slice(start, None, step)
-
-    def forward(self, x):
-        return x[:, :, self.rows]
+def cut(start, step):
+    return Lambda(lambda self, x: x[:, :, start::step])
 
 
 # What stands between input and output of a random network: from draw(low, high) and the number of
@@ -175,9 +162,9 @@ PARTS = [
     lambda draw, c: nn.AdaptiveAvgPool1d(draw(1, 9)),
     lambda draw, c: resized(draw(2, 30), draw(0, 3)),
     lambda draw, c: [nn.BatchNorm1d(c), nn.ReLU(), nn.Dropout()][draw(0, 3)],
-    *[lambda draw, c: _Branches(c, draw(1, 3), bool(draw(0, 2)))] * 2,
-    lambda draw, c: _Gate(c),
-    lambda draw, c: _Cut(draw(0, 3), draw(1, 3)),
+    *[lambda draw, c: branches(c, draw(1, 3), bool(draw(0, 2)))] * 2,
+    lambda draw, c: gate(c),
+    lambda draw, c: cut(draw(0, 3), draw(1, 3)),
 ]
 
 

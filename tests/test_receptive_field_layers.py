@@ -150,24 +150,19 @@ def test_rules_on_the_endless_axis():
 
 
 def test_windows_taken_apart_and_put_together_again():
-    class Windows(nn.Module):
+    def windows(self, x):
         """As in Swin: attention within windows of 4 × 4, moved by 2."""
+        x = x.permute(0, 2, 3, 1).roll((-2, -2), (1, 2))
+        n, h, w, c = x.shape
+        x = x.view(n, h // 4, 4, w // 4, 4, c).transpose(2, 3).reshape(-1, 16, c)
+        x = self.attention(x, x, x)[0]
+        x = x.view(n, h // 4, w // 4, 4, 4, c).transpose(2, 3).reshape(n, h, w, c)
+        return x.roll((2, 2), (1, 2)).permute(0, 3, 1, 2)
 
-        def __init__(self):
-            super().__init__()
-            self.attention = nn.MultiheadAttention(4, 2, batch_first=True)
-
-        def forward(self, x):
-            x = x.permute(0, 2, 3, 1).roll((-2, -2), (1, 2))
-            n, h, w, c = x.shape
-            x = x.view(n, h // 4, 4, w // 4, 4, c).transpose(2, 3).reshape(-1, 16, c)
-            x = self.attention(x, x, x)[0]
-            x = x.view(n, h // 4, w // 4, 4, 4, c).transpose(2, 3).reshape(n, h, w, c)
-            return x.roll((2, 2), (1, 2)).permute(0, 3, 1, 2)
-
-    field = trace(Windows(), (4, 12, 8))["output"]
-    seen = [field.axes[0].seen[unit] for unit in range(12)]
-    assert seen == [(0, 11)] * 2 + [(2, 5)] * 4 + [(6, 9)] * 4 + [(0, 11)] * 2  # it wraps around
+    net = Lambda(windows, attention=nn.MultiheadAttention(4, 2, batch_first=True))
+    field = trace(net, (4, 12, 8))["output"]
+    seen = [(0, 11)] * 2 + [(2, 5)] * 4 + [(6, 9)] * 4 + [(0, 11)] * 2  # it wraps around
+    assert field.axes[0].seen == tuple(seen)
     assert field.axes[1].seen[2:6] == ((2, 5),) * 4
 
 

@@ -232,7 +232,6 @@ OPERATIONS = [
     along(lambda draw, x, d: lambda x: torch.stack([x, x.flip(d)], d)),
     along(lambda draw, x, d: lambda x: torch.stack([x, x.roll(1, d)], x.ndim)),
     along(lambda draw, x, d: lambda x: x + x.flip(d)),
-    along(lambda draw, x, d: lambda x: x.cumsum(d)),
     along(lambda draw, x, d: lambda x: x.unfold(d, 2, 1) if x.shape[d] > 1 else x),
     along(lambda draw, x, d: lambda x: x.unsqueeze(d).expand(*x.shape[:d], 2, *x.shape[d:])),
     along(_rows), along(_index),
