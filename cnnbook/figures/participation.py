@@ -24,27 +24,12 @@ from cnnbook.figures.state import State, state
 
 @state
 class Participation(State):
-    """Windows over an image: one padded axis down, one across.
+    """Windows over an image: one padded axis down, one across."""
 
-    Parameters
-    ----------
-    rows, columns : PaddedAxis
-        Their own steps are not used.
-    step : int
-        Number of the framed window, row by row, from 0.
-    title : str
-        The claim above the picture.
-
-    Raises
-    ------
-    ValueError
-        If there is no such step.
-    """
-
-    rows: PaddedAxis
+    rows: PaddedAxis  # the steps of both axes are not used
     columns: PaddedAxis
-    step: int = 0
-    title: str = ""
+    step: int = 0  # number of the framed window, row by row
+    title: str = ""  # the claim above the picture
 
     def __post_init__(self):
         self._within("step", self.steps)
