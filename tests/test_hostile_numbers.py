@@ -90,7 +90,6 @@ TABLE = {
         "Linear": features,
         "MaxPool2d": {"kernel_size": 2, "stride": 2, "padding": 0, "dilation": 1},
         "AvgPool2d": {"kernel_size": 2, "stride": 2, "padding": 0, "divisor_override": 3},
-        "Dropout": {"p": 0},
         "simple_conv_net": {
             **{"input_dim": (1, 8, 8), "filter_num": 2, "filter_size": 3, "stride": 1, "pad": 0},
             **{"hidden_size": 4, "output_size": 3},

@@ -354,7 +354,7 @@ WRITERS = re.compile(
     r"\.write_text\(|\.write_bytes\(|torch\.save\(|save_file\(|json\.dump\(|nbformat\.write\(|"
     r"""open\([^)]*["'][wax]|os\.replace\(|\.savetxt\(|np\.savez?\(|shutil\.(copy|move)"""
 )
-OTHERS = "files.py", "sources.py", "benchmarks.py"  # these move what is whole into its place
+OTHERS = "files.py", "sources.py", "benchmarks.py", "progress.py"  # move what is whole, add a line
 
 
 def test_whatever_writes_files_does_it_in_one_step():

@@ -27,12 +27,15 @@ def _theme(roles, tint):
 
 
 # JupyterLab marks the theme on <body>; everything else is taken for light.
-_STYLE = (
-    f"<style>.cnnbook{{{_theme(LIGHT, TINT)}}}"
+CSS = (
+    f".cnnbook{{{_theme(LIGHT, TINT)}}}"
     f"[data-jp-theme-light='false'] .cnnbook{{{_theme(DARK, DARK_TINT)}}}"
-    "[data-jp-theme-light='false'] .cnnbook .i{filter:invert(.93)}</style>"
-    f"<style>.cnnbook .m{{font-family:{MONO}}}</style>"
+    "[data-jp-theme-light='false'] .cnnbook .i{filter:invert(.93)}"
+    f".cnnbook .m{{font-family:{MONO}}}"
 )
+"""What every picture's colours and type follow, in a page."""
+
+
 MARGIN = 4  # pixels around the canvas, so that a frame on the edge is whole
 # what no XML document may hold, however it is written
 _NO_TEXT = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -47,7 +50,7 @@ _FACE = escape(SANS)
 _FILL = {None: "none", **{role: f"var(--cnn-{role})" for role in LIGHT}}
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(eq=False, kw_only=True)
 class Mark:
     """What is drawn; `name` says what it is, outermost part first, and `at` which cell of it."""
 
@@ -55,7 +58,7 @@ class Mark:
     at: tuple | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class _Rect(Mark):
     x: float
     y: float
@@ -92,7 +95,7 @@ class _Rect(Mark):
         return ax.add_patch(FancyBboxPatch(*where, **style))
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class _Text(Mark):
     x: float
     y: float
@@ -120,7 +123,7 @@ class _Text(Mark):
         return ax.text(self.x, self.y, self.text.replace("$", r"\$"), size=size, **place, **style)
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class _Path(Mark):
     points: tuple
     fill: str | None = None
@@ -149,7 +152,7 @@ class _Path(Mark):
         return ax.plot(x, y, color=LIGHT[self.stroke], linewidth=self.stroke_width, **style)[0]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class _Image(Mark):
     pixels: np.ndarray  # (H, W, 4) uint8
     x: float
@@ -220,7 +223,7 @@ class Picture:
 
     def _add(self, kind, *values, **style):
         for name in ("fill", "stroke"):  # else no colour in SVG, and a KeyError on paper
-            if style.get(name) not in tuple(_FILL):
+            if style.get(name) not in _FILL:
                 known = ", ".join(LIGHT)
                 raise ValueError(f"{name} must be one of {known} or None, got {style[name]!r}")
         self.marks.append(kind(*values, **style, name=self._names))
@@ -274,14 +277,15 @@ class Picture:
         """Width and height with the margin, in CSS pixels."""
         return self.width + 2 * MARGIN, self.height + 2 * MARGIN
 
-    def svg(self):
-        """Return the picture as SVG text that follows JupyterLab's theme."""
+    def svg(self, css=True):
+        """Return the picture as SVG text; with its `CSS` it follows the theme by itself."""
         width, height = self.size
         svg = (
             '<svg xmlns="http://www.w3.org/2000/svg" class="cnnbook" role="img"'
             f' aria-label="{escape_html(str(self.description))}"'
             f' viewBox="{-MARGIN} {-MARGIN} {width:g} {height:g}" width="{width:g}"'
-            f' style="max-width:100%;height:auto;display:block;font-family:{_FACE}">{_STYLE}'
+            f' style="max-width:100%;height:auto;display:block;font-family:{_FACE}">'
+            f"{f'<style>{CSS}</style>' if css else ''}"
             f"{''.join(mark.svg() for mark in self.marks)}</svg>"
         )
         return _NO_TEXT.sub("\ufffd", svg)

@@ -166,7 +166,7 @@ def spread(*blocks, width=WIDTH, align=0.0, most=90):
 def panel(title, caption, block, role="ink", *, width=0):
     """A block under its title, in its colour, and a muted caption; `width` reserves room."""
     heading = text(title, size=14, role=role, bold=True, width=width)
-    return column(heading, note(caption), block, gap=4)
+    return column(heading, text(caption, size=12, role="muted"), block, gap=4)
 
 
 def labelled(title, caption, block, role="ink", *, width=190):
@@ -257,7 +257,7 @@ def cells(
         finite = np.abs(like[np.isfinite(like)])
         most = (finite.max() if finite.size else 0) or 1
         decimals = max((3 if cell >= 34 else 2) - math.floor(math.log10(most)), 0)
-        written = write or (lambda value: format_number(round(value, decimals), 4))
+        written = cache(write or (lambda value: format_number(round(value, decimals), 4)))
         drawn = [*np.unique(np.round(like, decimals)).tolist(), *values.flat]
         size = min(15, cell * 0.42, 1.5 * cell / max(longest, *(len(written(v)) for v in drawn)))
         span = ((most if largest is None else largest) - smallest) or 1

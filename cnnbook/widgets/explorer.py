@@ -11,11 +11,12 @@ import io
 import reprlib
 from dataclasses import replace
 
+import anywidget
 import ipywidgets as widgets
 import numpy as np
 import traitlets
 
-from cnnbook.figures.picture import escape
+from cnnbook.figures.picture import CSS, escape
 
 ERRORS = (ValueError, TypeError)
 REFUSALS = (traitlets.TraitError, LookupError, AttributeError, OverflowError, MemoryError)
@@ -75,6 +76,23 @@ def write_numbers(array):
     return "; ".join(" ".join(f"{value:g}" for value in row) for row in np.atleast_2d(array))
 
 
+class Screen(anywidget.AnyWidget):
+    """Where a picture meets the page: it repaints sooner than `ipywidgets.HTML`.
+
+    Colours and type come once, not with every picture: a new style sheet makes the browser look at
+    the whole page again.
+    """
+
+    value = traitlets.Unicode().tag(sync=True)
+    _css = CSS
+    _esm = """export default { render({ model, el }) {
+      el.classList.add("cnnbook-screen", "widget-html-content");
+      const show = () => { el.innerHTML = model.get("value"); };
+      model.on("change:value", show);
+      show();
+    } };"""
+
+
 class Explorer(widgets.VBox):
     """Controls and the picture of the state that they set; `explore` builds one.
 
@@ -97,7 +115,8 @@ class Explorer(widgets.VBox):
         self.state, self.message = state, ""
         self.controls, self._readers = dict(controls), readers or {}
         self._read = {}  # fields as read from their controls; an error where that failed
-        self.screen = widgets.HTML()  # nothing but the picture: it may learn to answer a pointer
+        self._following = False  # while the controls follow the state, they do not set it
+        self.screen = Screen()  # nothing but the picture: it may learn to answer a pointer
         rows = [self.screen]
         if self.controls:
             rows.insert(0, widgets.HBox(list(self.controls.values()), layout=WRAPPED))
@@ -116,6 +135,7 @@ class Explorer(widgets.VBox):
         self.step.layout.width = "260px"
         interval = getattr(self.state, "interval", 700)
         self.play = widgets.Play(value=step, min=0, max=last, interval=interval)
+        self.step.observe(self._update, "value")  # first the picture, then the play button
         widgets.link((self.play, "value"), (self.step, "value"))
         moves = {
             ("fast-backward", "First step"): lambda _: self.go_to(0),
@@ -127,7 +147,6 @@ class Explorer(widgets.VBox):
         self.buttons = [widgets.Button(icon=i, tooltip=t, **look) for i, t in moves]
         for button, move in zip(self.buttons, moves.values(), strict=True):
             button.on_click(move)
-        self.step.observe(self._update, "value")
         row = [*self.buttons[:2], self.play, *self.buttons[2:], self.step]
         return widgets.HBox(row, layout={"align_items": "center", "flex_flow": "row wrap"})
 
@@ -150,6 +169,8 @@ class Explorer(widgets.VBox):
         return dict(self._read)
 
     def _update(self, change):
+        if self._following:
+            return
         stepped = hasattr(self, "step") and change["owner"] is self.step
         if not stepped:
             changed = [n for n, control in self.controls.items() if control is change["owner"]]
@@ -175,29 +196,29 @@ class Explorer(widgets.VBox):
         """Give controls the range that the state allows now; one without a choice is disabled."""
         for name, (least, most) in getattr(self.state, "bounds", {}).items():
             control = self.controls[name]
-            control.unobserve(self._update, "value")  # the state is set already: draw once
+            self._following = True
             with control.hold_sync():
                 control.max = max(most, control.max)  # min may not pass it on the way
                 control.min, control.max = least, most
                 control.value, control.disabled = getattr(self.state, name), least == most
-            control.observe(self._update, "value")
+            self._following = False
             self._read.pop(name, None)
         if hasattr(self.state, "idle"):
             for name, control in self.controls.items():
                 control.disabled = name in self.state.idle
 
     def _set_steps(self, steps, step):
-        self.step.unobserve(self._update, "value")  # the state is set already: draw once
+        self._following = True
         for control in (self.step, self.play):
             with control.hold_sync():
                 control.value = min(control.value, steps - 1)
                 control.max = steps - 1
                 control.value = step
-        self.step.observe(self._update, "value")
+        self._following = False
 
     def _show(self):
         picture = self.state.picture()
-        shown, role, style = picture.svg(), "status", "line-height:normal"
+        shown, role, style = picture.svg(css=False), "status", "line-height:normal"
         if self.message:
             shown = f'<b style="color:#d55e00">No such setting</b><br>{escape(self.message)}'
             role = "alert"
