@@ -136,7 +136,8 @@ def test_the_examples_of_the_contributing_page_run():
     code += "from cnnbook.figures.state import *\nfrom cnnbook.widgets.explorer import *\n"
     code += "from cnnbook.experiments.study import *\nfrom cnnbook.models import *\n"
     code += "from cnnbook.training import *\nfrom cnnbook.datasets import mnist_small\n"
-    code += "from cnnbook.exercises.chapter_03 import *\nfrom cnnbook.ops.pooling import *\nfrom cnnbook.ops.pooling import _max, _tile\n"
+    code += "from cnnbook.exercises.chapter_03 import *\nfrom cnnbook.ops.pooling import *\n"
+    code += "from cnnbook.ops.pooling import _max, _tile\n"
     exec(code, names)
     for example in examples:
         exec(example, names)
