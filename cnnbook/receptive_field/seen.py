@@ -123,17 +123,10 @@ def _turned(turn, units, below):
 
 @dataclass(frozen=True, eq=False)
 class Seen:
-    """What the entries of a tensor see along one axis of the image.
+    """What the entries of a tensor see along one axis of the image."""
 
-    Parameters
-    ----------
-    pairs : ndarray of shape (*dimensions, 5)
-    turn : (period, advance)
-        On the axis without ends: so many units on it is the same, so many pixels on.
-    """
-
-    pairs: np.ndarray
-    turn: tuple
+    pairs: np.ndarray  # (*dimensions, 5)
+    turn: tuple  # (period, advance): on the axis without ends so many units on, so many pixels on
 
     @classmethod
     def pixels(cls, size, dim, rank):
@@ -174,14 +167,8 @@ class Seen:
     def gathered(self, dim, size, units, taps, shift=None, border=None):
         """Take new units along a dimension of `size` entries from those that lie there.
 
-        Parameters
-        ----------
-        taps : callable
-            For an array of new units the places of those that each takes, a row a unit.
-        shift : (int, int), optional
-            So many units on, the places are so many further; found where not given.
-        border : callable, optional
-            Leads from a place beyond the map into it (mirrored padding).
+        ``taps(units)`` are the places that each takes, a row a unit; with `shift`, so many units on
+        they are so many further. `border` leads from a place beyond the map into it.
         """
         line = self.line(dim, size)
         free = line[..., 3:]
@@ -376,13 +363,9 @@ def join(fields):
 
 
 def beside(parts, dim):
-    """Join tensors one behind the other along a dimension.
+    """Join tensors one behind the other along a dimension, where they have the sizes given.
 
-    Parameters
-    ----------
-    parts : list of (Tracked or None, int)
-        And their sizes along the dimension; None sees nothing.
-    dim : int
+    None in place of a `Tracked` sees nothing.
     """
     known = [field for field, _ in parts if field is not None]
     nothing = np.full((1,) * known[0].rank + (5,), np.inf)
