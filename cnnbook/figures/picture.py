@@ -47,6 +47,7 @@ def escape(text):
 
 
 _FACE = escape(SANS)
+_ROLES = None, *LIGHT
 _FILL = {None: "none", **{role: f"var(--cnn-{role})" for role in LIGHT}}
 
 
@@ -223,7 +224,7 @@ class Picture:
 
     def _add(self, kind, *values, **style):
         for name in ("fill", "stroke"):  # else no colour in SVG, and a KeyError on paper
-            if style.get(name) not in _FILL:
+            if style.get(name) not in _ROLES:
                 known = ", ".join(LIGHT)
                 raise ValueError(f"{name} must be one of {known} or None, got {style[name]!r}")
         self.marks.append(kind(*values, **style, name=self._names))
