@@ -56,6 +56,11 @@ window.book = {
     && w.model.sharedModel.getSource().includes(text)),
   texts: i => book.panel().content.widgets[i].model.outputs.toJSON()
     .map(o => o.text ?? o.data?.['text/plain']).map(t => Array.isArray(t) ? t.join('') : t),
+  focus: i => {
+    const handle = [...book.panel().content.widgets[i].node.querySelectorAll('.noUi-handle')].pop();
+    handle.scrollIntoView();
+    handle.focus();
+  },
   scroll: i => book.panel().content.widgets[i].node.scrollIntoView(),
   write: (i, source) => book.panel().content.widgets[i].model.sharedModel.setSource(source),
   run: i => {

@@ -19,7 +19,10 @@ from lab_driver import MUST_CHANGE, Notebook, chromium_page, find_chromium, lab_
 
 FOLDER = Path(__file__).parent.parent / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
-SHEET = "sheet.ipynb"  # made by the test: nothing but the digit canvas
+SHEET, STEPS = "sheet.ipynb", "steps.ipynb"  # made by the test: the digit canvas; the steppers
+STEPPERS = [
+    f"{name}_stepper" for name in ("window", "channel", "pooling", "im2col", "backward")
+] + ["padding_explorer", "dense_to_convolution", "receptive_field_explorer"]
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.skipif(find_chromium() is None, reason="no Chromium on this machine"),
@@ -31,9 +34,11 @@ def server(tmp_path_factory):
     folder = tmp_path_factory.mktemp("book")
     for notebook in NOTEBOOKS:  # copies: nothing that a click does reaches the repository
         shutil.copy(notebook, folder)
-    cell = nbformat.v4.new_code_cell("from cnnbook.widgets import draw_digit\ndraw_digit()")
-    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
-    nbformat.write(nbformat.v4.new_notebook(cells=[cell], metadata=kernel), folder / SHEET)
+    for name, opened in ((SHEET, ["draw_digit"]), (STEPS, STEPPERS)):
+        sources = (f"from cnnbook.widgets import {one}\n{one}()" for one in opened)
+        cells = [nbformat.v4.new_code_cell(source) for source in sources]
+        kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
+        nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=kernel), folder / name)
     state = tmp_path_factory.mktemp("lab")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CNNBOOK_PROGRESS", str(state / "progress.txt"))  # not the reader's own
@@ -131,6 +136,23 @@ def test_a_digit_is_drawn_with_the_pointer_and_with_the_keyboard(server):
         says(page, "Nothing is drawn yet")
         assert not sheet.evaluate("sheet => sheet.matches(':focus')")
         assert not notebook.problems + page.evaluate("book.errors") + page.evaluate("book.broken()")
+
+
+def test_an_arrow_key_repaints_every_stepper(server):
+    with chromium_page() as page:
+        notebook = Notebook(page, *server, STEPS)
+        notebook.run_all()
+        for cell, name in enumerate(STEPPERS):
+            page.evaluate("i => book.focus(i)", cell)
+            times = []
+            for key in ["ArrowRight", "ArrowLeft"] * 6:
+                page.evaluate("i => book.watch(i)", cell)
+                page.keyboard.press(key)
+                page.wait_for_timeout(200)
+                notebook.wait("book.idle() && book.latency() !== null")
+                times.append(page.evaluate("book.latency()"))
+            print(f"\n{name}: median {median(times):.0f} ms from an arrow key to the picture")
+        assert not notebook.problems + page.evaluate("book.errors")
 
 
 EXERCISE = (
