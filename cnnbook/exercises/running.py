@@ -4,6 +4,7 @@ import contextlib
 import copy
 import io
 import multiprocessing
+import os
 import sys
 import threading
 import time
@@ -17,7 +18,7 @@ from cnnbook.exercises.agreement import as_array
 SECONDS = 10
 """How long an answer may take for all cases together."""
 
-PACKAGE = str(Path(__file__).parents[1])
+PACKAGE = str(Path(__file__).parents[1]) + os.sep
 
 
 class Failure(NamedTuple):
