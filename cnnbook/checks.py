@@ -7,7 +7,6 @@ import operator
 MOST_NUMBERS = 2**30
 """Most numbers of one array or list that a call makes: 8 GiB in float64. Formulas have no limit."""
 
-
 _TRUTHS = "bool", "bool_"  # Python's and NumPy's
 
 
@@ -81,8 +80,6 @@ def check_memory(shape, **settings):
 def per_axis(name, value, axes, minimum=None):
     """Spread an int, or one int per axis, over `axes` axes; refuse what is below `minimum`.
 
-    Examples
-    --------
     >>> per_axis("stride", 2, axes=2)
     (2, 2)
     """
@@ -107,13 +104,10 @@ def axis_count(*arguments):
     return max([len(a) for a in arguments if isinstance(a, (tuple, list))], default=0)
 
 
-_LEAST = {"size": 0, "padding": 0, "output_padding": 0}  # every other argument is at least 1
-
-
 def axis_rows(**arguments):
     """Turn named int-or-tuple arguments into one row of ints per axis."""
-    axes = axis_count(*arguments.values()) or 1
-    columns = [per_axis(name, a, axes, _LEAST.get(name, 1)) for name, a in arguments.items()]
+    axes, least = axis_count(*arguments.values()) or 1, dict(size=0, padding=0, output_padding=0)
+    columns = [per_axis(name, a, axes, least.get(name, 1)) for name, a in arguments.items()]
     return list(zip(*columns, strict=True))
 
 

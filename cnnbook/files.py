@@ -4,23 +4,20 @@ import contextlib
 import os
 import secrets
 import stat
+import tempfile
 from pathlib import Path
 
 PACKAGE = Path(__file__).parent
+# whether the package lies in its repository, which is where its data are then
 CHECKOUT = (PACKAGE.parent / "pyproject.toml").exists() and not (PACKAGE / "data").exists()
-"""Whether the package lies in its repository, which is where its data are then."""
-
-HOME = (PACKAGE.parent if CHECKOUT else PACKAGE) / "data"
-"""The results and weights that ship: `data/` of the repository, or its copy in the package."""
+HOME = (PACKAGE.parent if CHECKOUT else PACKAGE) / "data"  # the results and weights that ship
 
 
 def own_folder():
     """Find the folder of what is made or downloaded here: `HOME` in a checkout, else the user's."""
-    if CHECKOUT:
-        return HOME
     from platformdirs import user_data_path
 
-    return user_data_path("cnnbook", appauthor=False)
+    return HOME if CHECKOUT else user_data_path("cnnbook", appauthor=False)
 
 
 def homes(home=None):
@@ -33,9 +30,8 @@ def replacing(path):
     """Write a file beside its place, and move it in when it is whole.
 
     Yields the path of a new, empty file, to be written under this name. Readers find the old file
-    or the new one, never half, and two writers never share a file. Whatever stops the writing
-    leaves the old file as it was. A link is followed; the permissions of the old file are kept; a
-    folder that is not there is made.
+    or the new one, never half, and two writers never share a file. A link is followed; the
+    permissions of the old file are kept; a folder that is not there is made.
     """
     path = Path(os.path.realpath(path))
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -55,25 +51,12 @@ def replacing(path):
 
 def check_writable(folder, room=1_000_000):
     """Make sure, before hours of work, that their result can be written: so many bytes."""
-    probe = Path(folder) / f".probe-{os.getpid()}-{secrets.token_hex(4)}.tmp"
     try:
-        probe.parent.mkdir(parents=True, exist_ok=True)
-        with open(probe, "xb") as file:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=folder, prefix=".probe-", suffix=".tmp") as file:
             file.write(bytes(room))
             file.flush()
             os.fsync(file.fileno())
     except OSError as error:
         reason = f"{room} bytes cannot be written to {folder}: {error.strerror or error}"
         raise ValueError(f"{reason}; nothing was computed yet") from error
-    finally:
-        with contextlib.suppress(OSError):
-            probe.unlink()
-
-
-def finish(write):
-    """Call `write` even if the reader presses Ctrl-C just then, and stop after that."""
-    try:
-        write()
-    except KeyboardInterrupt:
-        write()
-        raise

@@ -10,15 +10,7 @@ least 1. Chapters 3 (sizes), 4 (counts) and 5 (pooling) derive the formulas; Dum
 import math
 from typing import NamedTuple
 
-from cnnbook.checks import (
-    MOST_NUMBERS,  # noqa: F401 - for those who may not import checks
-    axis_count,
-    axis_rows,
-    check_memory,
-    integer,
-    like_arguments,
-    per_axis,
-)
+from cnnbook.checks import axis_count, axis_rows, check_memory, integer, like_arguments, per_axis
 
 
 class Padding(NamedTuple):
@@ -107,8 +99,6 @@ def pool_output_size(size, kernel_size, stride=None, padding=0, dilation=1, *, c
     `ceil_mode`, a last window may hang over the edge, if it starts inside the input or its left
     padding; by less than `stride` even if it is the only one.
 
-    Examples
-    --------
     >>> pool_output_size(6, 3, 2), pool_output_size(6, 3, 2, ceil_mode=True)
     (2, 3)
     """
@@ -130,8 +120,6 @@ def transposed_output_size(size, kernel_size, stride=1, padding=0, output_paddin
     It is ``(size - 1) * stride - 2 * padding + extent + output_padding``, where `output_padding`,
     rows added at the far end, is less than `stride` or `dilation`.
 
-    Examples
-    --------
     >>> transposed_output_size(3, kernel_size=3, stride=2, padding=1)
     5
     """
@@ -156,20 +144,17 @@ def same_padding_range(size, kernel_size, stride=1, dilation=1):
     All p with ``s(o-1) - i + k - 1 < p <= s*o - i + k - 1``, from ``o = ceil((i+p-k+1)/s)``, where
     ``o = ceil(i / s)`` and k is the dilated extent. A negative p counts unseen pixels.
 
-    Examples
-    --------
     >>> same_padding_range(9, kernel_size=2, stride=4)
     range(1, 5)
     """
     ranges = []
-    for i, k, s, d in axis_rows(
-        size=size, kernel_size=kernel_size, stride=stride, dilation=dilation
-    ):
+    arguments = {"size": size, "kernel_size": kernel_size, "stride": stride, "dilation": dilation}
+    for i, k, s, d in axis_rows(**arguments):
         if i < 1:
             raise ValueError(f"size is {i}, must be at least 1")
         smallest = s * (-(-i // s) - 1) - i + effective_kernel_size(k, d)
         ranges.append(range(smallest, smallest + s))
-    return like_arguments(ranges, size, kernel_size, stride, dilation)
+    return like_arguments(ranges, *arguments.values())
 
 
 def same_padding(size, kernel_size, stride=1, dilation=1):
@@ -178,8 +163,6 @@ def same_padding(size, kernel_size, stride=1, dilation=1):
     ``(p // 2, p - p // 2)`` with p the least of `same_padding_range`, 0 where that is negative: an
     odd zero goes to the bottom or right, as in PyTorch's ``padding="same"``.
 
-    Examples
-    --------
     >>> same_padding(9, kernel_size=5, stride=4)
     Padding(before=2, after=2)
     """
@@ -195,8 +178,6 @@ def participation_counts(size, kernel_size, stride=1, padding=0, dilation=1):
     One count a pixel of the unpadded axis; the counts of an image are the outer product. Takes what
     `output_size` takes.
 
-    Examples
-    --------
     >>> participation_counts(5, kernel_size=3)
     (1, 2, 3, 2, 1)
     """
@@ -227,8 +208,6 @@ def conv_parameters(in_channels, out_channels, kernel_size, *, groups=1, bias=Tr
     ``out_channels * ((in_channels / groups) * prod(kernel_size) + bias)``, where `groups` divides
     both numbers of channels. An int `kernel_size` is a square 2-D kernel, ``(k,)`` a 1-D one.
 
-    Examples
-    --------
     >>> conv_parameters(3, 2, kernel_size=3)
     56
     """
@@ -248,16 +227,13 @@ def conv_macs(in_channels, out_channels, kernel_size, output_size, *, groups=1):
     ``out_channels * in_channels / groups * prod(kernel_size) * prod(output_size)``, zeros of the
     padding too. `output_size` is that of one map: an int beside an int kernel is a square 2-D map.
 
-    Examples
-    --------
     >>> conv_macs(3, 2, kernel_size=3, output_size=(8, 8))
     3456
     """
     axes = axis_count(kernel_size, output_size) or 2
     positions = math.prod(per_axis("output_size", output_size, axes, minimum=0))
-    kernel = per_axis("kernel_size", kernel_size, axes, minimum=1)
-    weights = conv_parameters(in_channels, out_channels, kernel, groups=groups, bias=False)
-    return positions * weights
+    kernel = per_axis("kernel_size", kernel_size, axes)
+    return positions * conv_parameters(in_channels, out_channels, kernel, groups=groups, bias=False)
 
 
 def linear_parameters(in_features, out_features, *, bias=True):

@@ -78,7 +78,7 @@ TIME_STROKES = """() => {
     const start = moved;
     moved = null;
     requestAnimationFrame(() => strokes.push(performance.now() - start));
-  }).observe(document.querySelector('.widget-html-content'), {childList: true, subtree: true});
+  }).observe(document.querySelector('.cnnbook-screen'), {childList: true, subtree: true});
 }"""
 SEVEN = [(0.2, 0.25 + 0.05 * k) for k in range(11)] + [
     (0.2 + 0.65 * k / 16, 0.75 - 0.35 * k / 16) for k in range(1, 17)

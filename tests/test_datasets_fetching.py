@@ -11,6 +11,7 @@ import socket
 import tarfile
 import threading
 from pathlib import Path
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -26,6 +27,21 @@ SHARED = os.environ.get("CNNBOOK_DATA")
 def idx(array):
     head = bytes([0, 0, 8, array.ndim]) + b"".join(n.to_bytes(4, "big") for n in array.shape)
     return head + array.astype(np.uint8).tobytes()
+
+
+def md5(path):
+    return hashlib.md5(path.read_bytes()).hexdigest()
+
+
+def forbidden(*_, **__):
+    raise PermissionError(13, "forbidden")
+
+
+@pytest.fixture
+def no_network(monkeypatch):
+    """Close the network when it is called."""
+    names = "getaddrinfo", "create_connection"
+    return lambda: [monkeypatch.setattr(socket, name, forbidden) for name in names]
 
 
 class Quiet(http.server.SimpleHTTPRequestHandler):
@@ -46,79 +62,61 @@ def address(tmp_path):
 @pytest.fixture
 def small_mnist(tmp_path, monkeypatch, address):
     """A server with a few images: its folder, and the one where MNIST's files will lie."""
-    server = tmp_path / "server"
+    server, rng, sums = tmp_path / "server", np.random.default_rng(0), {}
     server.mkdir()
-    rng = np.random.default_rng(0)
-    contents, resources = {}, []
     for part, count in (("train", 7), ("t10k", 3)):
-        contents[f"{part}-images-idx3-ubyte"] = idx(rng.integers(0, 256, (count, 28, 28)))
-        contents[f"{part}-labels-idx1-ubyte"] = idx(np.arange(count))
-    for name, content in contents.items():
-        packed = gzip.compress(content, mtime=0)
-        (server / f"{name}.gz").write_bytes(packed)
-        resources.append((f"{name}.gz", hashlib.md5(packed).hexdigest()))
+        images = rng.integers(0, 256, (count, 28, 28))
+        for kind, array in (("images-idx3", images), ("labels-idx1", np.arange(count))):
+            name = f"{part}-{kind}-ubyte"
+            sums[name] = hashlib.md5(idx(array)).hexdigest()
+            (server / f"{name}.gz").write_bytes(gzip.compress(idx(array), mtime=0))
     monkeypatch.setattr(sources.MNIST, "mirrors", [address])
+    resources = [(path.name, md5(path)) for path in server.iterdir()]
     monkeypatch.setattr(sources.MNIST, "resources", resources)
-    sums = {name: hashlib.md5(content).hexdigest() for name, content in contents.items()}
     monkeypatch.setattr(benchmarks, "MNIST_SUMS", sums)
     return server, tmp_path / "data" / "MNIST" / "raw"
 
 
-def root_of(raw):
-    return raw.parents[1]
+@pytest.fixture
+def data(tmp_path):
+    return tmp_path / "data"
 
 
-def test_a_download_is_read_and_then_used_again(small_mnist):
+def test_a_download_is_read_used_again_and_completed(small_mnist, data):
     server, raw = small_mnist
-    data = mnist(root_of(raw))
-    assert data.train.images.shape == (7, 1, 28, 28)
-    assert data.test.labels.tolist() == [0, 1, 2]
+    left = [data / f".download-{age}" for age in ("old", "new")]  # by processes that were killed
+    for folder in left:
+        folder.mkdir(parents=True)
+        (folder / "half").write_bytes(b"half")
+    os.utime(left[0], (0, 0))
+    whole = mnist(data)
+    assert sorted(data.iterdir()) == [left[1], data / "MNIST"]  # the other may be at work
+    assert whole.train.images.shape == (7, 1, 28, 28)
+    assert whole.test.labels.tolist() == [0, 1, 2]
     stored = (raw / "t10k-images-idx3-ubyte").read_bytes()[16:]
     expected = np.frombuffer(stored, np.uint8).reshape(3, 1, 28, 28) / np.float32(255)
-    np.testing.assert_array_equal(data.test.images.numpy(), expected)
+    np.testing.assert_array_equal(whole.test.images.numpy(), expected)
+    for file in raw.glob("train-images*"):  # what is gone is fetched without a warning
+        file.unlink()
+    assert torch.equal(mnist(data).train.images, whole.train.images)
     for file in server.iterdir():
         file.unlink()
-    assert torch.equal(mnist(root_of(raw)).train.images, data.train.images)
-    assert [p.name for p in root_of(raw).iterdir()] == ["MNIST"]  # nothing left over
+    assert torch.equal(mnist(data).train.images, whole.train.images)
 
 
-def damage(path, position=100):
-    content = bytearray(path.read_bytes())
-    content[position] ^= 1
-    path.write_bytes(content)
+def flip_a_bit(content):
+    return content[:100] + bytes([content[100] ^ 1]) + content[101:]
 
 
-def half(path):
-    path.write_bytes(path.read_bytes()[:500])
-
-
-def as_text(path):
-    path.write_bytes(b"<html>")
-
-
-def empty(path):
-    path.write_bytes(b"")
-
-
-def packed_only(raw):
-    for file in raw.iterdir():
-        if file.suffix != ".gz":
-            file.unlink()
-
-
-def unpacked_only(raw):
-    for file in raw.glob("*.gz"):
-        file.unlink()
-
-
-@pytest.mark.parametrize("form", [packed_only, unpacked_only])
-@pytest.mark.parametrize("harm", [damage, half, as_text, empty])
-def test_a_damaged_file_never_loads_and_is_repaired(small_mnist, harm, form, monkeypatch):
+@pytest.mark.parametrize("kept", ["*.gz", "*-ubyte"])
+@pytest.mark.parametrize("harm", [flip_a_bit, lambda c: c[:500], lambda c: b"<>", lambda c: b""])
+def test_a_damaged_file_never_loads_and_is_repaired(small_mnist, data, harm, kept, monkeypatch):
     _, raw = small_mnist
-    whole = mnist(root_of(raw)).train.images
-    form(raw)
+    whole = mnist(data).train.images
+    for file in set(raw.iterdir()) - set(raw.glob(kept)):
+        file.unlink()
     (path,) = raw.glob("train-images-idx3-ubyte*")
-    harm(path)
+    path.write_bytes(harm(path.read_bytes()))
     before, wrong = path.read_bytes(), rf"{path.name} is damaged"
     with monkeypatch.context() as closed:
         closed.setattr(sources.MNIST, "mirrors", ["http://127.0.0.1:9/"])  # a closed port
@@ -126,200 +124,140 @@ def test_a_damaged_file_never_loads_and_is_repaired(small_mnist, harm, form, mon
             pytest.warns(UserWarning, match=f"{wrong}.*downloading it again"),
             pytest.raises(DatasetError, match=f"{wrong}.*download failed .*CNNBOOK_DATA"),
         ):
-            mnist(root_of(raw))
+            mnist(data)
     assert path.read_bytes() == before
     with pytest.warns(UserWarning, match=wrong):
-        assert torch.equal(mnist(root_of(raw)).train.images, whole)
+        assert torch.equal(mnist(data).train.images, whole)
 
 
-def test_a_file_that_is_gone_is_fetched_without_a_warning(small_mnist):
-    _, raw = small_mnist
-    whole = mnist(root_of(raw)).train.images
-    for file in raw.glob("train-images*"):
-        file.unlink()
-    assert torch.equal(mnist(root_of(raw)).train.images, whole)
+def test_a_download_that_stops_leaves_nothing(small_mnist, data, monkeypatch):
+    server, _ = small_mnist
 
+    def interrupted(source):
+        os.makedirs(source.raw_folder)
+        Path(source.raw_folder, "train-images-idx3-ubyte").write_bytes(b"half")
+        raise KeyboardInterrupt
 
-def test_a_damaged_download_is_refused_and_leaves_nothing(small_mnist):
-    server, raw = small_mnist
-    damage(server / "t10k-images-idx3-ubyte.gz")
-    with pytest.raises(DatasetError, match="download failed"):
-        mnist(root_of(raw))
-    assert list(root_of(raw).iterdir()) == []
-
-
-def full(source):
-    raise OSError(errno.ENOSPC, "No space left on device")
-
-
-def interrupted(source):
-    os.makedirs(source.raw_folder)
-    Path(source.raw_folder, "train-images-idx3-ubyte").write_bytes(b"half")
-    raise KeyboardInterrupt
-
-
-@pytest.mark.parametrize(
-    ("stop", "error", "message"),
-    [
-        (full, DatasetError, r"the disk of .* is full\. .*65 MB"),
+    full = Mock(side_effect=OSError(errno.ENOSPC, "No space left"))
+    stops = (
+        (full, DatasetError, r"disk .* is full\. .*65 MB"),
         (interrupted, KeyboardInterrupt, None),
-    ],
-)
-def test_a_download_that_stops_leaves_nothing(small_mnist, monkeypatch, stop, error, message):
-    _, raw = small_mnist
-    monkeypatch.setattr(sources.MNIST, "download", stop)
-    with pytest.raises(error, match=message):
-        mnist(root_of(raw))
-    assert list(root_of(raw).iterdir()) == []
-
-
-def test_what_a_killed_download_left_is_removed_after_a_day(small_mnist):
-    _, raw = small_mnist
-    left = [root_of(raw) / f".download-{age}" for age in ("old", "new")]
-    for folder in left:
-        folder.mkdir(parents=True)
-        (folder / "half").write_bytes(b"half")
-    os.utime(left[0], (0, 0))
-    mnist(root_of(raw))
-    assert [folder.exists() for folder in left] == [False, True]  # the other may be at work
-
-
-def dotted(raw):
-    unpacked_only(raw)
-    for file in list(raw.iterdir()):
-        file.rename(raw / file.name.replace("-idx", ".idx"))
+    )
+    for stop, error, message in stops:
+        with monkeypatch.context() as stopped:
+            stopped.setattr(sources.MNIST, "download", stop)
+            with pytest.raises(error, match=message):
+                mnist(data)
+        assert list(data.iterdir()) == []
+    packed = server / "t10k-images-idx3-ubyte.gz"
+    packed.write_bytes(flip_a_bit(packed.read_bytes()))
+    with pytest.raises(DatasetError, match="download failed"):
+        mnist(data)
+    assert list(data.iterdir()) == []
 
 
 def packed_again(raw):
-    packed_only(raw)
-    for file in raw.iterdir():
+    for file in raw.glob("*.gz"):
         file.write_bytes(gzip.compress(gzip.decompress(file.read_bytes()), 1))
 
 
-def mixed(raw):
-    (raw / "train-images-idx3-ubyte").unlink()
-    (raw / "train-labels-idx1-ubyte.gz").unlink()
-
-
-def beside(raw):
-    packed_only(raw)
-    for file in list(raw.iterdir()):
-        file.rename(raw.parent / file.name)
-
-
-def in_the_root(raw):
-    packed_only(raw)
-    for file in list(raw.iterdir()):
-        file.rename(root_of(raw) / file.name)
+def moved(files, folder, old="", new=""):
+    for file in list(files):
+        file.rename(folder / file.name.replace(old, new))
 
 
 def in_folders(raw):  # as Kaggle's archive unpacks: folders have the files' names
-    dotted(raw)
+    moved(raw.glob("*-ubyte"), raw, "-idx", ".idx")
     (raw / "train-images-idx3-ubyte").mkdir()
     (raw / "t10k-labels-idx1-ubyte.gz").mkdir()
 
 
-@pytest.fixture
-def no_network(monkeypatch):
-    def closed(*_, **__):
-        raise OSError("no network")
-
-    monkeypatch.setattr(socket, "getaddrinfo", closed)
-    monkeypatch.setattr(socket, "create_connection", closed)
-
-
-ARRANGEMENTS = [
-    packed_only, unpacked_only, dotted, packed_again, mixed, beside, in_the_root, in_folders
+ARRANGEMENTS = [  # what is kept, and what becomes of it
+    ("*.gz", lambda raw: None), ("*-ubyte", lambda raw: None),
+    ("*-ubyte", in_folders), ("*.gz", packed_again),
+    ("*.gz", lambda raw: moved(raw.iterdir(), raw.parent)),
+    ("*.gz", lambda raw: moved(raw.iterdir(), raw.parents[1])),
+    ("*-ubyte", lambda raw: moved(raw.iterdir(), raw, "-idx", ".idx")),
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("arrange", ARRANGEMENTS)
-def test_files_are_read_as_they_are_distributed(small_mnist, arrange, request, monkeypatch):
+@pytest.mark.parametrize(("kept", "arrange"), ARRANGEMENTS)
+def test_files_are_read_as_they_are_distributed(
+    small_mnist, data, kept, arrange, no_network, monkeypatch
+):
     _, raw = small_mnist
-    whole = mnist(root_of(raw))
+    whole = mnist(data)
+    for file in set(raw.iterdir()) - set(raw.glob(kept)):
+        file.unlink()
     arrange(raw)
-    request.getfixturevalue("no_network")
-    before = sorted(root_of(raw).rglob("*"))
-
-    def forbidden(*_, **__):
-        raise PermissionError(13, "read-only folder")
-
+    no_network()
+    before = sorted(data.rglob("*"))
     for name in ("mkdir", "write_bytes"):
-        monkeypatch.setattr(f"pathlib.Path.{name}", forbidden)
-    data = mnist(root_of(raw))
-    for ours, theirs in ((data.train, whole.train), (data.test, whole.test)):
+        monkeypatch.setattr(Path, name, forbidden)
+    again = mnist(data)
+    for ours, theirs in ((again.train, whole.train), (again.test, whole.test)):
         assert torch.equal(ours.images, theirs.images)
         assert torch.equal(ours.labels, theirs.labels)
         assert ours.labels.dtype == torch.int64
-    assert sorted(root_of(raw).rglob("*")) == before  # nothing was written
+    assert sorted(data.rglob("*")) == before  # nothing was written
 
 
 @pytest.fixture
 def small_cifar(tmp_path, monkeypatch, address):
-    server, rng = tmp_path / "server", np.random.default_rng(0)
-    folder = server / "cifar-10-batches-py"
+    rng, source, lists = np.random.default_rng(0), sources.CIFAR10, {}
+    folder = tmp_path / "server" / "cifar-10-batches-py"
     folder.mkdir(parents=True)
-    lists = {"train_list": [], "test_list": []}
-    names = [f"data_batch_{n}" for n in range(1, 3)] + ["test_batch"]
-    for name in names:
+    for name in ("data_batch_1", "data_batch_2", "test_batch"):
         batch = {"data": rng.integers(0, 256, (4, 3072), dtype=np.uint8), "labels": [0, 1, 2, 9]}
         (folder / name).write_bytes(pickle.dumps(batch))
-        entry = [name, hashlib.md5((folder / name).read_bytes()).hexdigest()]
-        lists["test_list" if name == "test_batch" else "train_list"].append(entry)
+        kind = "test_list" if name == "test_batch" else "train_list"
+        lists[kind] = [*lists.get(kind, []), [name, md5(folder / name)]]
     labels = {"label_names": [f"kind {n}" for n in range(10)]}
     (folder / "batches.meta").write_bytes(pickle.dumps(labels))
-    packed = server / "cifar-10-python.tar.gz"
+    meta = {"filename": "batches.meta", "key": "label_names", "md5": md5(folder / "batches.meta")}
+    packed = folder.parent / "cifar-10-python.tar.gz"
     with tarfile.open(packed, "w:gz") as archive:
         archive.add(folder, "cifar-10-batches-py")
-    source, sums = sources.CIFAR10, hashlib.md5
-    monkeypatch.setattr(source, "url", address + packed.name)
-    monkeypatch.setattr(source, "tgz_md5", sums(packed.read_bytes()).hexdigest())
-    for name, value in lists.items():
+    changed = {"url": address + packed.name, "tgz_md5": md5(packed), "meta": meta} | lists
+    for name, value in changed.items():
         monkeypatch.setattr(source, name, value)
-    meta = {"filename": "batches.meta", "key": "label_names"}
-    meta["md5"] = sums((folder / "batches.meta").read_bytes()).hexdigest()
-    monkeypatch.setattr(source, "meta", meta)
-    return tmp_path / "data", folder
+    return folder
 
 
-def test_cifar10_is_fetched_repaired_and_in_order(small_cifar):
-    root, folder = small_cifar
-    data = cifar10(root)
-    assert data.train.images.shape == (8, 3, 32, 32)
-    assert data.test.labels.tolist() == [0, 1, 2, 9]
-    assert data.classes[9] == "kind 9"
+def test_cifar10_is_fetched_repaired_and_in_order(small_cifar, data):
+    folder, whole = small_cifar, cifar10(data)
+    assert whole.train.images.shape == (8, 3, 32, 32)
+    assert whole.test.labels.tolist() == [0, 1, 2, 9]
+    assert whole.classes[9] == "kind 9"
     first = pickle.loads((folder / "test_batch").read_bytes())["data"][0].reshape(3, 32, 32)
-    np.testing.assert_array_equal(data.test.images[0].numpy(), first / np.float32(255))
-    assert [path.name for path in root.iterdir()] == ["cifar-10-batches-py"]
-    damage(root / "cifar-10-batches-py" / "data_batch_2")
+    np.testing.assert_array_equal(whole.test.images[0].numpy(), first / np.float32(255))
+    assert [path.name for path in data.iterdir()] == ["cifar-10-batches-py"]
+    damaged = data / "cifar-10-batches-py" / "data_batch_2"
+    damaged.write_bytes(flip_a_bit(damaged.read_bytes()))
     with pytest.warns(UserWarning, match="data_batch_2 is damaged"):
-        assert torch.equal(cifar10(root).train.images, data.train.images)
+        assert torch.equal(cifar10(data).train.images, whole.train.images)
 
 
-def test_the_archive_of_cifar10_will_do(small_cifar, request):
-    root, folder = small_cifar
-    whole = cifar10(root)
-    archive = root / "cifar-10-python.tar.gz"
-    archive.write_bytes((folder.parent / archive.name).read_bytes())
-    request.getfixturevalue("no_network")
-    (root / "cifar-10-batches-py" / "data_batch_1").unlink()
-    data = cifar10(root)
-    assert torch.equal(data.train.images, whole.train.images)
-    assert data.test.labels.tolist() == whole.test.labels.tolist()
-    assert data.classes == whole.classes
-    half(archive)
-    before = archive.read_bytes()
-    assert len(cifar10(root).train) == 8  # the folder is whole
-    (root / "cifar-10-batches-py" / "data_batch_1").unlink()
+def test_the_archive_of_cifar10_will_do(small_cifar, data, no_network):
+    whole = cifar10(data)
+    archive, batch = data / "cifar-10-python.tar.gz", data / "cifar-10-batches-py" / "data_batch_1"
+    archive.write_bytes((small_cifar.parent / archive.name).read_bytes())
+    no_network()
+    batch.unlink()
+    again = cifar10(data)
+    assert torch.equal(again.train.images, whole.train.images)
+    assert again.test.labels.tolist() == whole.test.labels.tolist()
+    archive.write_bytes(before := archive.read_bytes()[:500])
+    assert len(cifar10(data).train) == 8  # the folder is whole
+    batch.unlink()
     with pytest.raises(DatasetError, match="data_batch_1 is missing, and the download failed"):
-        cifar10(root)
+        cifar10(data)
     assert archive.read_bytes() == before
 
 
 def test_the_root_comes_from_argument_variable_or_repository(monkeypatch, tmp_path):
     monkeypatch.setenv("CNNBOOK_DATA", "/somewhere")
-    assert data_root(tmp_path) == tmp_path
-    assert str(data_root()) == "/somewhere"
+    assert (data_root(tmp_path), data_root()) == (tmp_path, Path("/somewhere"))
     monkeypatch.delenv("CNNBOOK_DATA")
     assert data_root() == Path(__file__).parent.parent / "data"
     monkeypatch.setattr("cnnbook.files.CHECKOUT", False)  # a wheel: see test_installation

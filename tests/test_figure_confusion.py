@@ -27,9 +27,8 @@ def test_confusion_by_hand():
 def test_confusion_without_errors_and_with_a_tie():
     right = np.arange(3)
     assert Confusion(right, right, ABC).description == "None of 3 wrong."
-    assert (
-        Confusion(right, right[::-1], ABC).claim == "2 of 3 wrong; for example a taken for c, once"
-    )
+    tie = Confusion(right, right[::-1], ABC)
+    assert tie.claim == "2 of 3 wrong; for example a taken for c, once"
 
 
 @settings(max_examples=10, deadline=None)

@@ -36,17 +36,11 @@ def test_module_3a_by_hand():
     assert "branch 3, 1×1 to 16 channels, 5×5 to 32 channels: 12,443,648;" in LEAN.description
 
 
-def test_the_picture_says_the_numbers():
+def test_the_picture_says_the_numbers_and_is_to_scale():
     picture = draw_inception(NAIVE, LEAN)
     said = texts(picture)
     assert said[0] == "Multiply-adds: 303 M without bottlenecks, 128 M with bottlenecks"
-    assert {"192 × 28 × 28", "5×5 → 32", "120 M", "1×1 → 16", "3×3 max → 192", "no weights",
-            "64 + 128 + 32 + 192 = 416 channels"} <= set(said)  # fmt: skip
-    assert str(picture).count("multiply-adds") == 2
-
-
-def test_widths_are_the_channels_and_the_work():
-    picture = draw_inception(NAIVE, LEAN)
+    assert {"192 × 28 × 28", "5×5 → 32", "120 M", "3×3 max → 192", "no weights"} <= set(said)
     layers = [round(mark.width * 192 / WIDEST) for mark in picture.find("layer")]
     assert layers == [192, 64, 128, 32, 96, 16, 192, 64, 128, 32, 32]
     bars = [mark.width for mark in picture.find("work") if hasattr(mark, "width")]

@@ -19,30 +19,24 @@ BITMAPS = LeNet5().output.points.reshape(10, 12, 7).numpy()
 
 
 def test_the_table_of_lenet5():
-    table = ConnectionTable(C3_TABLE, 6, 5, GROUPS)
-    layer = LeNet5().c3
+    table, layer = ConnectionTable(C3_TABLE, 6, 5, GROUPS), LeNet5().c3
     assert table.kernels == len(layer.weight) == 60
     assert table.parameters == sum(p.numel() for p in layer.parameters()) == 1516
     assert table.all_parameters == 2416
     zeros = (layer.dense_weight() == 0).all(dim=-1).all(dim=-1).T
     np.testing.assert_array_equal(table.cells == 0, zeros)
     (picture,) = check_state(table)
-    assert texts(picture).count("in 10 of 16") == 6
-    assert [texts(picture).count(n) for n in ("76", "101", "151")] == [6, 9, 1]
-    assert {name for name, _ in GROUPS} <= set(texts(picture))
+    assert [texts(picture).count(n) for n in ("76", "101", "151", "in 10 of 16")] == [6, 9, 1, 6]
 
 
 def test_a_small_table_by_hand():
     table = ConnectionTable(((0,), (0, 2)), 3, 2)
     assert table.cells.tolist() == [[1, 1], [0, 0], [0, 1]]
-    assert (table.kernels, table.parameters, table.all_parameters) == (3, 14, 26)
-    assert repr(table) == (
-        "3 of 6 kernels: 14 parameters in place of 26. map 0 sees 0; map 1 sees 0, 2."
-    )
+    words = "3 of 6 kernels: 14 parameters in place of 26. map 0 sees 0; map 1 sees 0, 2."
+    assert repr(table) == words
     (picture,) = check_state(table)
-    assert [m.at for m in picture.find("connections") if getattr(m, "tint", 0)] == [
-        (0, 0), (0, 1), (2, 1)
-    ]  # fmt: skip
+    filled = [m.at for m in picture.find("connections") if getattr(m, "tint", 0)]
+    assert filled == [(0, 0), (0, 1), (2, 1)]
     assert {"in 2 of 2", "in 0 of 2", "in 1 of 2", "5", "9"} <= set(texts(picture))
 
 
@@ -66,31 +60,24 @@ def test_a_bitmap_is_nearest_to_itself():
     reading = BitmapReading(BITMAPS, BITMAPS[8])
     apart = 4 * (BITMAPS[8] != BITMAPS[0]).sum()
     assert (reading.penalties[8], reading.penalties[0]) == (0, apart)
-    assert reading.claim.startswith("nearest is the 8, at 0; next the ")
     (picture,) = check_state(reading)
     assert {"8: 0", f"0: {apart}"} <= set(texts(picture))
     assert len(picture.find("nearest")) == 1
     assert {m.fill for m in picture.find("shown") if hasattr(m, "fill")} >= {"kernel", "negative"}
-    assert f"8: 0, 9: {4 * (BITMAPS[8] != BITMAPS[9]).sum()}." in reading.description
-    message = "bitmaps have shape (12, 7), shown has (7, 12)"
-    with pytest.raises(ValueError, match=re.escape(message)):
+    with pytest.raises(ValueError, match=r"bitmaps have shape \(12, 7\), shown has \(7, 12\)"):
         BitmapReading(BITMAPS, np.zeros((7, 12)))
 
 
 # ---------------------------------------------------------------- readings
 
 
-def some_readings(count, labels=True, title="Some digits"):
-    rng = np.random.default_rng(0)
-    shares = rng.dirichlet(np.ones(10), count)
-    given = rng.integers(0, 10, count) if labels else None
-    return Readings(rng.random((count, 28, 28)), shares, DIGITS, given, title)
-
-
 @pytest.mark.parametrize("labels", [True, False])
 @pytest.mark.parametrize(("count", "title"), [(1, "Some digits"), (8, "")])
 def test_readings_are_legible(count, labels, title):
-    check_state(some_readings(count, labels, title))
+    rng = np.random.default_rng(0)
+    given = rng.integers(0, 10, count) if labels else None
+    shares = rng.dirichlet(np.ones(10), count)
+    check_state(Readings(rng.random((count, 28, 28)), shares, DIGITS, given, title))
 
 
 def test_readings_by_hand():
@@ -115,10 +102,6 @@ def test_readings_by_hand():
     ],
 )
 def test_readings_that_do_not_fit_are_refused(change, message):
-    parts = {
-        "images": np.zeros((2, 4, 4)),
-        "probabilities": np.zeros((2, 2)),
-        "classes": ("a", "b"),
-    }
+    parts = {"images": np.zeros((2, 4, 4)), "probabilities": np.zeros((2, 2)), "classes": "ab"}
     with pytest.raises(ValueError, match=message):
         Readings(**parts | change)

@@ -105,54 +105,48 @@ def content(site):
     }
 
 
-def test_what_a_user_makes_goes_to_a_folder_of_the_users(installed, tmp_path):
-    python, site = installed
-    before = content(site)
-    code = """
-import json, sys
+USES = """
+import os, sys
+from dataclasses import replace
+from pathlib import Path
 import cnnbook
 from cnnbook.datasets import data_root
-from cnnbook.experiments import Outcome, Study, Variant, load_result, run_study
-from cnnbook.models import HOME, LeNet, find_weights, load_weights, save_weights
+from cnnbook.experiments import Outcome, Variant, load_result, run_study
 from cnnbook.experiments.__main__ import STUDIES
-from dataclasses import replace
+from cnnbook.models import HOME, LeNet, find_weights, load_weights, save_weights
 
-shipped = load_result("digits")
+package, user = Path(sys.argv[1]), Path(sys.argv[2])
+root, shipped = data_root(), load_result("digits")["variants"]
+assert (Path(cnnbook.__file__).parent, HOME) == (package, package / "data")
+assert root.is_relative_to(user), root
 run = lambda data, seed: Outcome({"test_accuracy": 0.5}, LeNet())
 variants = {n: Variant(run, v.settings) for n, v in STUDIES["digits"].variants.items()}
 study = replace(STUDIES["digits"], variants=variants, load=lambda root: None)
-least = min(kept["n"] for kept in shipped["variants"].values())
-made = run_study(study, seeds=least + 1, only=["lenet"], say=lambda *_: None)
+least = min(kept["n"] for kept in shipped.values())
+made = run_study(study, seeds=least + 1, only=["lenet"], say=str)
 assert load_result("digits") == made
-added = len(made["variants"]["lenet"]["runs"]) - len(shipped["variants"]["lenet"]["runs"])
+added = len(made["variants"]["lenet"]["runs"]) - len(shipped["lenet"]["runs"])
+assert added in (0, 1)
 load_weights(LeNet(), "digits_lenet")
-found = [str(find_weights("mnist_lenet")), str(find_weights("digits_lenet"))]
+for name in ("mnist_lenet", "digits_lenet"):
+    assert find_weights(name).parent == HOME / "weights"
 mine = save_weights(LeNet(), "digits_lenet")
-found.append(str(find_weights("digits_lenet")))
+assert find_weights("digits_lenet") == mine == root / "weights" / "digits_lenet.safetensors"
 try:
     load_result("nothing")
 except ValueError as error:
-    found.append(str(error))
-print(json.dumps([cnnbook.__file__, str(HOME), str(data_root()), str(mine), found, added]))
+    assert str(root) in str(error) and str(HOME) in str(error)
 """
+
+
+def test_what_a_user_makes_goes_to_a_folder_of_the_users(installed, tmp_path):
+    python, site = installed
+    before = content(site)
+    command = [python, "-c", USES, site / "cnnbook", tmp_path / "user"]
     run = subprocess.run(
-        [python, "-c", code],
-        cwd=tmp_path,
-        env=environment(tmp_path),
-        capture_output=True,
-        text=True,
+        command, cwd=tmp_path, env=environment(tmp_path), capture_output=True, text=True
     )
     assert run.returncode == 0, run.stderr
-    where, home, root, mine, found, added = json.loads(run.stdout)
-    assert Path(where) == site / "cnnbook" / "__init__.py"
-    assert Path(home) == site / "cnnbook" / "data"
-    assert Path(root).is_relative_to(tmp_path / "user")
-    assert Path(mine) == Path(root) / "weights" / "digits_lenet.safetensors"
-    assert [Path(name).parent for name in found[:2]] == [Path(home) / "weights"] * 2
-    assert found[2] == mine
-    assert root in found[3]
-    assert home in found[3]
-    assert added in (0, 1)
     assert content(site) == before
     assert list(tmp_path.iterdir()) == [tmp_path / "user"]
 
@@ -164,23 +158,18 @@ def test_a_chapter_runs_from_a_wheel(installed, tmp_path, monkeypatch, chapter):
         monkeypatch.delenv(name, raising=False)
     for name, value in environment(tmp_path).items():
         monkeypatch.setenv(name, value)
-    kernel = tmp_path / "jupyter" / "kernels" / "wheel"
+    kernel, book = tmp_path / "jupyter" / "kernels" / "wheel", tmp_path / "book"
     kernel.mkdir(parents=True)
     argv = [str(python), "-m", "ipykernel_launcher", "-f", "{connection_file}"]
     spec = {"argv": argv, "display_name": "wheel", "language": "python"}
     (kernel / "kernel.json").write_text(json.dumps(spec))
-    book = tmp_path / "book"
     shutil.copytree(ROOT / "notebooks", book, ignore=shutil.ignore_patterns(".*", "*.py"))
     notebook = nbformat.read(book / f"{chapter}.ipynb", as_version=4)
     probe = "import cnnbook; print(cnnbook.__file__)"
     notebook.cells.append(nbformat.v4.new_code_cell(probe))
-    before = content(site)
-    NotebookClient(
-        notebook,
-        timeout=300,
-        kernel_name="wheel",
-        resources={"metadata": {"path": str(book)}},
-    ).execute()  # raises if a cell does
+    before, place = content(site), {"metadata": {"path": str(book)}}
+    # raises if a cell does
+    NotebookClient(notebook, timeout=300, kernel_name="wheel", resources=place).execute()
     (last,) = notebook.cells[-1].outputs
     assert Path(last.text.strip()) == site / "cnnbook" / "__init__.py"
     assert content(site) == before

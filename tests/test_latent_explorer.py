@@ -1,24 +1,27 @@
-"""The traversal of codes and its explorer: grids, what a start sets, controls, pictures."""
+"""Traversals of codes, morphs between two, and their explorers: arithmetic, controls, pictures."""
 
 import re
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from picture_checks import check_state, texts
+from picture_checks import check_picture, check_state, texts
+from PIL import Image
 from torch import nn
 
+from cnnbook.figures.morphing import STEPS, Morph
 from cnnbook.figures.scene import pixels
 from cnnbook.figures.traversal import EACH, MEAN, STEP, Traversal
 from cnnbook.models import ConvVAE, DebiasingVAE, DenseAutoencoder, DenseVAE
-from cnnbook.widgets import latent_explorer, latent_inputs
+from cnnbook.widgets import latent_explorer, latent_inputs, morph
+from cnnbook.widgets.latent_inputs import read_own
 
 SIZE = (1, 8, 8)
-CODE = np.array([0.5, -1.5, 0.0, 3.0])
-KL = np.array([0.2, 1.5, 0.0, 0.7])
+CODE, KL = np.array([0.5, -1.5, 0.0, 3.0]), np.array([0.2, 1.5, 0.0, 0.7])
 
 
 def drawn_as(shape=SIZE):
@@ -36,128 +39,66 @@ def images_of(picture, part):
     return [mark.pixels[..., :3] for mark in picture.find(part) if hasattr(mark, "pixels")]
 
 
-def network(latents=4, shape=SIZE, seed=0):
-    torch.manual_seed(seed)
-    return DenseVAE(latents, hidden=16, shape=shape)
+IMAGES = torch.rand(14, *SIZE, generator=torch.Generator().manual_seed(0))
 
 
-def images(count=15, shape=SIZE):
-    return torch.rand(count, *shape, generator=torch.Generator().manual_seed(0))
+def network():
+    torch.manual_seed(0)
+    return DenseVAE(4, hidden=16, shape=SIZE)
 
 
 def explorer(**settings):
-    return latent_explorer(network(), images(), **settings)
-
-
-@st.composite
-def traversals(draw):
-    count = draw(st.sampled_from([1, 4, 20, 40]))
-    rng = np.random.default_rng(draw(st.integers(0, 9)))
-    latents = tuple(rng.permutation(count)[: draw(st.integers(1, 6))].tolist())
-    down = draw(st.sampled_from([EACH, *latents[1:]]))
-    shape = draw(st.sampled_from([SIZE, (3, 64, 64), (1, 6, 9)]))
-    starts = {
-        MEAN: np.zeros(count),
-        "image 11": draw(st.sampled_from([0, 1, 9.9])) * -KL[[0] * count],
-    }
-    origins = {"image 11": np.ones(shape)}
-    start = draw(st.sampled_from(list(starts)))
-    kl = rng.gamma(1, draw(st.sampled_from([0, 0.3, 5])), count)
-    return Traversal(
-        drawn_as(shape), kl, starts, origins, latents, latents[0], down=down, start=start
-    )
+    return latent_explorer(network(), IMAGES, **settings)
 
 
 @settings(max_examples=20, deadline=None)
-@given(traversals())
-def test_every_picture(traversal):
+@given(st.data(), st.sampled_from([1, 4, 20, 40]), st.sampled_from([0, 0.3, 5]))
+def test_every_picture(data, count, carried):
+    rng = np.random.default_rng(data.draw(st.integers(0, 9)))
+    latents = tuple(rng.permutation(count)[: data.draw(st.integers(1, 6))].tolist())
+    shape = data.draw(st.sampled_from([SIZE, (3, 64, 64), (1, 6, 9)]))
+    code = np.full(count, data.draw(st.sampled_from([0, -0.2, -1.98])))
+    starts, kl = {MEAN: 0 * code, "image 11": code}, rng.gamma(1, carried, count)
+    choices = [latents[0]], [EACH, *latents[1:]], list(starts)
+    chosen = [data.draw(st.sampled_from(each)) for each in choices]
+    parts = drawn_as(shape), kl, starts, {"image 11": np.ones(shape)}
+    traversal = Traversal(*parts, latents, *chosen)
     (picture,) = check_state(traversal)
-    moved = replace(traversal, values=(-7.25,) * len(traversal.latents), down=EACH)
+    moved = replace(traversal, values=(-7.25,) * len(latents), down=EACH)
     assert check_state(moved)[0].size == picture.size
-    count = len(traversal.kl)
     assert any(f"{count - 20} more" in words for words in texts(picture)) == (count > 20)
 
 
-# ---------------------------------------------------------------- arithmetic
+def test_a_row_of_the_grid_moves_one_latent_or_two():
+    values = [-3, -1.5, 0, 1.5, 3]
+    each = np.tile(CODE, (2, 5, 1))
+    each[0, :, 1] = each[1, :, 3] = values
+    np.testing.assert_array_equal(a_traversal().grid, each)
+    both = [[[0.5, down, 0, across] for across in values] for down in values]
+    np.testing.assert_array_equal(a_traversal(across=3, down=1).grid, both)
 
 
-def test_each_row_moves_one_latent():
-    grid = a_traversal().grid
-    assert grid.shape == (2, 5, 4)
-    np.testing.assert_array_equal(grid[0, :, 1], [-3, -1.5, 0, 1.5, 3])
-    np.testing.assert_array_equal(grid[1, :, 3], [-3, -1.5, 0, 1.5, 3])
-    np.testing.assert_array_equal(grid[0, :, [0, 2, 3]].T, np.tile([0.5, 0, 3], (5, 1)))
-    np.testing.assert_array_equal(grid[1, :, :3], np.tile([0.5, -1.5, 0], (5, 1)))
+def test_the_nearest_image_is_framed():
+    beside = {"latents": (0, 3), "across": 0, "down": 3}  # 0.5 is none of the columns
+    cases = ({}, (0, 1), False), ({"across": 3, "down": 1}, (1, 4), False), (beside, (4, 2), True)
+    for changed, place, dashed in cases:
+        (frame,) = a_traversal(**changed).picture().find("grid", "frame")
+        assert (frame.at, frame.dashed) == (place, dashed)
 
 
-def test_a_grid_moves_two_latents():
-    grid = a_traversal(across=3, down=1).grid
-    assert grid.shape == (5, 5, 4)
-    np.testing.assert_array_equal(grid[1, 4], [0.5, -1.5, 0, 3])
-    np.testing.assert_array_equal(grid[4, 0], [0.5, 3, 0, -3])
-
-
-@pytest.mark.parametrize(
-    ("settings", "place", "dashed"),
-    [
-        ({}, (0, 1), False),
-        ({"across": 3}, (1, 4), False),
-        ({"across": 3, "down": 1}, (1, 4), False),
-        ({"latents": (0, 3), "across": 0, "down": 3}, (4, 2), True),  # 0.5 is none of the columns
-    ],
-)
-def test_the_nearest_image_is_framed(settings, place, dashed):
-    traversal = a_traversal(**settings)
-    (frame,) = traversal.picture().find("grid", "frame")
-    assert (frame.at, frame.dashed) == (traversal.nearest, dashed) == (place, dashed)
-
-
-def test_latents_are_listed_by_what_they_carry():
+def test_what_the_picture_says():
     picture = a_traversal().picture()
     listed = [mark.text for mark in picture.find("nats") if hasattr(mark, "text")]
     assert listed == ["z₁", "1.50", "z₃", "0.70", "z₀", "0.20", "z₂", "0.00"]
-    widths = np.array([bar.width for bar in picture.find("nats", "bar")])
-    np.testing.assert_allclose(widths[:3] / widths[0], KL[[1, 3, 0]] / 1.5)
-    dots = [mark.at for mark in picture.find("value") if mark.at]
-    assert dots == [(1,), (3,), (0,), (2,)]
-
-
-def test_the_description_carries_the_numbers():
+    assert [mark.at for mark in picture.find("value") if mark.at] == [(1,), (3,), (0,), (2,)]
     assert repr(a_traversal(down=3)) == (
         "3 of 4 latents carry more than 0.1 nats; z₁ = −1.5 carries 1.50. The code began as image "
         "2; now z₁ = −1.5 (1.50 nats), z₃ = 3 (0.70 nats). Grid from −3 to 3: across z₁, down z₃."
     )
 
 
-def test_images_lie_where_their_codes_are():
-    picture = a_traversal(latents=(0, 3), across=0, down=3).picture()
-    (grid,) = (
-        mark.pixels[..., 0] for mark in picture.find("grid", "image") if hasattr(mark, "pixels")
-    )
-    step = grid.shape[0] // 5
-    np.testing.assert_array_equal(grid[::step, ::step], np.tile([0, 0, 0, 255, 255], (5, 1)))
-
-
-@pytest.mark.parametrize(
-    ("changed", "message"),
-    [
-        ({"across": 4}, "across is 4, expected one of (1, 3)"),
-        ({"down": 2}, "down is 2, expected one of (-1, 1, 3)"),
-        ({"down": 1}, "across and down are both latent 1: choose two"),
-        ({"start": "here"}, "start is 'here', expected one of ('the mean, all latents 0', 'image"),
-        ({"kl": np.zeros(3)}, "kl has shape (3,), the code has 4 latents"),
-    ],
-)
-def test_what_does_not_fit_is_refused(changed, message):
-    with pytest.raises(ValueError, match=re.escape(message)):
-        replace(a_traversal(), **changed)
-
-
-# ---------------------------------------------------------------- widget
-
-
 def test_the_widget_agrees_with_the_model():
-    view, model, x = explorer(start=2), network().eval(), images()
+    view, model, x = explorer(start=2), network().eval(), IMAGES
     with torch.no_grad():
         mean, log_variance = model.encode(x)
         each = 0.5 * (log_variance.exp() + mean**2 - 1 - log_variance)
@@ -166,8 +107,7 @@ def test_the_widget_agrees_with_the_model():
     np.testing.assert_allclose(view.state.code, mean[2], atol=STEP / 2 + 1e-6)
     picture = view.state.picture()
     decoded = latent_inputs.decode(model, view.state.code[None])[0]
-    parts = ("decoded", "origin", "grid")
-    (large,), (origin,), (grid,) = (images_of(picture, part) for part in parts)
+    (large,), (origin,), (grid,) = (images_of(picture, p) for p in ("decoded", "origin", "grid"))
     np.testing.assert_array_equal(large, pixels(decoded))
     np.testing.assert_array_equal(origin, pixels(x[2].numpy()))
     expected = latent_inputs.decode(model, view.state.grid[1, 2][None])[0]
@@ -177,97 +117,171 @@ def test_the_widget_agrees_with_the_model():
 
 
 def test_another_start_sets_the_sliders():
-    view = explorer()
-    before, values = view.state.values, view.controls["values"]
+    model = network()
+    with torch.no_grad():
+        model.to_latent.bias[:4] = torch.tensor([5.2, 0.0, 0.0, 0.0])
+    view = latent_explorer(model, IMAGES, start=1)
+    first, *others = view.controls["values"].children
+    assert first.max == -first.min >= 5  # the sliders reach as far as the codes
+    assert (first.value, view.state.latents[0]) == (pytest.approx(5.2, abs=0.5), 0)
     view.controls["start"].value = "random 1"
     code = view.state.starts["random 1"][list(view.state.latents)]
-    assert values.value == view.state.values != before
-    np.testing.assert_allclose(values.value, code, atol=STEP / 2 + 1e-9)
-    values.children[0].value = 2.0
-    assert (view.state.values[0], view.state.start) == (2.0, "random 1")
-    assert view.state.code[view.state.latents[0]] == 2
+    np.testing.assert_allclose(view.controls["values"].value, code, atol=STEP / 2 + 1e-9)
+    first.value = 2.0
+    assert (view.state.code[0], view.state.start, view.message) == (2, "random 1", "")
     view.controls["start"].value = MEAN
-    assert [slider.value for slider in values.children] == [0] * 4
+    assert [slider.value for slider in (first, *others)] == [0] * 4
     np.testing.assert_array_equal(view.state.code, np.zeros(4))
-    assert not view.message
-
-
-def test_every_control_changes_the_picture():
-    view = explorer(start=None)
-    for name, value in [("start", "image 5"), ("across", 2), ("down", 1)]:
-        before, words = view.screen.value, repr(view)
-        options = view.controls[name].options
-        view.controls[name].value = options[value][1] if isinstance(value, int) else value
-        assert (view.screen.value != before, repr(view) != words) == (True, True)
-        assert not view.message
 
 
 def test_the_same_latent_twice_leaves_a_message():
     view = explorer(latents=[2, 0], down=0)
     assert [slider.description for slider in view.controls["values"].children] == ["z₂", "z₀"]
-    state = view.state
-    assert (state.across, state.down) == (2, 0)
+    state, shown = view.state, view.screen.value
     view.controls["down"].value = view.controls["across"].value
-    assert view.message == f"across and down are both latent {state.latents[0]}: choose two"
+    assert view.message == "across and down are both latent 2: choose two"
     assert view.state is state
     view.controls["down"].value = EACH
-    assert not view.message
-
-
-def test_the_sliders_reach_as_far_as_the_codes():
-    model = network()
-    with torch.no_grad():
-        model.to_latent.bias[:4] = torch.tensor([5.2, 0.0, 0.0, 0.0])
-    view = latent_explorer(model, images(), start=1)
-    assert view.state.latents[0] == 0
-    first = view.controls["values"].children[0]
-    assert first.max == -first.min >= 5
-    assert first.value == pytest.approx(5.2, abs=0.5)
-    assert explorer().controls["values"].children[0].max == 3
+    assert (view.message, view.state.down) == ("", EACH)
+    assert view.screen.value != shown
 
 
 @pytest.mark.parametrize(
     ("model", "shape"), [(ConvVAE(3, width=4), (1, 28, 28)), (DebiasingVAE(3), (3, 64, 64))]
 )
 def test_models_of_digits_and_faces_bring_images(model, shape, monkeypatch):
-    class Faces:
-        images = torch.rand(2, 3, 64, 64)
-
-    monkeypatch.setattr(latent_inputs, "faces", lambda *_, **__: Faces)
+    drawn = SimpleNamespace(images=torch.rand(2, 3, 64, 64))
+    monkeypatch.setattr(latent_inputs, "faces", lambda *_, **__: drawn)
     view = latent_explorer(model)
     assert view.state.origins["image 1"].shape == shape
-    check_state(view.state)
     assert not model.training
 
 
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"images": images()[0]}, "images has 3 axes, expected 4: (N, C, H, W)"),
-        ({"images": images()[:0]}, "images holds 0 images, expected 1 at least"),
-        ({"images": 2 + images()}, "images holds 2"),
-        ({"images": images(2, (1, 5, 5))}, "the model does not take images of (2, 1, 5, 5)"),
+        ({"images": IMAGES[0]}, "images has 3 axes, expected 4: (N, C, H, W)"),
+        ({"images": IMAGES[:0]}, "images holds 0 images, expected 1 at least"),
+        ({"images": 2 + IMAGES}, "images holds 2"),
+        ({"images": IMAGES[:2, :, 3:]}, "the model does not take images of (2, 1, 5, 8)"),
         ({"images": None}, "the model draws (1, 8, 8), for which there are no images here"),
         ({"latents": [0, 0]}, "latents is [0, 0]: only 1 differ"),
         ({"latents": []}, "there are 0 latents, the sliders are 1 to 6"),
         ({"latents": [4]}, "latents holds 4, must be from 0 to 3"),
         ({"across": 7}, "across is 7, expected one of ("),
+        ({"down": 7}, "down is 7, expected one of (-1, "),
         ({"start": 12}, "start is 12, must be from 0 to 11"),
+        ({"first": 12}, "first is 12, must be from 0 to 11"),
+        ({"t": 1.2}, "t is 1.2, must be from 0 to 1"),
+        ({"first": "nobody.png"}, "no photograph 'nobody.png'"),
+        ({"second": np.zeros((2, 5, 5))}, "the picture has shape (2, 5, 5), expected (H, W)"),
+        ({"second": np.full((5, 5), 3.0)}, "the picture holds 3 to 3, expected 0 to 1"),
         ({"model": "cats"}, "model is 'cats', must be 'digits' or 'faces'"),
+        ({"model": nn.Linear(2, 2)}, "model is a Linear, expected encode and decode of a VAE"),
+        ({"model": DenseAutoencoder(3, 4, SIZE)}, "encode returns a Tensor, expected mean and log"),
     ],
 )
 def test_bad_arguments_are_refused(settings, message):
-    with pytest.raises(ValueError, match=re.escape(message)):
-        latent_explorer(**{"model": network(), "images": images(), **settings})
+    factory = morph if settings.keys() & {"first", "second", "t"} else latent_explorer
+    with pytest.raises((ValueError, TypeError), match=re.escape(message)):
+        factory(**{"model": network(), "images": IMAGES, **settings})
 
 
-@pytest.mark.parametrize(
-    ("model", "message"),
-    [
-        (nn.Linear(2, 2), "model is a Linear, expected encode and decode of a VAE"),
-        (DenseAutoencoder(3, 4, SIZE), "encode returns a Tensor, expected mean and log_variance"),
-    ],
+# ---------------------------------------------------------------- from one code to another
+
+
+def a_morph(size=SIZE, names=("first", "second"), codes=None, more=0, step=10):
+    """The way from black to white."""
+    names = [*names, *(f"image {n}" for n in range(more))]
+    codes = [[1.0, 0.0, -1.0, 0.5], [1.5, 2.0, -1.0, -0.5]] if codes is None else codes
+    codes = dict(zip(names, np.array(codes)[[0, 1] + [0] * more], strict=True))
+    images = {name: np.full(size, float(n > 0)) for n, name in enumerate(names)}
+    small = {name: np.zeros((size[0], 4, 4)) for name in names}
+    return Morph(drawn_as(size), images, codes, small, *names[:2], step)
+
+
+@settings(max_examples=10, deadline=None)
+@given(
+    st.sampled_from([SIZE, (3, 28, 28), (1, 6, 9)]),
+    st.sampled_from([("your first", "your second", 12), ("image 0", "image 11", 0)]),
+    st.sampled_from([0, 0.1, 12.3456, -9e5]),
 )
-def test_a_model_is_a_variational_autoencoder(model, message):
-    with pytest.raises(TypeError, match=re.escape(message)):
-        latent_explorer(model, images())
+def test_every_picture_of_a_morph(size, names, scale):
+    codes = scale * np.array([np.ones(20), -np.ones(20)])
+    for step in (0, 13, STEPS):
+        picture = a_morph(size, names[:2], codes, names[2], step).picture()
+        check_picture(picture)
+        assert picture.size == a_morph().picture().size
+        assert picture.description.startswith(f"t = {step / STEPS:g} of the way")
+
+
+def test_a_quarter_of_the_way_by_hand():
+    for step, name in ((0, "first"), (STEPS, "second")):
+        end = a_morph(step=step)
+        np.testing.assert_array_equal(end.blend, end.images[name])
+        np.testing.assert_array_equal(end.code, end.codes[name])
+    quarter = a_morph()
+    np.testing.assert_array_equal(quarter.code, [1.125, 0.5, -1, 0.25])
+    np.testing.assert_array_equal(quarter.blend, np.full(SIZE, 0.25))
+    assert repr(quarter) == (
+        "t = 0.25 of the way, once through the codes and once through the pixels. "
+        "z = (1 − t)·μ₁ + t·μ₂; the codes are 2.29 apart. The latents that differ most: "
+        "z₁ = 0.75·0 + 0.25·2 = 0.5; z₃ = 0.75·0.5 + 0.25·(−0.5) = 0.25; "
+        "z₀ = 0.75·1 + 0.25·1.5 = 1.12."
+    )
+
+
+def test_four_images_and_two_strips_show_what_they_should():
+    picture = a_morph(codes=[[0.9, 0, 0, 0], [0.1, 0, 0, 0]]).picture()
+    assert [int(image.max()) for image in images_of(picture, "large")] == [0, 179, 64, 255]
+    (codes,), (mixes,) = (images_of(picture, part) for part in ("codes", "pixels"))
+    step = mixes.shape[1] // 9
+    shares = np.arange(9) / 8
+    assert mixes[0, ::step, 0].tolist() == [round(255 * t) for t in shares]
+    np.testing.assert_allclose(codes[0, ::step, 0], 255 * (0.9 - 0.8 * shares), atol=1)
+    assert [frame.at for frame in picture.find("choices", "frame")] == [(0,), (1,)]
+    for step, place, dashed in [(0, 0, False), (10, 2, False), (17, 3, True)]:
+        picture = a_morph(step=step).picture()
+        frames = [frame for part in ("codes", "pixels") for frame in picture.find(part, "frame")]
+        assert [(frame.at, frame.dashed) for frame in frames] == 2 * [((place,), dashed)]
+
+
+def test_the_morph_agrees_with_the_model():
+    view, model, x = morph(2, 5, network(), images=IMAGES, t=0.3), network().eval(), IMAGES
+    assert (view.state.first, view.state.second, view.state.step) == ("image 2", "image 5", 12)
+    with torch.no_grad():
+        first, second = model.encode(x[[2, 5]]).mean.double()
+        z = 0.7 * first + 0.3 * second
+        expected = model.decode(z[None].float())[0].numpy()
+    np.testing.assert_allclose(view.state.code, z, atol=1e-6)
+    picture = view.state.picture()
+    four = [x[2].numpy(), expected, (0.7 * x[2] + 0.3 * x[5]).numpy(), x[5].numpy()]
+    for shown, image in zip(images_of(picture, "large"), four, strict=True):
+        np.testing.assert_allclose(shown.astype(int), pixels(image).astype(int), atol=1)
+    view = morph(model=network(), images=IMAGES, t=0.1)
+    assert (view.step.value, view.step.max, view.step.description) == (4, STEPS, "t")
+    assert view.play.interval == 120
+    for name in ("first", "second"):
+        before = view.screen.value
+        view.controls[name].value = "image 7"
+        assert (getattr(view.state, name), view.state.share) == ("image 7", 0.1)
+        assert view.screen.value != before
+    view.go_to(99)
+    assert "t = 1 of the way" in view.screen.value
+
+
+def test_own_pictures_are_cut_to_a_square_and_scaled(tmp_path):
+    Image.fromarray(np.zeros((30, 20, 3), dtype=np.uint8)).save(tmp_path / "me.png")
+    view = morph(tmp_path / "me.png", np.eye(8), network(), images=IMAGES)
+    assert (view.state.first, view.state.second) == ("your first", "your second")
+    assert "your second" in str(view.controls["first"].options)
+    assert view.state.images["your first"].shape == SIZE
+    assert texts(view.state.picture()).count("own") == 2
+    picture = np.zeros((4, 12, 3))
+    picture[:, 4:8] = 1, 0.5, 0  # the square in the middle
+    square = read_own(picture, (3, 2, 2)).numpy()
+    np.testing.assert_allclose(square, np.broadcast_to([[[1]], [[0.5]], [[0]]], (3, 2, 2)))
+    grey = read_own(picture, (1, 4, 4)).numpy()
+    np.testing.assert_allclose(grey, np.full((1, 4, 4), 0.299 + 0.587 / 2), rtol=1e-6)
+    np.testing.assert_array_equal(read_own(picture[..., 0], (3, 4, 4)), np.ones((3, 4, 4)))
+    np.testing.assert_array_equal(read_own(IMAGES[0], SIZE), IMAGES[0])

@@ -3,6 +3,7 @@
 import pytest
 import torch
 import torchvision
+from test_looking import Lambda
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -65,8 +66,7 @@ def test_counts_are_those_of_torch(name):
 
 
 def test_lenet_as_text():
-    assert str(summary(LeNet(), (1, 28, 28))) == LENET
-    assert repr(summary(LeNet(), (1, 28, 28))) == LENET
+    assert str(summary(LeNet(), (1, 28, 28))) == repr(summary(LeNet(), (1, 28, 28))) == LENET
 
 
 def test_receptive_fields_are_those_of_trace():
@@ -78,8 +78,7 @@ def test_receptive_fields_are_those_of_trace():
         field = fields[row.name]
         single = field.units == (1, 1)  # one position has no jump
         assert (row.field, row.jump) == (field.size, None if single else field.jump)
-        if len(row.output_shape) == 3:
-            assert row.output_shape[1:] == fields[row.name].units
+        assert row.output_shape[1:] in ((), field.units)
 
 
 def test_settings_are_put_into_words():
@@ -100,24 +99,13 @@ def test_depth_puts_parts_together():
     assert (whole.parameters, whole.macs) == (short.parameters, short.macs)
     rows = {row.name: row for row in short.rows}
     assert len(rows) == 24
-    module = rows["inception3a"]
-    assert (module.kind, module.output_shape, module.parameters) == (
-        "Inception", (256, 28, 28), 163_696
-    )  # fmt: skip
+    assert rows["inception3a"].cells()[1:4] == ("Inception", "256×28×28", "163,696")
     # the paper's table has 128M, 304M, 73M, 88M, 100M, 119M and 170M operations
     macs = [rows[f"inception{name}"].macs / 1e6 for name in "3a 3b 4a 4b 4c 4d 4e".split()]
     assert macs == pytest.approx([128, 304, 73, 88, 100, 119, 170], rel=0.01)
-    assert summary(LeNet(), (1, 28, 28), depth=1) == summary(LeNet(), (1, 28, 28))
-
-
-def test_parts_that_do_not_run_count_with_their_parameters():
-    result = summary(without_numbers(GoogLeNet), (3, 224, 224), depth=1)
-    aux = [row for row in result.rows if row.output_shape is None]
-    assert [(row.name, row.parameters, row.macs) for row in aux] == [
+    assert [(row.name, row.parameters, row.macs) for row in short.rows[-2:]] == [
         ("aux1", 3_188_840, 0), ("aux2", 3_190_888, 0)
     ]  # fmt: skip
-    assert result.rows[-2:] == tuple(aux)
-    assert "did not run" in str(result)
 
 
 class Shared(nn.Module):
@@ -125,59 +113,41 @@ class Shared(nn.Module):
 
     def __init__(self):
         super().__init__()
-        self.conv = nn.Conv2d(2, 2, 3)
-        self.twin = nn.Conv2d(2, 2, 3)
+        self.conv, self.twin = nn.Conv2d(2, 2, 3), nn.Conv2d(2, 2, 3)
         self.twin.weight = self.conv.weight
         self.scale = nn.Parameter(torch.ones(6, 4))
 
     def forward(self, x):
-        x = self.twin(self.conv(self.conv(x)))
-        return x.flatten(2) @ self.scale
+        return self.twin(self.conv(self.conv(x))).flatten(2) @ self.scale
 
 
 def test_shared_parameters_count_once_and_calls_each():
     net = Shared()
     result = summary(net, (2, 8, 9))
     assert [(row.name, row.parameters, row.macs) for row in result.rows] == [
-        ("conv", 38, 36 * 42),
-        ("conv_1", 0, 36 * 20),
-        ("twin", 2, 36 * 6),
-        ("forward", 24, 2 * 6 * 4),
-    ]
+        ("conv", 38, 36 * 42), ("conv_1", 0, 36 * 20), ("twin", 2, 36 * 6), ("forward", 24, 48)
+    ]  # fmt: skip
     assert result.parameters == sum(p.numel() for p in net.parameters()) == 64
-    fields = [row.field for row in result.rows]
-    assert fields[:3] == [(3, 3), (5, 5), (7, 7)]
+    assert [row.field for row in result.rows[:3]] == [(3, 3), (5, 5), (7, 7)]
 
 
 def test_a_network_that_cannot_be_followed_says_so():
-    class Turned(nn.Module):
-        def forward(self, x):
-            return torch.fft.fft2(x).real
-
-    result = summary(nn.Sequential(nn.Conv2d(1, 2, 3), Turned()), (1, 8, 8))
+    turned = Lambda(lambda self, x: torch.fft.fft2(x).real)
+    result = summary(nn.Sequential(nn.Conv2d(1, 2, 3), turned), (1, 8, 8))
     assert [row.field for row in result.rows] == [None, None]
     assert result.macs == 2 * 9 * 36
-    assert result.unfollowed.startswith("cannot follow '1' (Turned)")
+    assert result.unfollowed.startswith("cannot follow '1' (Lambda)")
     assert str(result).endswith(result.unfollowed)
-    recurrent = summary(nn.LSTM(3, 4, batch_first=True), (5, 3))
-    assert recurrent.rows[0].output_shape == (5, 4)
-    assert recurrent.unfollowed
 
 
 def test_branches_without_a_common_jump_have_no_field():
-    class Both(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.fine, self.coarse = nn.Identity(), nn.MaxPool2d(2)
-            self.joined = nn.Identity()
+    def both(self, x):
+        up = nn.functional.interpolate(self.coarse(x), size=(5, 6))
+        return self.joined(x[..., :5, :6] + up)
 
-        def forward(self, x):
-            up = nn.functional.interpolate(self.coarse(x), size=(5, 6))
-            return self.joined(self.fine(x)[..., :5, :6] + up)
-
-    rows = {row.name: row for row in summary(Both(), (1, 10, 12)).rows}
-    assert rows["coarse"].field == (2, 2)
-    assert rows["joined"].field is None
+    net = Lambda(both, coarse=nn.MaxPool2d(2), joined=nn.Identity())
+    rows = {row.name: row for row in summary(net, (1, 10, 12)).rows}
+    assert (rows["coarse"].field, rows["joined"].field) == ((2, 2), None)
 
 
 def test_bad_arguments():

@@ -11,17 +11,8 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import nn
 
-from cnnbook.models import (
-    HOME,
-    MLP,
-    ConvVAE,
-    DebiasingVAE,
-    DenseAutoencoder,
-    GoogLeNet,
-    LeNet,
-    LeNet5,
-    SmallAlexNet,
-)
+from cnnbook import models
+from cnnbook.models import HOME, ConvVAE, DebiasingVAE, LeNet, LeNet5, SmallAlexNet
 from cnnbook.models.building import NETWORKS
 from cnnbook.models.weights import load_weights, pretrained, save_weights
 
@@ -48,12 +39,12 @@ def test_what_ships_is_built_by_its_name(path):
 BUILT = {
     "defaults": LeNet,
     "by place and by name": lambda: LeNet(2, 5, padding=0, pool="avg"),
-    "tuples": lambda: MLP((2, 3, 4), hidden=(5, 6), num_classes=3),
+    "tuples": lambda: models.MLP((2, 3, 4), hidden=(5, 6), num_classes=3),
     "shape": lambda: ConvVAE(3, (1, 8, 8), 4),
     "small": lambda: SmallAlexNet(1, width=0.25, lrn=True, upscale=2),
     "1998": lambda: LeNet5(padding=2, background=-0.1),
     "inherited": lambda: DebiasingVAE(3, (3, 16, 16), width=4),
-    "dense": lambda: DenseAutoencoder(hidden=3, shape=(2, 5, 3)),
+    "dense": lambda: models.DenseAutoencoder(hidden=3, shape=(2, 5, 3)),
 }
 
 
@@ -82,7 +73,7 @@ def test_a_class_that_remembers_looks_as_before():
         LeNet(colour=1)
     assert {"GoogLeNet", "EfficientNetLite0", "Net1d"} < set(NETWORKS)
     with torch.device("meta"):
-        assert GoogLeNet(aux_logits=False).arguments == {"aux_logits": False}
+        assert models.GoogLeNet(aux_logits=False).arguments == {"aux_logits": False}
 
 
 class Own(LeNet):

@@ -21,19 +21,9 @@ def assert_same(name, x, *args, limit=None, **options):
     """Our operation and torch's of the same name return the same array."""
     ours = getattr(ops, name)(x, *args, **options)
     tensors = [torch.from_numpy(a.copy()) if isinstance(a, np.ndarray) else a for a in (x, *args)]
-    options = {
-        k: torch.from_numpy(v) if isinstance(v, np.ndarray) else v for k, v in options.items()
-    }
     theirs = getattr(F, name)(*tensors, **options).numpy()
     limit = limit or TOLERANCE.get(str(theirs.dtype), 0)
     np.testing.assert_allclose(ours, theirs, rtol=limit, atol=limit, strict=True)
-
-
-def layouts(x):
-    """Views that are not contiguous, one that is empty, and one that must not be written to."""
-    frozen = x.copy()
-    frozen.flags.writeable = False
-    return [np.asfortranarray(x), x.swapaxes(0, 1), x[::-1, ::-2], x[:0], frozen]
 
 
 # ---------------------------------------------------------------- activations
@@ -44,21 +34,13 @@ def test_activations_match_torch(name):
     assert_same(name, EXTREMES)
     assert_same(name, EXTREMES.astype(np.float32), limit=1e-6)
     assert_same(name, np.array(-0.5))  # an array without axes stays an array
-    for view in layouts(random(4, 6)):
-        assert_same(name, view)
     for dtype in (np.uint8, np.int64):
         assert_same(name, np.array([0, 1, 100], dtype))
 
 
-def test_relu_and_sigmoid_by_hand():
-    np.testing.assert_array_equal(ops.relu(np.array([-3, 0, 4])), [0, 0, 4], strict=True)
-    halves = ops.sigmoid(np.array([-np.log(3.0), 0.0, np.log(3.0)]))
-    np.testing.assert_allclose(halves, [0.25, 0.5, 0.75], rtol=1e-15, strict=True)
-
-
 def test_sigmoid_is_accurate_in_both_tails():
-    small = ops.sigmoid(np.array([-700.0]))
-    np.testing.assert_allclose(small, np.exp([-700.0]), rtol=1e-12, strict=True)
+    x = np.array([-700.0, -np.log(3.0), np.log(3.0)])
+    np.testing.assert_allclose(ops.sigmoid(x), [np.exp(-700.0), 0.25, 0.75], rtol=1e-12)
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)
@@ -91,12 +73,6 @@ def test_linear_matches_torch(leading, bias):
 )  # fmt: skip
 def test_linear_takes_the_shapes_that_torch_takes(x, weight, bias):
     assert_same("linear", np.ones(x), np.ones(weight), None if bias is None else np.ones(bias))
-
-
-def test_linear_takes_every_layout_and_extremes():
-    weight = random(3, 6)
-    for view in layouts(random(6, 6)):
-        assert_same("linear", view, weight[:, : view.shape[-1]])
     assert_same("linear", np.array([[INF, 1.0], [NAN, 0.0]]), np.array([[1.0, 1.0], [-1.0, 0.0]]))
 
 
@@ -128,36 +104,34 @@ def test_linear_refuses(change, error, message):
 # ---------------------------------------------------------------- local response normalisation
 
 
-@pytest.mark.parametrize(
-    "shape", [(2, 5, 4), (2, 5, 4, 3), (1, 5, 2, 3, 2), (0, 5, 4, 3), (2, 0, 3)]
-)
-@pytest.mark.parametrize("size", [1, 2, 3, 4, 5, 12])
+@pytest.mark.parametrize("shape", [(2, 5, 4), (0, 5, 4, 3), (2, 0, 3)])
+@pytest.mark.parametrize("size", [1, 4, 12])
 def test_local_response_norm_matches_torch(shape, size):
-    x = 10 * random(*shape)
-    assert_same("local_response_norm", x, size)
-    assert_same("local_response_norm", x, size, 0.3, 0.5, 2.0)
-    assert_same("local_response_norm", x.astype(np.float32), size, limit=1e-5)
-
-
-def test_local_response_norm_by_hand():
-    x = np.array([1.0, 2.0, 3.0]).reshape(1, 3, 1)
-    # the even size takes the channel itself and the one before it
-    out = ops.local_response_norm(x, size=2, alpha=2.0, beta=1.0, k=0.0)
-    np.testing.assert_allclose(out.ravel(), [1 / 1, 2 / 5, 3 / 13], rtol=1e-15, strict=True)
-
-
-def test_local_response_norm_keeps_the_dtype_and_takes_every_layout():
-    x = random(3, 4, 5, dtype=np.float32)
-    out = ops.local_response_norm(x, 3, np.float64(0.1), np.float64(0.75), np.float64(1))
-    assert out.dtype == np.float32
-    for view in layouts(x):
-        assert_same("local_response_norm", view, 3, limit=1e-5)
+    assert_same("local_response_norm", 10 * random(*shape), size, 0.3, 0.5, 2.0)
+    assert_same("local_response_norm", 10 * random(*shape, dtype="f4"), size, limit=1e-5)
 
 
 def test_local_response_norm_of_the_extremes():
     x = np.array([0.0, INF, NAN, -1e200]).reshape(1, 4, 1)
     assert_same("local_response_norm", x, 1, k=0.0)
     assert_same("local_response_norm", np.ones((1, 2, 2)), 2, -9.0)
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("spike", [INF, -INF, NAN, 0.0, 1e200])
+@pytest.mark.parametrize("where", ["x", "grad_out"])
+@pytest.mark.parametrize("beta", [0, 0.75, 2])
+def test_local_response_norm_and_its_gradient_at_the_extremes(spike, where, beta):
+    rng = np.random.default_rng(0)
+    x, grad_out = rng.standard_normal((2, 1, 6, 2, 2))
+    (x if where == "x" else grad_out)[0, 2, 1, 0] = spike
+    tensor = torch.from_numpy(x).requires_grad_()
+    theirs = F.local_response_norm(tensor, 3, alpha=0.5, beta=beta)
+    theirs.backward(torch.from_numpy(grad_out))
+    ours = ops.local_response_norm(x, 3, alpha=0.5, beta=beta)
+    np.testing.assert_allclose(ours, theirs.detach().numpy(), rtol=1e-9, atol=1e-12)
+    (grad_x,) = ops.local_response_norm_backward(grad_out, x, 3, alpha=0.5, beta=beta)
+    np.testing.assert_allclose(grad_x, tensor.grad.numpy(), rtol=1e-9, atol=1e-12)
 
 
 @pytest.mark.parametrize(

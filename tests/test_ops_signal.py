@@ -6,7 +6,7 @@ import scipy.signal
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cnnbook.ops import conv2d, convolve, correlate
+from cnnbook.ops import convolve, correlate
 
 PAIRS = [(convolve, scipy.signal.convolve), (correlate, scipy.signal.correlate)]
 
@@ -27,15 +27,8 @@ def test_both_match_scipy(axes, data):
                 with pytest.raises(ValueError, match="needs one array inside the other"):
                     ours(x, w, mode)
             else:
-                np.testing.assert_allclose(
-                    ours(x, w, mode), expected, rtol=1e-12, atol=1e-12, strict=True
-                )
-
-
-@pytest.mark.parametrize(("ours", "theirs"), PAIRS)
-def test_the_default_is_full(ours, theirs):
-    x, w = np.arange(5.0), np.array([1.0, 2.0])
-    np.testing.assert_array_equal(ours(x, w), theirs(x, w), strict=True)
+                out = ours(x, w) if mode == "full" else ours(x, w, mode)
+                np.testing.assert_allclose(out, expected, rtol=1e-12, atol=1e-12, strict=True)
 
 
 def test_by_hand():
@@ -49,41 +42,20 @@ def test_by_hand():
     np.testing.assert_array_equal(correlate(w, x, "valid"), [321, 3210])
 
 
-def test_correlation_is_the_convolution_of_deep_learning():
-    rng = np.random.default_rng(0)
-    x, w = rng.standard_normal((7, 6)), rng.standard_normal((3, 2))
-    expected = conv2d(x[None], w[None, None])[0]
-    np.testing.assert_allclose(correlate(x, w, "valid"), expected, rtol=1e-12, strict=True)
-
-
 def test_a_large_w_is_not_looped_over():
     """The loop is over the smaller array, or this would take a minute."""
     x, w = np.ones(3), np.ones(1_000_000)
     np.testing.assert_array_equal(convolve(x, w, "valid"), np.full(999_998, 3.0), strict=True)
 
 
-@pytest.mark.parametrize(
-    ("dtype_x", "dtype_w"),
-    [
-        (np.float32, np.float32),
-        (np.int32, np.int32),
-        (np.uint8, np.uint8),
-        (np.int32, np.float32),
-        (np.float64, np.int64),
-    ],
-)
-def test_dtypes_promote_as_in_scipy(dtype_x, dtype_w):
-    x, w = np.arange(12).reshape(3, 4).astype(dtype_x), np.ones((2, 2), dtype_w)
-    expected = scipy.signal.convolve(x, w, method="direct")
-    np.testing.assert_array_equal(convolve(x, w), expected, strict=True)
-
-
-def test_inputs_stay_as_they_are():
-    x, w = np.arange(12.0).reshape(3, 4)[:, ::-2], np.arange(4.0).reshape(2, 2).T
-    expected = scipy.signal.correlate(x, w)
+@pytest.mark.parametrize("dtypes", ["f4 f4", "i4 i4", "u1 u1", "i4 f4", "f8 i8"])
+def test_dtypes_promote_as_in_scipy_and_inputs_stay(dtypes):
+    dtypes = dtypes.split()
+    x, w = np.arange(12).reshape(3, 4)[:, ::-1].astype(dtypes[0]), np.ones((2, 2), dtypes[1])
     for array in (x, w):
         array.flags.writeable = False
-    np.testing.assert_allclose(correlate(x, w), expected, atol=1e-12, strict=True)
+    expected = scipy.signal.convolve(x, w, method="direct")
+    np.testing.assert_array_equal(convolve(x, w), expected, strict=True)
 
 
 def test_nan_and_inf_reach_their_windows_only():
@@ -99,11 +71,7 @@ BAD = [  # each breaks one rule of an otherwise good call
     ({"w": np.float64(2.0)}, TypeError, "w must be a NumPy array, got float64"),
     ({"w": np.ones((2, 0))}, ValueError, "w has size 0 along axis 1"),
     ({"x": np.ones((0, 4))}, ValueError, "x has size 0 along axis 0"),
-    (
-        {"w": np.ones((4, 2)), "mode": "valid"},
-        ValueError,
-        r"inside the other: x \(3, 4\), w \(4, 2",
-    ),
+    ({"w": np.ones((4, 2)), "mode": "valid"}, ValueError, r"other: x \(3, 4\), w \(4, 2"),
     ({"mode": "wrap"}, ValueError, 'mode must be "full", "valid" or "same", got \'wrap\''),
     ({"mode": None}, TypeError, 'mode must be "full", "valid" or "same", got None'),
     ({"mode": 1}, TypeError, "mode must be .* got 1"),

@@ -7,12 +7,13 @@ import struct
 import subprocess
 import sys
 from pathlib import Path
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageCms
 
-from cnnbook.datasets import PHOTOGRAPHS, DatasetError, image_folder, photograph
+from cnnbook.datasets import PHOTOGRAPHS, image_folder, photograph
 from cnnbook.datasets.pictures import open_picture
 
 README = (Path(__file__).parents[1] / "data" / "README.md").read_text(encoding="utf-8")
@@ -47,28 +48,6 @@ for name in ("pooch", "skimage", "mlxtend", "pandas", "sklearn"):
     assert done.returncode == 0, done.stderr
 
 
-def test_a_package_that_is_not_there_is_named(monkeypatch):
-    monkeypatch.setitem(sys.modules, "skimage", None)
-    with pytest.raises(DatasetError, match=r"chelsea\.png .* pip install scikit-image"):
-        photograph("chelsea")
-
-
-def test_colours_and_luminance_by_hand(tmp_path):
-    path = tmp_path / "own.png"
-    Image.fromarray(np.array([[[255, 0, 128], [0, 64, 0]]], np.uint8)).save(path)
-    colours = photograph(path, grey=False)
-    np.testing.assert_array_equal(colours, [[[255 / 256, 0, 0.5], [0, 0.25, 0]]])
-    expected = [[0.299 * 255 / 256 + 0.114 * 0.5, 0.587 * 0.25]]
-    np.testing.assert_allclose(photograph(path), expected, rtol=1e-12)
-
-
-def test_height_keeps_the_proportion():
-    for height in (107, np.int64(107)):
-        assert photograph("flower", height=height).shape == (107, 160)
-
-
-# ---------------------------------------------------------------- modes of pictures
-
 RAMP = np.linspace(0, 1, 16).reshape(4, 4)
 
 
@@ -85,49 +64,29 @@ def both(path):
     return ours
 
 
-def deep(levels, dtype, mode=None):
-    return Image.fromarray(np.rint(RAMP * levels).astype(dtype), mode)
+DEPTHS = {"8.png": 255, "16.png": 65535, "16.tif": 65535, "16.pgm": 65535, "16.jp2": 65535}
+DEPTHS |= {"12.tif": 4095, "32.tif": 2**31 - 1, "float.tif": 1, "float.pfm": 1}
 
 
-def twelve_bits():
-    """Write a TIFF of 12 bits by hand: Pillow reads it, and writes none."""
-    levels = np.rint(RAMP * 4095).astype(int).ravel().reshape(-1, 2)
-    data = b"".join(((a << 12) | b).to_bytes(3, "big") for a, b in levels.tolist())
-    entries = [(256, 4), (257, 4), (258, 12), (259, 1), (262, 1), (273, 0), (277, 1), (278, 4),
-               (279, len(data))]  # fmt: skip
-    start = 8 + 2 + 12 * len(entries) + 4
-    fields = [struct.pack("<HHIHH", tag, 3, 1, start if tag == 273 else value, 0)
-              for tag, value in entries]  # fmt: skip
-    head = struct.pack("<2sHIH", b"II", 42, 8, len(entries))
-    return head + b"".join(fields) + bytes(4) + data
-
-
-@pytest.mark.parametrize(
-    ("name", "picture"),
-    [
-        ("8.png", deep(255, np.uint8)),
-        ("16.png", deep(65535, np.uint16)),
-        ("16.tif", deep(65535, np.uint16)),
-        ("16_big.tif", deep(65535, ">u2")),
-        ("16.pgm", deep(65535, np.uint16)),
-        ("16.jp2", deep(65535, np.uint16).resize((64, 64), Image.Resampling.NEAREST)),
-        ("12.tif", twelve_bits()),
-        ("32.tif", deep(2**31 - 1, np.int32)),
-        ("float.tif", Image.fromarray(RAMP.astype(np.float32))),
-        ("float.pfm", Image.fromarray(RAMP.astype(np.float32))),
-    ],
-    ids=lambda x: x if isinstance(x, str) else "",
-)
-def test_depth_is_scaled_by_its_own_range(tmp_path, name, picture):
-    path = tmp_path / name
-    if isinstance(picture, bytes):
-        path.write_bytes(picture)
-        picture = Image.new("L", (4, 4))
+@pytest.mark.parametrize("name", [*DEPTHS, "big.tif"])
+def test_depth_is_scaled_by_its_own_range(tmp_path, name):
+    path, levels = tmp_path / name, DEPTHS.get(name, 65535)
+    kinds = {"8.png": "u1", "32.tif": "i4", "float.tif": "f4", "float.pfm": "f4", "big.tif": ">u2"}
+    values = RAMP * levels if levels == 1 else np.rint(RAMP * levels)
+    picture = Image.fromarray(values.astype(kinds.get(name, "u2")))
+    if name == "16.jp2":  # of pictures as small it loses something
+        picture = picture.resize((64, 64), Image.Resampling.NEAREST)
+    if name == "12.tif":  # Pillow reads it, and writes none
+        pairs = values.astype(int).ravel().reshape(-1, 2).tolist()
+        data = b"".join(((a << 12) | b).to_bytes(3, "big") for a, b in pairs)
+        tags = {256: 4, 257: 4, 258: 12, 259: 1, 262: 1, 273: 122, 277: 1, 278: 4, 279: len(data)}
+        fields = [struct.pack("<HHIHH", tag, 3, 1, value, 0) for tag, value in tags.items()]
+        head = struct.pack("<2sHIH", b"II", 42, 8, len(tags))
+        path.write_bytes(head + b"".join(fields) + bytes(4) + data)
     else:
         picture.save(path)
-    atol = 1 / 255 if name.startswith("8") else 1e-3 if name.startswith("12") else 1e-4
-    np.testing.assert_allclose(both(path)[:: picture.height // 4, :: picture.width // 4], RAMP,
-                               atol=atol)  # fmt: skip
+    seen = both(path)[:: picture.height // 4, :: picture.width // 4]
+    np.testing.assert_allclose(seen, RAMP, atol={"8.png": 4e-3, "12.tif": 1e-3}.get(name, 1e-4))
 
 
 @pytest.mark.parametrize(
@@ -147,13 +106,11 @@ def test_numbers_that_do_not_say_how_bright_are_refused(tmp_path, values, messag
 
 
 def test_a_height_keeps_floats_in_their_range(tmp_path):
-    edge = np.zeros((40, 40), np.float32)
-    edge[:, 20:] = 1
-    Image.fromarray(edge).save(tmp_path / "x.tif")
-    small = photograph(tmp_path / "x.tif", height=15)  # Lanczos' windows have negative parts
-    assert (small.min(), small.max()) == (0, 255 / 256)
     (tmp_path / "class").mkdir()
-    (tmp_path / "x.tif").rename(tmp_path / "class" / "x.tif")
+    path = tmp_path / "class" / "x.tif"
+    Image.fromarray(np.float32(np.arange(40) >= 20)[None].repeat(40, 0)).save(path)
+    small = photograph(path, height=15)  # Lanczos' windows have negative parts
+    assert (small.min(), small.max()) == (0, 255 / 256)
     small = image_folder(tmp_path, size=15, progress=False).images
     assert (float(small.min()), float(small.max())) == (0, 1)
 
@@ -163,98 +120,62 @@ STROKE[2:6, 3:5, 3] = 255  # black ink on a transparent sheet
 INK = STROKE[..., 3] == 0
 
 
-def with_transparency(mode):
+SHAPES = np.where(INK, 7, 0).astype(np.uint8)
+CLEAR = {"transparency": 7}
+
+
+def on_a_sheet(mode):
+    """Draw black ink on what is transparent: a picture, and the options of its file."""
     image = Image.fromarray(STROKE)
-    if mode in ("RGBA", "LA", "PA"):
-        return image.convert(mode), {}
-    pixels = np.where(INK, 7, 0)
-    if mode == "P, a colour":
-        return indexed(pixels), {"transparency": 7}
-    if mode == "P, shares":
-        return indexed(pixels), {"transparency": bytes([255] * 7 + [0])}
+    if mode.startswith("P,"):
+        image = Image.fromarray(SHAPES, "P")
+        image.putpalette([0, 0, 0] * 8)  # what cannot be seen is black too
+        return image, CLEAR if mode == "P, a colour" else {"transparency": bytes([255] * 7 + [0])}
     if mode == "I;16":
-        return Image.fromarray((pixels * 9000).astype(np.uint16)), {"transparency": 63000}
+        return Image.fromarray(SHAPES.astype(np.uint16) * 9000), {"transparency": 63000}
+    if mode == "RGB":
+        return Image.fromarray(np.stack([SHAPES] * 3, -1)), {"transparency": (7, 7, 7)}
     if mode == "1":
         return Image.fromarray(INK), {"transparency": 1}
-    if mode == "RGB":
-        return Image.fromarray(np.stack([pixels] * 3, -1).astype(np.uint8)), {
-            "transparency": (7, 7, 7)
-        }
-    return Image.fromarray(pixels.astype(np.uint8)), {"transparency": 7}
-
-
-def indexed(pixels):
-    image = Image.new("P", (8, 8))
-    image.putdata(pixels.ravel().tolist())
-    image.putpalette([0, 0, 0] * 8)  # what cannot be seen is black too
-    return image
+    if mode == "L":
+        return Image.fromarray(SHAPES), CLEAR
+    return image.convert(mode), {"lossless": True}
 
 
 @pytest.mark.parametrize(
     ("mode", "suffix"),
     [(mode, "png") for mode in ("RGBA", "LA", "P, a colour", "P, shares", "1", "L", "RGB", "I;16")]
-    + [("RGBA", "tif"), ("RGBA", "webp"), ("P, a colour", "gif"), ("PA", "png")],
+    + [("RGBA", "tif"), ("RGBA", "webp"), ("P, a colour", "gif")],
 )
 def test_what_is_transparent_is_white_paper(tmp_path, mode, suffix):
-    image, options = with_transparency(mode)
-    if suffix == "webp":
-        options = {"lossless": True}
-    if mode == "PA":
-        image = image.convert("RGBA")
+    image, options = on_a_sheet(mode)
     image.save(tmp_path / f"x.{suffix}", **options)
     np.testing.assert_allclose(both(tmp_path / f"x.{suffix}"), INK, atol=0.01)
-
-
-def test_half_transparent_is_half_white(tmp_path):
-    image = np.full((2, 2, 4), (100, 0, 0, 128), np.uint8)
-    Image.fromarray(image).save(tmp_path / "x.png")
-    colours = photograph(tmp_path / "x.png", grey=False) * 256
+    Image.new("RGBA", (2, 2), (100, 0, 0, 128)).save(tmp_path / "half.png")
+    colours = photograph(tmp_path / "half.png", grey=False) * 256
     np.testing.assert_allclose(colours[0, 0], [177, 127, 127], atol=1)
 
 
 @pytest.mark.parametrize(
     ("mode", "suffix"),
-    [("CMYK", "jpg"), ("CMYK", "tif"), ("YCbCr", "jpg"), ("LAB", "tif"), ("P", "png"),
-     ("P", "bmp"), ("HSV", None), ("1", "png"), ("1", "tif")],
+    [("CMYK", "jpg"), ("CMYK", "tif"), ("YCbCr", "jpg"), ("LAB", "tif"), ("P", "png"), ("P", "bmp"),
+     ("1", "png"), ("1", "tif")],
 )  # fmt: skip
 def test_every_colour_mode_shows_the_same_picture(tmp_path, mode, suffix):
-    colours = np.zeros((16, 16, 3), np.uint8)
-    colours[:8], colours[8:] = (204, 51, 0), (255, 255, 255)  # Pillow's palette has both
-    if mode == "1":
-        colours[:8], colours[8:] = 0, 255
-    picture = Image.fromarray(colours)
-    if suffix is None:  # no file holds it
-        file = tmp_path / "x.png"
-        picture.save(file)
-    elif mode == "LAB":
-        from PIL import ImageCms
-
-        lab = ImageCms.buildTransform(
-            ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB"), "RGB", "LAB"
-        )
-        file = tmp_path / "x.tif"
-        ImageCms.applyTransform(picture, lab).save(file)
+    colours = np.full((16, 16, 3), 255, np.uint8)
+    colours[:8] = 0 if mode == "1" else (204, 51, 0)  # Pillow's palette has it
+    picture, file = Image.fromarray(colours), tmp_path / f"x.{suffix}"
+    if mode == "LAB":
+        profiles = map(ImageCms.createProfile, ("sRGB", "LAB"))
+        picture = ImageCms.applyTransform(picture, ImageCms.buildTransform(*profiles, "RGB", "LAB"))
     else:
-        file = tmp_path / f"x.{suffix}"
-        picture.convert(mode).save(file, **({"quality": 98} if suffix == "jpg" else {}))
-    ours = photograph(file, grey=False) * 256
-    for row in (1, 14):
-        np.testing.assert_allclose(ours[row, 3], colours[row, 3], atol=9)
+        picture = picture.convert(mode)
+    picture.save(file, **({"quality": 98} if suffix == "jpg" else {}))
+    seen = 256 * photograph(file, grey=False)[::13, 3]
+    np.testing.assert_allclose(seen, colours[::13, 3], atol=9)
 
-
-def test_an_animation_is_its_first_picture(tmp_path):
-    frames = [Image.new("L", (4, 4), level) for level in (255, 0, 100)]
-    for suffix in ("gif", "png", "webp", "tif"):
-        path = tmp_path / f"x.{suffix}"
-        frames[0].save(path, save_all=True, append_images=frames[1:])
-        assert photograph(path).min() > 0.98
-
-
-# ---------------------------------------------------------------- orientation and size
 
 # as they are stored, to be turned back; orientation 1 is upright
-TURNS = """FLIP_LEFT_RIGHT ROTATE_180 FLIP_TOP_BOTTOM TRANSPOSE ROTATE_90 TRANSVERSE
-ROTATE_270""".split()
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
@@ -263,15 +184,20 @@ def test_pictures_stand_upright(tmp_path, orientation, suffix):
     upright = Image.new("L", (20, 32))
     upright.paste(255, (0, 0, 20, 8))
     upright.paste(128, (0, 8, 10, 32))  # white at the top, grey at the left
-    stored = upright
-    if orientation > 1:
-        stored = upright.transpose(Image.Transpose[TURNS[orientation - 2]])
-    exif = Image.Exif()
+    turns = [None, 0, 3, 1, 5, 2, 6, 4]  # as it is stored, to be turned back: numbers of Pillow's
+    turn, exif = turns[orientation - 1], Image.Exif()
     exif[0x0112] = orientation
-    path = tmp_path / f"x.{suffix}"
+    stored, path = upright if turn is None else upright.transpose(turn), tmp_path / f"x.{suffix}"
     stored.save(path, exif=exif, **({"quality": 98} if suffix in ("jpg", "webp") else {}))
     np.testing.assert_allclose(both(path) * 255, np.asarray(upright), atol=12)
-    assert photograph(path, height=16).shape == (16, 10)
+    assert photograph(path, height=np.int64(16)).shape == (16, 10)
+
+
+@pytest.mark.parametrize("suffix", ["gif", "png", "webp", "tif"])
+def test_an_animation_is_its_first_picture(tmp_path, suffix):
+    first, *others = [Image.new("L", (4, 4), level) for level in (255, 0, 100)]
+    first.save(tmp_path / f"x.{suffix}", save_all=True, append_images=others)
+    assert photograph(tmp_path / f"x.{suffix}").min() > 0.98
 
 
 def test_a_large_photograph_is_upright_and_not_decoded_in_full(tmp_path):
@@ -291,9 +217,6 @@ def test_a_large_photograph_is_upright_and_not_decoded_in_full(tmp_path):
     assert open_picture(path, 40).size == (640, 427)
 
 
-# ---------------------------------------------------------------- what is refused
-
-
 @pytest.fixture
 def noise(tmp_path):
     path = tmp_path / "big.png"
@@ -306,13 +229,11 @@ def test_a_picture_that_was_cut_off_is_refused_by_name(noise, suffix):
     path = noise.with_suffix(f".{suffix}")
     Image.open(noise).save(path)
     content = path.read_bytes()
-    for share in (0.9, 0.5, 0.1):
+    for share in (0.9, 0.5, 0.1, 0):
         path.write_bytes(content[: int(share * len(content))])
-        with pytest.raises(ValueError, match=rf"big\.{suffix}' is not a picture"):
+        words = ": it has 0 bytes" if share == 0 else " that Pillow can read"
+        with pytest.raises(ValueError, match=rf"big\.{suffix}' is not a picture{words}"):
             photograph(path)
-    path.write_bytes(b"")
-    with pytest.raises(ValueError, match=rf"big\.{suffix}' is not a picture: it has 0 bytes"):
-        photograph(path)
 
 
 @pytest.mark.parametrize("most", [100, 3000])  # Pillow's error, and its warning
@@ -323,63 +244,38 @@ def test_a_huge_picture_is_refused_by_name_and_numbers(noise, monkeypatch, most)
 
 
 def test_what_is_no_file_is_refused_by_name(tmp_path, noise, monkeypatch):
-    with pytest.raises(ValueError, match="is a folder, expected the file of a picture"):
-        photograph(tmp_path)
-    with pytest.raises(ValueError, match="is a folder"):
-        photograph(".")
     (tmp_path / "link.png").symlink_to(tmp_path / "gone.png")
-    with pytest.raises(ValueError, match=r"link\.png' is a link to nowhere"):
-        photograph(tmp_path / "link.png")
     os.mkfifo(tmp_path / "pipe.png")
-    with pytest.raises(ValueError, match=r"pipe\.png' is not a file of bytes"):
-        photograph(tmp_path / "pipe.png")
-    for name in ("", "a\0b.png", "a" * 5000, "cat"):
-        with pytest.raises(ValueError, match=r"no photograph .* 'china', 'flower', "):
+    for name, message in (
+        (tmp_path, "is a folder, expected the file of a picture"),
+        (".", "is a folder, expected the file of a picture"),
+        (tmp_path / "link.png", r"link\.png' is a link to nowhere"),
+        (tmp_path / "pipe.png", r"pipe\.png' is not a file of bytes"),
+        *((name, r"no photograph .* 'china', 'flower', ") for name in ("", "a\0b", "a" * 5000)),
+        *((name, "is given, expected a path or an open") for name in (None, b"china", 3, ["x"])),
+    ):
+        with pytest.raises((TypeError, ValueError), match=message):
             photograph(name)
-
-    def forbidden(*_, **__):
-        raise PermissionError(13, "Permission denied")
-
-    monkeypatch.setattr(Image, "open", forbidden)  # root may read everything
+    monkeypatch.setattr(Image, "open", Mock(side_effect=PermissionError))  # root may read all
     with pytest.raises(ValueError, match=r"big\.png' may not be read: its permissions"):
         photograph(noise)
 
 
-@pytest.mark.parametrize("name", [None, b"china", 3, 2.5, ["china"], {}, np.zeros((3, 3)), True])
-def test_what_is_no_name_is_refused(name):
-    with pytest.raises(TypeError, match="is given, expected a path or an open file"):
-        photograph(name)
-
-
 def test_open_files_are_read(noise):
-    expected = photograph(noise)
+    expected, path = photograph(noise), noise.with_name("Катя 猫 é.PNG")
+    path.write_bytes(noise.read_bytes())
     with open(noise, "rb") as file:
-        np.testing.assert_array_equal(photograph(file), expected)
-    np.testing.assert_array_equal(photograph(io.BytesIO(noise.read_bytes())), expected)
-    np.testing.assert_array_equal(photograph(str(noise)), expected)
-    with pytest.raises(ValueError, match=r"big\.png' is not a picture that Pillow can read"):
-        photograph(file)  # it is closed
-    with pytest.raises(ValueError, match="BytesIO' is not a picture"):
-        photograph(io.BytesIO(b"no picture"))
-    with pytest.raises(ValueError, match="StringIO' is not a picture"):
-        photograph(io.StringIO("text"))
+        for each in (file, io.BytesIO(noise.read_bytes()), str(noise), path, str(path)):
+            np.testing.assert_array_equal(photograph(each), expected)
+    for wrong, name in ((file, r"big\.png"), (io.BytesIO(b"no"), "BytesIO"), (io.StringIO(), "St")):
+        with pytest.raises(ValueError, match=rf"{name}.*' is not a picture that Pillow can read"):
+            photograph(wrong)
 
 
-@pytest.mark.parametrize("height", [0, -3, 2**31, 2**70, np.int64(-1)])
+WRONG = [0, -3, 2**31, 80_000_000, np.int64(-1), True, 2.0, float("nan"), "10", (10,)]
+
+
+@pytest.mark.parametrize("height", WRONG)
 def test_heights_without_sense_are_refused(height):
-    with pytest.raises(ValueError, match=f"height is {int(height)}, must be"):
+    with pytest.raises((TypeError, ValueError), match=r"height is .*(must be|pixels, at most)"):
         photograph(height=height)
-    with pytest.raises(ValueError, match=r"height is 80000000: 80000000 × \d+ pixels, at most"):
-        photograph(height=80_000_000)  # no memory holds that
-
-
-@pytest.mark.parametrize("height", [True, 2.0, float("nan"), "10", (10,), np.bool_(True)])
-def test_heights_that_are_no_whole_number_are_refused(height):
-    with pytest.raises(TypeError, match=r"height is .* must be a whole number"):
-        photograph(height=height)
-
-
-def test_names_in_other_alphabets(tmp_path):
-    path = tmp_path / "Катя 猫 é.PNG"
-    Image.new("L", (2, 3), 100).save(path)
-    assert photograph(path).shape == photograph(str(path)).shape == (3, 2)

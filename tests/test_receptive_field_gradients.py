@@ -1,6 +1,5 @@
 """Traced fields against the pixels that a gradient reaches, at the border and in the middle."""
 
-import contextlib
 import warnings
 
 import numpy as np
@@ -8,9 +7,11 @@ import pytest
 import torch
 import torch.nn.functional as F
 import torchvision
+from test_looking import Lambda
 from torch import nn
 
 from cnnbook.receptive_field import trace
+from cnnbook.recording import calls
 
 # module, input (height above the field where that is affordable), layers to check
 MODELS = {
@@ -57,16 +58,6 @@ def average_instead(module):
         average_instead(part)
 
 
-@contextlib.contextmanager
-def average_function():
-    kept = F.max_pool2d
-    F.max_pool2d = F.avg_pool2d
-    try:
-        yield
-    finally:
-        F.max_pool2d = kept
-
-
 def build(name):
     """A torchvision model, without the time that random weights take."""
     with torch.device("meta"), warnings.catch_warnings():
@@ -99,19 +90,6 @@ def extent(gradient):
     return tuple(spans)
 
 
-def outputs(module, names, x):
-    found = {}
-    hooks = [
-        part.register_forward_hook(lambda _, i, y, name=name: found.setdefault(name, y))
-        for name, part in module.named_modules()
-        if name in names
-    ]
-    found["output"] = module(x)
-    for hook in hooks:
-        hook.remove()
-    return {name: found[name] for name in names}
-
-
 def gradient_extent(y, x, unit):
     """What one unit's gradient reaches; an output without a map counts as one unit."""
     channel_sum = y[(0, slice(None), *unit)].sum() if y.ndim > 2 else y.sum()
@@ -120,21 +98,20 @@ def gradient_extent(y, x, unit):
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_torchvision_model(name):
+def test_torchvision_model(name, monkeypatch):
     shape, layers = MODELS[name]
     model = build(name)
     fields = trace(model, shape)
     # small numbers: activations that saturate (ReLU6, hard sigmoid) would hide pixels
     x = torch.full((1, *shape), 1e-4, requires_grad=True)
-    with average_function():
-        found = outputs(model, layers, x)
-    assert set(found) == set(layers)
+    monkeypatch.setattr(F, "max_pool2d", F.avg_pool2d)
+    found = {call.name or "output": call.output for call in calls(model, x, gradients=True)}
+    found = {layer: found[layer] for layer in layers}
     for layer, y in found.items():
         sizes = fields[layer].units
         assert sizes == (tuple(y.shape[2:]) or (1, 1))
         units = {tuple(n // 2 for n in sizes)}
-        if layer == layers[-1]:
-            units |= {(0, 0), tuple(n - 1 for n in sizes)}
+        units |= {(0, 0), tuple(n - 1 for n in sizes)} if layer == layers[-1] else set()
         for unit in units:
             expected = gradient_extent(y, x, unit)
             assert fields[layer].rectangle(unit, clip=True) == expected, (layer, unit)
@@ -143,85 +120,52 @@ def test_torchvision_model(name):
                 assert bottom - top == WHOLE[name][1] == fields[layer].size[0]
 
 
-# What stands between input and output of a random network: builders from (rng, channels) to a
-# module. All keep the number of channels.
-def _convolution(rng, c):
-    k, d = int(rng.integers(1, 5)), int(rng.integers(1, 4))
-    return nn.Conv1d(c, c, k, int(rng.integers(1, 4)), int(rng.integers(0, 4)), d)
+def resized(size, kind):
+    mode, corners = [("nearest", None), ("linear", False), ("linear", True)][kind]
+    return nn.Upsample(size, mode=mode, align_corners=corners)
 
 
-def _same(rng, c):
-    return nn.Conv1d(c, c, int(rng.integers(1, 6)), padding="same", dilation=2)
-
-
-def _mirrored(rng, c):
-    mode = ["reflect", "replicate"][rng.integers(2)]
-    return nn.Conv1d(c, c, 3, 2, padding=2, padding_mode=mode)
-
-
-def _transposed(rng, c):
-    k, s = int(rng.integers(1, 5)), int(rng.integers(1, 4))
-    extra = int(rng.integers(0, s))
-    return nn.ConvTranspose1d(c, c, k, s, int(rng.integers(0, 2)), extra, dilation=2)
-
-
-def _pooling(rng, c):
-    k = int(rng.integers(1, 5))
-    padding = int(rng.integers(0, k // 2 + 1))
-    return nn.AvgPool1d(k, int(rng.integers(1, 4)), padding, ceil_mode=bool(rng.integers(2)))
-
-
-def _adaptive(rng, c):
-    return nn.AdaptiveAvgPool1d(int(rng.integers(1, 9)))
-
-
-def _resized(rng, c):
-    mode, corners = [("nearest", None), ("linear", False), ("linear", True)][rng.integers(3)]
-    return nn.Upsample(int(rng.integers(2, 30)), mode=mode, align_corners=corners)
-
-
-def _normalised(rng, c):
-    return [nn.BatchNorm1d(c), nn.ReLU(), nn.Dropout(), nn.Identity()][rng.integers(4)]
-
-
-class _Branches(nn.Module):
+def branches(c, stride, joined):
     """Two convolutions side by side, added or joined; one of them dilated."""
 
-    def __init__(self, rng, c):
-        super().__init__()
-        self.stride, self.joined = int(rng.integers(1, 3)), bool(rng.integers(2))
-        self.narrow = nn.Conv1d(c, c, 1, self.stride)
-        self.wide = nn.Conv1d(c, c, 3, self.stride, padding=2, dilation=2)
-        self.mix = nn.Conv1d(2 * c, c, 1)
-
     def forward(self, x):
-        if self.joined:
+        if joined:
             return self.mix(torch.cat([self.narrow(x), self.wide(x)], dim=1))
         return F.relu(self.narrow(x)) + self.wide(x)
 
+    wide = nn.Conv1d(c, c, 3, stride, padding=2, dilation=2)
+    return Lambda(forward, narrow=nn.Conv1d(c, c, 1, stride), wide=wide, mix=nn.Conv1d(2 * c, c, 1))
 
-class _Gate(nn.Module):
+
+def gate(c):
     """Squeeze and excitation: every unit is scaled by a number that all units set."""
-
-    def __init__(self, rng, c):
-        super().__init__()
-        self.dense = nn.Linear(c, c)
-
-    def forward(self, x):
-        return x * torch.sigmoid(self.dense(x.mean(2)))[:, :, None]
+    scaled = lambda self, x: x * torch.sigmoid(self.dense(x.mean(2)))[:, :, None]  # noqa: E731
+    return Lambda(scaled, dense=nn.Linear(c, c))
 
 
-class _Cut(nn.Module):
-    def __init__(self, rng, c):
-        super().__init__()
-        self.start, self.step = int(rng.integers(0, 3)), int(rng.integers(1, 3))
-
-    def forward(self, x):
-        return x[:, :, self.start :: self.step]
+def cut(start, step):
+    return Lambda(lambda self, x: x[:, :, start::step])
 
 
-PARTS = [_convolution, _convolution, _convolution, _same, _mirrored, _transposed, _pooling,
-         _adaptive, _resized, _normalised, _Branches, _Branches, _Gate, _Cut]  # fmt: skip
+# What stands between input and output of a random network: from draw(low, high) and the number of
+# channels, which all keep, to a module.
+PARTS = [
+    *[lambda draw, c: nn.Conv1d(c, c, draw(1, 5), draw(1, 4), draw(0, 4), draw(1, 4))] * 3,
+    lambda draw, c: nn.Conv1d(c, c, draw(1, 6), padding="same", dilation=2),
+    lambda draw, c: nn.Conv1d(c, c, 3, 2, 2, padding_mode=["reflect", "replicate"][draw(0, 2)]),
+    lambda draw, c: nn.ConvTranspose1d(
+        c, c, draw(1, 5), s := draw(1, 4), draw(0, 2), draw(0, s), dilation=2
+    ),
+    lambda draw, c: nn.AvgPool1d(
+        k := draw(1, 5), draw(1, 4), draw(0, k // 2 + 1), ceil_mode=bool(draw(0, 2))
+    ),
+    lambda draw, c: nn.AdaptiveAvgPool1d(draw(1, 9)),
+    lambda draw, c: resized(draw(2, 30), draw(0, 3)),
+    lambda draw, c: [nn.BatchNorm1d(c), nn.ReLU(), nn.Dropout()][draw(0, 3)],
+    *[lambda draw, c: branches(c, draw(1, 3), bool(draw(0, 2)))] * 2,
+    lambda draw, c: gate(c),
+    lambda draw, c: cut(draw(0, 3), draw(1, 3)),
+]
 
 
 def reached(net, size):
@@ -238,9 +182,10 @@ def reached(net, size):
 @pytest.mark.parametrize("block", range(8))
 def test_random_networks_at_every_unit(block):
     rng, checked, middles = np.random.default_rng(block), 0, 0
+    draw = lambda low, high: int(rng.integers(low, high))  # noqa: E731
     while checked < 60:
-        size, depth = int(rng.integers(6, 40)), int(rng.integers(1, 6))
-        parts = [PARTS[n](rng, 2) for n in rng.integers(0, len(PARTS), depth)]
+        size, depth = draw(6, 40), draw(1, 6)
+        parts = [PARTS[n](draw, 2) for n in rng.integers(0, len(PARTS), depth)]
         net = made_positive(nn.Sequential(*parts)).double()
         for name, parameter in net.named_parameters():
             if "bias" in name:  # a product with 0 would hide what it depends on

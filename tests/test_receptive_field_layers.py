@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from test_looking import Lambda
 from test_receptive_field_moved import supports
 from torch import nn
 
@@ -14,16 +15,13 @@ from cnnbook.receptive_field import trace
 SHAPE = (4, 6, 8)
 
 
+def plain(function):
+    return Lambda(lambda self, x: function(x))
+
+
 def _unpooled():
-    class Unpooled(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.pool, self.unpool = nn.MaxPool2d(2, return_indices=True), nn.MaxUnpool2d(2)
-
-        def forward(self, x):
-            return self.unpool(*self.pool(x))
-
-    return Unpooled()
+    pool, unpool = nn.MaxPool2d(2, return_indices=True), nn.MaxUnpool2d(2)
+    return plain(lambda x: unpool(*pool(x)))
 
 
 # how to build a layer for SHAPE, where it needs arguments; a number of axes other than two is told
@@ -104,19 +102,6 @@ def test_layer(name):
                 assert seen == (low, high)
 
 
-class Resized(nn.Module):
-    def __init__(self, **settings):
-        super().__init__()
-        self.settings = settings
-
-    def forward(self, x):
-        return F.interpolate(x, **self.settings)
-
-
-def shown(settings, size):
-    return Resized(**settings)(torch.arange(float(size))[None, None])[0, 0].int().tolist()
-
-
 @pytest.mark.parametrize("mode", ["nearest", "nearest-exact"])
 @pytest.mark.parametrize("axis", [1, 2])
 def test_the_nearest_unit_is_that_of_torch(mode, axis):
@@ -124,38 +109,22 @@ def test_the_nearest_unit_is_that_of_torch(mode, axis):
     for _ in range(60):
         size, target = rng.integers(1, 120, 2).tolist()
         scale = float(rng.uniform(0.3, 3))
-        for settings in (
-            {"size": target},
-            {"scale_factor": scale},
-            {"scale_factor": scale, "recompute_scale_factor": True},
-            {"scale_factor": 2},
-        ):
-            if int(size * settings.get("scale_factor", 9)) == 0:
-                continue
-            settings = {**settings, "mode": mode}
-            image = torch.arange(float(size)).reshape(1, 1, *([size] if axis == 1 else [size, 1]))
-            if axis == 2 and "size" in settings:
-                settings["size"] = (target, 3)
-            if axis == 2 and "scale_factor" in settings:
-                settings["scale_factor"] = (settings["scale_factor"], 1.0)
-            expected = Resized(**settings)(image)[0, 0]
-            expected = (expected if axis == 1 else expected[:, 0]).int().tolist()
-            field = trace(Resized(**settings), tuple(image.shape[1:]))["output"]
-            assert [first for first, _ in field.axes[0].seen] == expected
-            assert [last for _, last in field.axes[0].seen] == expected
-
-
-class Lambda(nn.Module):
-    def __init__(self, function):
-        super().__init__()
-        self.function = function
-
-    def forward(self, x):
-        return self.function(x)
+        both = (lambda n: n) if axis == 1 else (lambda n: (n, 1))
+        image = torch.arange(float(size)).reshape(1, 1, size, *[1] * (axis - 1))
+        cases = [{"size": both(target)}, {"scale_factor": both(2.0)}]
+        if int(size * scale):
+            given = {"scale_factor": both(scale)}
+            cases += [given, given | {"recompute_scale_factor": True}]
+        for settings in cases:
+            resize = lambda x, s=settings: F.interpolate(x, mode=mode, **s)  # noqa: E731
+            expected = resize(image).flatten().int().tolist()
+            field = trace(plain(resize), tuple(image.shape[1:]))["output"]
+            assert field.axes[0].seen == tuple((unit, unit) for unit in expected)
 
 
 def test_rules_on_the_endless_axis():
     conv = nn.Conv2d(1, 4, 3, padding=1)
+    apart = torch.ones(8, 4, 1, 1), None, 1, 0, 1, 2  # two groups: the second is looked at
     for function, size, jump in [
         (lambda x: x.flip(2), 3, -1),
         (lambda x: x.roll(1, 2), 3, 1),
@@ -170,30 +139,45 @@ def test_rules_on_the_endless_axis():
         (lambda x: x.sort(1)[0].cumsum(1), 3, 1),
         (lambda x: torch.einsum("bchw,cd->bdhw", x, torch.ones(4, 2)), 3, 1),
         (lambda x: x @ torch.ones(8), 3, 1),
+        (lambda x: F.avg_pool2d(x, (2,)), 4, 2),
+        (lambda x: torch.addbmm(torch.ones(12, 8), x[0], torch.ones(4, 8, 8))[None, None], 3, 1),
+        (lambda x: F.conv2d(torch.cat([x, x.roll(1, 2)], 1), *apart)[:, 4:], 3, 1),
     ]:
-        field = trace(nn.Sequential(conv, Lambda(function)), (1, 12, 8))["output"]
+        field = trace(nn.Sequential(conv, plain(function)), (1, 12, 8))["output"]
         axis = field.axes[0]
         assert max(last - first + 1 for first, last in axis.repeat) == size
         assert axis.jump == pytest.approx(jump)
 
 
 def test_windows_taken_apart_and_put_together_again():
-    class Windows(nn.Module):
+    def windows(self, x):
         """As in Swin: attention within windows of 4 × 4, moved by 2."""
+        x = x.permute(0, 2, 3, 1).roll((-2, -2), (1, 2))
+        n, h, w, c = x.shape
+        x = x.view(n, h // 4, 4, w // 4, 4, c).transpose(2, 3).reshape(-1, 16, c)
+        x = self.attention(x, x, x)[0]
+        x = x.view(n, h // 4, w // 4, 4, 4, c).transpose(2, 3).reshape(n, h, w, c)
+        return x.roll((2, 2), (1, 2)).permute(0, 3, 1, 2)
 
-        def __init__(self):
-            super().__init__()
-            self.attention = nn.MultiheadAttention(4, 2, batch_first=True)
-
-        def forward(self, x):
-            x = x.permute(0, 2, 3, 1).roll((-2, -2), (1, 2))
-            n, h, w, c = x.shape
-            x = x.view(n, h // 4, 4, w // 4, 4, c).transpose(2, 3).reshape(-1, 16, c)
-            x = self.attention(x, x, x)[0]
-            x = x.view(n, h // 4, w // 4, 4, 4, c).transpose(2, 3).reshape(n, h, w, c)
-            return x.roll((2, 2), (1, 2)).permute(0, 3, 1, 2)
-
-    field = trace(Windows(), (4, 12, 8))["output"]
-    seen = [field.axes[0].seen[unit] for unit in range(12)]
-    assert seen == [(0, 11)] * 2 + [(2, 5)] * 4 + [(6, 9)] * 4 + [(0, 11)] * 2  # it wraps around
+    net = Lambda(windows, attention=nn.MultiheadAttention(4, 2, batch_first=True))
+    field = trace(net, (4, 12, 8))["output"]
+    seen = [(0, 11)] * 2 + [(2, 5)] * 4 + [(6, 9)] * 4 + [(0, 11)] * 2  # it wraps around
+    assert field.axes[0].seen == tuple(seen)
     assert field.axes[1].seen[2:6] == ((2, 5),) * 4
+
+
+@pytest.mark.parametrize(
+    "mix",
+    [
+        lambda x: x.softmax(1).softmax(2),
+        lambda x: F.layer_norm(x, x.shape[1:]),
+        lambda x: x + x.mean((1, 2), keepdim=True),
+        lambda x: F.scaled_dot_product_attention(*[x.flatten(1, 2)] * 3).reshape(x.shape),
+        lambda x: F.linear(F.linear(x.mT, torch.ones(5, 5)).transpose(1, 3), torch.ones(9, 9)).mT,
+    ],
+)
+def test_a_map_whose_units_all_see_the_same_has_its_axes_where_they_were(mix):
+    net = plain(lambda x: mix(x.permute(0, 2, 3, 1)))
+    field = trace(net, (4, 9, 5))["output"]
+    assert field.units == (9, 5)
+    assert [axis.seen for axis in field.axes] == [((0, 8),) * 9, ((0, 4),) * 5]

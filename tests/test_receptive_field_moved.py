@@ -8,16 +8,11 @@ from torch import nn
 
 from cnnbook.receptive_field.tracing import Tracer
 
-HOLES = {}  # functions after which an entry may see nothing
-
 
 def holes(function):
-    HOLES[id(function)] = function
+    """Mark a function after which an entry may see nothing."""
+    function.holes = True
     return function
-
-
-def has_holes(function):
-    return id(function) in HOLES
 
 
 class Chain(nn.Module):
@@ -68,7 +63,7 @@ def compare(module, shape):
     truth = supports(module, shape)
     for number, seen in enumerate(tracked):
         claimed = np.broadcast_to(seen.pairs[..., :2] * [1, -1], truth[number].shape)
-        if not any(map(has_holes, module.functions)):
+        if not any(hasattr(function, "holes") for function in module.functions):
             np.testing.assert_array_equal(claimed, truth[number], f"axis {number}")
         assert (claimed[..., 0] <= truth[number][..., 0]).all()
         assert (claimed[..., 1] >= truth[number][..., 1]).all()
@@ -87,154 +82,128 @@ def factors(n):
     return [k for k in range(2, n + 1) if n % k == 0]
 
 
-def _view(rng, x):
+# Builders: from draw(low, high) and a tensor to a function of it, or None where none fits.
+def of_rank(*ranks):
+    def only(build):
+        make = lambda draw, x: build(draw, x) if x.ndim in ranks else None  # noqa: E731
+        make.__name__ = build.__name__
+        return make
+
+    return only
+
+
+def along(build):
+    """With a dimension of the tensor that is not the batch."""
+    return lambda draw, x: build(draw, x, draw(1, x.ndim)) if x.ndim > 1 else None
+
+
+def _view(draw, x):
     shape = list(x.shape)
     if len(shape) < 2:
         return None
-    if rng.random() < 0.5 and len(shape) > 2:
-        d = int(rng.integers(1, len(shape) - 1))
+    if draw(0, 2) and len(shape) > 2:
+        d = draw(1, len(shape) - 1)
         shape[d : d + 2] = [shape[d] * shape[d + 1]]
     else:
-        d = int(rng.integers(1, len(shape)))
-        if not factors(shape[d]):
+        d = draw(1, len(shape))
+        if not (several := factors(shape[d])):
             return None
-        k = int(rng.choice(factors(shape[d])))
-        shape[d : d + 1] = [shape[d] // k, k] if rng.random() < 0.5 else [k, shape[d] // k]
+        k = several[draw(0, len(several))]
+        shape[d : d + 1] = [shape[d] // k, k] if draw(0, 2) else [k, shape[d] // k]
     return lambda x: x.reshape(shape)
 
 
-def _reshape(rng, x):
+def _reshape(draw, x):
     n, shape = x[0].numel(), []
     while n > 1:
-        k = int(rng.choice(factors(n)))
-        shape.append(k)
-        n //= k
+        several = factors(n)
+        shape.append(several[draw(0, len(several))])
+        n //= shape[-1]
     return lambda x: x.reshape(len(x), *shape) if shape else x
 
 
-def _permute(rng, x):
-    order = [0, *(1 + rng.permutation(x.ndim - 1)).tolist()]
+def _permute(draw, x):
+    order = [0, *(1 + np.random.default_rng(draw(0, 99)).permutation(x.ndim - 1)).tolist()]
     return lambda x: x.permute(order)
-
-
-def _dim(rng, x):
-    return int(rng.integers(1, x.ndim)) if x.ndim > 1 else None
-
-
-def _along(build):
-    def make(rng, x):
-        d = _dim(rng, x)
-        return None if d is None else build(rng, x, d)
-
-    return make
 
 
 def _positive(*shape):
     return torch.rand(shape, dtype=torch.float64, generator=torch.Generator().manual_seed(1)) + 0.1
 
 
-def _conv2d(rng, x):
-    if x.ndim != 4:
-        return None
-    k, s, p = int(rng.integers(1, 4)), int(rng.integers(1, 3)), int(rng.integers(0, 2))
-    c, g = x.shape[1], 1
-    if rng.random() < 0.3:
-        g = c
+@of_rank(4)
+def _conv2d(draw, x):
+    k, s, p, c = draw(1, 4), draw(1, 3), draw(0, 2), x.shape[1]
+    g = 1 if draw(0, 3) else c
     w = _positive(c, c // g, k, k)
-    if rng.random() < 0.25:
+    if not draw(0, 4):
         return holes(lambda x: F.conv_transpose2d(x, w, stride=s, padding=0, groups=g))
     function = lambda x: F.conv2d(x, w, stride=s, padding=p, groups=g)  # noqa: E731
     return holes(function) if p else function
 
 
-def _conv1d(rng, x):
-    if x.ndim != 3:
-        return None
-    k, s, p = int(rng.integers(1, 4)), int(rng.integers(1, 3)), int(rng.integers(0, 2))
-    w = _positive(2, x.shape[1], k)
+@of_rank(3)
+def _conv1d(draw, x):
+    s, p, w = draw(1, 3), draw(0, 2), _positive(2, x.shape[1], draw(1, 4))
     function = lambda x: F.conv1d(x, w, stride=s, padding=p)  # noqa: E731
     return holes(function) if p else function
 
 
-def _pool(rng, x):
-    if x.ndim not in (3, 4):
-        return None
-    function = F.avg_pool2d if x.ndim == 4 else F.avg_pool1d
-    k, s = int(rng.integers(1, 4)), int(rng.integers(1, 3))
+@of_rank(3, 4)
+def _pool(draw, x):
+    function, k, s = F.avg_pool2d if x.ndim == 4 else F.avg_pool1d, draw(1, 4), draw(1, 3)
     return lambda x: function(x, k, s)
 
 
-def _pad(rng, x):
-    if x.ndim not in (3, 4):
-        return None
-    mode = str(rng.choice(["constant", "reflect", "replicate", "circular"]))
-    padding = rng.integers(0, 3, 2 * (x.ndim - 2)).tolist()
+@of_rank(3, 4)
+def _pad(draw, x):
+    mode = ["constant", "reflect", "replicate", "circular"][draw(0, 4)]
+    padding = [draw(0, 3) for _ in range(2 * (x.ndim - 2))]
     function = lambda x: F.pad(x, padding, mode=mode)  # noqa: E731
     return holes(function) if mode == "constant" else function
 
 
-def _nearest(rng, x):
-    if x.ndim != 4:
-        return None
-    size = rng.integers(1, 9, 2).tolist()
-    mode = str(rng.choice(["nearest", "nearest-exact", "bilinear"]))
+@of_rank(4)
+def _nearest(draw, x):
+    size, mode = [draw(1, 9), draw(1, 9)], ["nearest", "nearest-exact", "bilinear"][draw(0, 3)]
     return lambda x: F.interpolate(x, size=size, mode=mode)
 
 
-def _shuffle(rng, x):
-    if x.ndim != 4:
-        return None
-    which = rng.integers(3)
-    if which == 0 and x.shape[1] % 4 == 0:
-        return lambda x: F.pixel_shuffle(x, 2)
-    if which == 1 and x.shape[2] % 2 == x.shape[3] % 2 == 0:
-        return lambda x: F.pixel_unshuffle(x, 2)
-    if which == 2 and x.shape[1] % 2 == 0:
-        return lambda x: F.channel_shuffle(x, 2)
-    return None
+@of_rank(4)
+def _shuffle(draw, x):  # refused by torch where the sizes do not fit
+    function = [F.pixel_shuffle, F.pixel_unshuffle, F.channel_shuffle][draw(0, 3)]
+    return lambda x: function(x, 2)
 
 
-def _unfold(rng, x):
-    if x.ndim != 4:
-        return None
-    k, s, p = int(rng.integers(1, 3)), int(rng.integers(1, 3)), int(rng.integers(0, 2))
+@of_rank(4)
+def _unfold(draw, x):
+    k, s, p = draw(1, 3), draw(1, 3), draw(0, 2)
     function = lambda x: F.unfold(x, k, stride=s, padding=p)  # noqa: E731
     return holes(function) if p else function
 
 
-def _rows(rng, x, d):
-    start, step = int(rng.integers(0, 2)), int(rng.integers(1, 3))
-    if x.shape[d] <= start:
-        return None
+def _rows(draw, x, d):
+    start, step = draw(0, 2), draw(1, 3)
     return lambda x: x[(slice(None),) * d + (slice(start, None, step),)]
 
 
-def _index(rng, x, d):
-    places = rng.integers(0, x.shape[d], int(rng.integers(1, 6))).tolist()
+def _index(draw, x, d):
+    places = [draw(0, x.shape[d]) for _ in range(draw(1, 6))]
     return lambda x: x[(slice(None),) * d + (places,)]
 
 
-def _matmul(rng, x):
+def _matmul(draw, x):
     if x.ndim < 3:
         return None
-    w = _positive(x.shape[-1], 3)
-    v = _positive(2, x.shape[-2])
-    which = rng.integers(4)
-    if which == 0:
-        return lambda x: x @ w
-    if which == 1:
-        return lambda x: v @ x
-    if which == 2:
-        return lambda x: x @ w[:, 0]
-    return lambda x: F.linear(x, w.T)
+    w, v = _positive(x.shape[-1], 3), _positive(2, x.shape[-2])
+    products = lambda x: x @ w, lambda x: v @ x, lambda x: x @ w[:, 0], lambda x: F.linear(x, w.T)
+    return products[draw(0, 4)]
 
 
-def _attend(rng, x):
-    if x.ndim != 3:
-        return None
-    if rng.random() < 0.5:
-        return lambda x: x @ x.transpose(1, 2)
-    return lambda x: (x @ x.transpose(1, 2)) @ x
+@of_rank(3)
+def _attend(draw, x):
+    products = lambda x: x @ x.transpose(1, 2), lambda x: (x @ x.transpose(1, 2)) @ x
+    return products[draw(0, 2)]
 
 
 def _weighted_softmax(x, d):
@@ -246,50 +215,47 @@ def _weighted_softmax(x, d):
 OPERATIONS = [
     _view, _view, _view, _reshape, _permute, _permute, _conv2d, _conv2d, _conv1d, _pool, _pad,
     _nearest, _shuffle, _unfold, _matmul, _attend,
-    _along(lambda rng, x, d: lambda x: x.flip(d)),
-    _along(lambda rng, x, d: lambda x: x.roll(2, d)),
-    _along(lambda rng, x, d: lambda x: x.repeat_interleave(2, d)),
-    _along(lambda rng, x, d: lambda x: x.repeat(*[2 if n == d else 1 for n in range(x.ndim)])),
-    _along(lambda rng, x, d: lambda x: x.select(d, 0)),
-    _along(lambda rng, x, d: lambda x: x.mean(d)),
-    _along(lambda rng, x, d: lambda x: x.sum(d, keepdim=True)),
-    _along(lambda rng, x, d: lambda x: x + x.mean(d, keepdim=True)),
-    _along(lambda rng, x, d: _weighted_softmax(x, d)),
-    _along(lambda rng, x, d: lambda x: x.unsqueeze(d)),
-    _along(lambda rng, x, d: lambda x: x.squeeze(d)),
-    _along(lambda rng, x, d: lambda x: torch.cat([x, x.flip(d)], d)),
-    _along(lambda rng, x, d: holes(lambda x: torch.cat([x, torch.ones_like(x)], d))),
-    _along(lambda rng, x, d: lambda x: torch.cat([x, x.mean(d, keepdim=True)], d)),
-    _along(lambda rng, x, d: lambda x: torch.stack([x, x.flip(d)], d)),
-    _along(lambda rng, x, d: lambda x: torch.stack([x, x.roll(1, d)], x.ndim)),
-    _along(lambda rng, x, d: lambda x: x + x.flip(d)),
-    _along(lambda rng, x, d: lambda x: x.cumsum(d)),
-    _along(lambda rng, x, d: lambda x: x.unfold(d, 2, 1) if x.shape[d] > 1 else x),
-    _along(lambda rng, x, d: lambda x: x.unsqueeze(d).expand(*x.shape[:d], 2, *x.shape[d:])),
-    _along(_rows), _along(_index),
+    along(lambda draw, x, d: lambda x: x.flip(d)),
+    along(lambda draw, x, d: lambda x: x.roll(2, d)),
+    along(lambda draw, x, d: lambda x: x.repeat_interleave(2, d)),
+    along(lambda draw, x, d: lambda x: x.repeat(*[2 if n == d else 1 for n in range(x.ndim)])),
+    along(lambda draw, x, d: lambda x: x.select(d, 0)),
+    along(lambda draw, x, d: lambda x: x.mean(d)),
+    along(lambda draw, x, d: lambda x: x.sum(d, keepdim=True)),
+    along(lambda draw, x, d: lambda x: x + x.mean(d, keepdim=True)),
+    along(lambda draw, x, d: _weighted_softmax(x, d)),
+    along(lambda draw, x, d: lambda x: x.unsqueeze(d)),
+    along(lambda draw, x, d: lambda x: x.squeeze(d)),
+    along(lambda draw, x, d: lambda x: torch.cat([x, x.flip(d)], d)),
+    along(lambda draw, x, d: holes(lambda x: torch.cat([x, torch.ones_like(x)], d))),
+    along(lambda draw, x, d: lambda x: torch.cat([x, x.mean(d, keepdim=True)], d)),
+    along(lambda draw, x, d: lambda x: torch.stack([x, x.flip(d)], d)),
+    along(lambda draw, x, d: lambda x: torch.stack([x, x.roll(1, d)], x.ndim)),
+    along(lambda draw, x, d: lambda x: x + x.flip(d)),
+    along(lambda draw, x, d: lambda x: x.unfold(d, 2, 1) if x.shape[d] > 1 else x),
+    along(lambda draw, x, d: lambda x: x.unsqueeze(d).expand(*x.shape[:d], 2, *x.shape[d:])),
+    along(_rows), along(_index),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize("seed", range(6))
 def test_random_chains_entry_by_entry(seed):
     rng, followed, refused = np.random.default_rng(seed), 0, 0
+    draw = lambda low, high: int(rng.integers(low, high))  # noqa: E731
     while followed < 100:
-        shape = [(4, 6, 4), (2, 8), (3, 4, 6), (1, 5, 7), (4, 2, 2), (2, 12)][rng.integers(6)]
+        shape = [(4, 6, 4), (2, 8), (3, 4, 6), (1, 5, 7), (4, 2, 2), (2, 12)][draw(0, 6)]
         x, functions, names = torch.ones(1, *shape, dtype=torch.float64), [], []
-        for _ in range(int(rng.integers(1, 7))):
-            make = OPERATIONS[rng.integers(len(OPERATIONS))]
-            function = make(rng, x)
-            if function is None:
-                continue
+        for _ in range(draw(1, 7)):
+            make = OPERATIONS[draw(0, len(OPERATIONS))]
+            function = make(draw, x)
             try:
-                y = function(x)
+                y = x if function is None else function(x)
             except (RuntimeError, IndexError, ValueError):
                 continue
-            if not 0 < y.numel() <= 400 or y.ndim > 7:
-                continue
-            x = y
-            functions.append(function)
-            names.append(make.__name__)
+            if function is not None and 0 < y.numel() <= 400 and y.ndim <= 7:
+                x = y
+                functions.append(function)
+                names.append(make.__name__)
         module = Chain(functions)
         try:
             compare(module, shape)

@@ -24,37 +24,29 @@ def notebook(tmp_path):
     return path
 
 
-def test_twice_gives_the_same_bytes(notebook):
-    refresh.refresh(notebook)
-    first = notebook.read_bytes()
-    refresh.refresh(notebook)
-    assert notebook.read_bytes() == first
-
-
 def test_what_is_kept_and_what_goes(notebook):
+    notebook.chmod(0o640)
     refresh.refresh(notebook)
-    book = nbformat.read(notebook, as_version=4)
+    book, first = nbformat.read(notebook, as_version=4), notebook.read_bytes()
     assert set(book.metadata) == {"kernelspec", "language_info"}
     _, tagged, shown = book.cells
     assert tagged.metadata == {"tags": ["raises-exception"]}
     assert [tagged.execution_count, shown.execution_count] == [1, 2]
     assert set(shown.outputs[0].data) == {"text/plain"}
     assert len({cell.id for cell in book.cells}) == 3
+    refresh.refresh(notebook)
+    assert notebook.read_bytes() == first
+    assert os.name == "nt" or notebook.stat().st_mode & 0o777 == 0o640
 
 
-def test_a_newer_draft_is_taken(notebook):
+def test_a_newer_draft_is_taken_and_a_stop_leaves_the_notebook_as_it_was(notebook, monkeypatch):
     pytest.importorskip("jupytext")
-    notebook.with_suffix(".py").write_text("# %%\nprint(6 * 7)\n")
+    draft = notebook.with_suffix(".py")
+    draft.write_text("# %%\nprint(6 * 7)\n")
     refresh.refresh(notebook)
     (cell,) = nbformat.read(notebook, as_version=4).cells
     assert cell.outputs[0].text == "42\n"
-
-
-def test_a_stop_leaves_the_notebook_as_it_was(notebook, monkeypatch):
-    pytest.importorskip("jupytext")
-    refresh.refresh(notebook)
-    before = notebook.read_bytes()
-    there = {path.name for path in notebook.parent.iterdir()}
+    before, there = notebook.read_bytes(), sorted(notebook.parent.iterdir())
 
     def killed(book, file):
         file.write_text("half of a not")
@@ -64,20 +56,12 @@ def test_a_stop_leaves_the_notebook_as_it_was(notebook, monkeypatch):
         stopped.setattr(refresh.nbformat, "write", killed)
         with pytest.raises(KeyboardInterrupt):
             refresh.refresh(notebook)
-    assert notebook.read_bytes() == before
-    draft = notebook.with_suffix(".py")
     draft.write_text("# %%\nraise RuntimeError\n")
     with pytest.raises(refresh.CellExecutionError):
         refresh.refresh(notebook)
     assert notebook.read_bytes() == before
-    assert {path.name for path in notebook.parent.iterdir()} == there | {draft.name}
+    assert sorted({*notebook.parent.iterdir(), draft}) == sorted({*there, draft})
     assert draft.stat().st_mtime >= notebook.stat().st_mtime  # so it is taken the next time
-
-
-def test_permissions_are_kept(notebook):
-    notebook.chmod(0o640)
-    refresh.refresh(notebook)
-    assert os.name == "nt" or notebook.stat().st_mode & 0o777 == 0o640
 
 
 TWICE = {

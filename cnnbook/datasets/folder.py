@@ -10,33 +10,28 @@ from tqdm.auto import tqdm
 from cnnbook.datasets.images import AttributedImages, Images
 from cnnbook.datasets.pictures import check_size, read_picture
 
+# what computers put into folders, beside names that begin with a point; in small letters
 SYSTEM = {"__macosx", "@eadir", "$recycle.bin", "thumbs.db", "desktop.ini"}
-"""What computers put into folders, beside names that begin with a point; in small letters."""
-
+# pictures that Pillow cannot read: better an error than a class that lacks them
 UNREAD = {".heic", ".heif", ".dng", ".svg"}
-"""Suffixes of pictures that Pillow cannot read: better an error than a class that lacks them."""
 
 
 def image_folder(path, *, size=None, grey=False, groups=None, progress=True):
     """Load pictures that are sorted into one folder a class.
 
-    They are `Images` (N, 3, H, W) or (N, 1, H, W), values from 0 to 1, sorted by class and file
-    name; with `groups`, `AttributedImages`.
-
-    torchvision's `ImageFolder` is not used: it takes hidden folders for classes, leaves out
-    pictures whose suffix it does not know, and neither turns a phone's photograph upright nor lays
-    what is transparent on white.
+    They are `Images` (N, 3, H, W), or (N, 1, H, W) with `grey`, values from 0 to 1, sorted by class
+    and file name; with `groups`, `AttributedImages`. torchvision's `ImageFolder` takes hidden
+    folders for classes, leaves out suffixes that it does not know, turns no phone's photograph
+    upright and lays nothing transparent on white.
 
     `path` is a folder with a folder for each class in it; the class is named like its folder. Every
-    file that Pillow reads is a picture, see `photograph`; others are named in a printed line.
-    Hidden files, and those that computers add (``Thumbs.db``, ``__MACOSX``), are no part of it. A
-    picture is scaled to cover `size`, one number or (H, W), and the middle is cut out; without it,
-    all pictures must have the size of the first. `grey` gives one channel, the luminance, in place
-    of three.
+    file that Pillow reads is a picture, see `photograph`; others are named in a printed line, but
+    for hidden ones and those that computers add (``Thumbs.db``). A picture is scaled to cover
+    `size`, one number or (H, W), and the middle is cut out; without it, all must have the size of
+    the first.
 
-    `groups` is a CSV file, in `path` or elsewhere, that says of every picture to which groups it
-    belongs: a first line such as ``file,skin,pose``, then lines such as ``faces/anna.jpg,2,0``.
-    Files are named from `path` on; groups are whole numbers, -1 where there is none.
+    `groups` is a CSV file, in `path` or elsewhere: a first line such as ``file,skin,pose``, then
+    one a picture such as ``faces/anna.jpg,2,0``, the groups whole numbers, -1 where there is none.
     """
     if not isinstance(path, str | os.PathLike):
         raise TypeError(f"path is a {type(path).__name__}, expected the path of a folder")
@@ -48,7 +43,7 @@ def image_folder(path, *, size=None, grey=False, groups=None, progress=True):
     attributes = None if groups is None else _read_groups(path, groups, files)
     first = read_picture(files[0][0], size, grey)
     images = torch.empty(len(files), *first.shape, dtype=torch.float32)
-    bar = tqdm(files, desc=f"reading {path.name}", disable=not progress, leave=False)
+    bar = tqdm(files, f"reading {path.name}", disable=not progress, leave=False)
     for place, (file, _) in enumerate(bar):
         picture = read_picture(file, size, grey)
         if picture.shape != first.shape:
@@ -79,8 +74,7 @@ def _find_pictures(path):
                 raise ValueError(f"the folder of the class {folder.name!r} holds no picture")
             classes.append(folder.name)
         elif folder.suffix.lower() in suffixes:
-            lies = "lies beside the folders of the classes, in none of them"
-            raise ValueError(f"{folder.name!r} {lies}")
+            raise ValueError(f"{folder.name!r} lies beside the folders of the classes, not in one")
     if not classes:
         raise ValueError(f"{str(path)!r} holds no folder with pictures in it, one folder a class")
     if others:
@@ -91,10 +85,7 @@ def _find_pictures(path):
 
 def _visible(folder):
     """List what a person put into a folder, in the order of the names."""
-    try:
-        entries = sorted(folder.iterdir())
-    except OSError as error:
-        raise ValueError(f"the folder {str(folder)!r} cannot be read: {error.strerror}") from None
+    entries = sorted(folder.iterdir())
     return [e for e in entries if not (e.name.startswith(".") or e.name.lower() in SYSTEM)]
 
 
@@ -119,10 +110,8 @@ def _read_groups(path, groups, files):
             wrong = ",".join(values)
             raise ValueError(f"{where}groups are {wrong}, must be whole numbers") from None
     there = [file.relative_to(path).as_posix() for file, _ in files]
-    for file in there:
-        if file not in listed:
-            raise ValueError(f"{table.name} lists {len(listed)} files, but not {file}")
+    for file in sorted(set(there) - set(listed)):
+        raise ValueError(f"{table.name} lists {len(listed)} files, but not {file}")
     for file in sorted(set(listed) - set(there)):
         raise ValueError(f"{table.name} lists {file}, which is not there")
-    columns = torch.tensor([listed[file] for file in there]).T
-    return dict(zip(head[1:], columns, strict=True))
+    return dict(zip(head[1:], torch.tensor([listed[file] for file in there]).T, strict=True))

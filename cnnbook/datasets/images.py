@@ -6,8 +6,7 @@ import torch
 
 from cnnbook.checks import whole
 
-FACE_CLASSES = ("not a face", "face")
-"""The classes of every set of faces: label 1 is a face."""
+FACE_CLASSES = ("not a face", "face")  # of every set of faces: label 1 is a face
 
 
 @dataclass(frozen=True, eq=False)
@@ -15,18 +14,16 @@ class Images:
     """Images (N, C, H, W), float32, with their classes, as tensors in memory.
 
     Values are from 0 (black) to 1, where the data set does not say otherwise; labels (N,), int64,
-    are indices into `classes`, which are names. A number chooses one image and its label,
-    ``data[3]``, as torchvision's data sets do, so that `torch.utils.data.DataLoader`, `Subset` and
-    `random_split` take them; a slice, a mask or a tensor of indices chooses several,
-    ``data[:100]``, which are `Images` again.
+    are indices into `classes`. A number chooses one image and its label, ``data[3]``, so that
+    `torch.utils.data.DataLoader`, `Subset` and `random_split` take them; a slice, a mask or a
+    tensor of indices chooses several, ``data[:100]``, which are `Images` again.
 
     >>> from cnnbook.datasets import digits
     >>> data = digits().test
     >>> data[:3].images.shape
     torch.Size([3, 1, 8, 8])
-    >>> image, label = data[0]
-    >>> image.shape, data.classes[label]
-    (torch.Size([1, 8, 8]), '0')
+    >>> data.classes[data[0][1]]
+    '0'
     """
 
     images: torch.Tensor
@@ -43,31 +40,27 @@ class Images:
             raise ValueError(f"images has {axes} axes, expected 4: (N, C, H, W){hint}")
         if shape != (len(self.images),):
             raise ValueError(f"labels has shape {shape}, expected ({len(self.images)},)")
-        low, high = self.labels.aminmax() if len(self.labels) else (0, 0)
-        if len(self.labels) and not 0 <= low <= high < count:
+        low, high = self.labels.aminmax() if len(self.labels) else (0, count - 1)
+        if not 0 <= low <= high < count:
             raise ValueError(f"labels go from {low} to {high}, but there are {count} classes")
 
     def __len__(self):
         return len(self.labels)
 
     def __getitem__(self, index):
-        number = _as_number(index, len(self))
-        if number is not None:
-            return self.images[number], int(self.labels[number])
+        if isinstance(index, slice | list) or getattr(index, "ndim", 0):
+            return self._several(index)
+        try:
+            number = whole("index", index, -len(self), len(self) - 1)
+        except ValueError:  # what ends a loop over the images
+            raise IndexError(f"index is {index}, there are {len(self)} images") from None
+        except TypeError:
+            expected = "expected a number, a slice, a mask or a tensor of indices"
+            raise TypeError(f"index is {index!r}, {expected}") from None
+        return self.images[number], int(self.labels[number])
+
+    def _several(self, index):
         return Images(self.images[index], self.labels[index], self.classes)
-
-
-def _as_number(index, count):
-    """Return the place that an index means, or None if it chooses several images."""
-    if isinstance(index, slice | list) or getattr(index, "ndim", 0):
-        return None
-    try:
-        return whole("index", index, -count, count - 1)
-    except ValueError:  # what ends a loop over the images
-        raise IndexError(f"index is {index}, there are {count} images") from None
-    except TypeError:
-        expected = "expected a number, a slice, a mask or a tensor of indices"
-        raise TypeError(f"index is {index!r}, {expected}") from None
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,9 +79,7 @@ class AttributedImages(Images):
                 shape, expected = tuple(values.shape), f"expected ({len(self.labels)},)"
                 raise ValueError(f"attribute {name!r} has shape {shape}, {expected}")
 
-    def __getitem__(self, index):
-        if _as_number(index, len(self)) is not None:
-            return super().__getitem__(index)
+    def _several(self, index):
         chosen = {name: values[index] for name, values in self.attributes.items()}
         return AttributedImages(self.images[index], self.labels[index], self.classes, chosen)
 
@@ -123,16 +114,15 @@ class ImageSet:
 
 
 def hold_out(data, size):
-    """Set some training images aside, to choose settings on.
+    """Set `size` images aside, to choose settings on: the same ones everywhere.
 
-    `size` of them are set aside, the same ones everywhere, the same share of every class as nearly
-    as that goes. Returns what remains, and what was set aside, both in their old order.
+    They are the same share of every class, as nearly as that goes. Returns what remains, and what
+    was set aside, both in their old order.
     """
     size = whole("size", size, most=len(data) - 1)
     order = torch.randperm(len(data), generator=torch.Generator().manual_seed(0))
     # number the images of each class; taking the lowest numbers first takes equal shares
-    labels = data.labels[order]
-    rank = torch.empty(len(data))
+    labels, rank = data.labels[order], torch.empty(len(data))
     for label in labels.unique():
         members = labels == label
         rank[members] = (torch.arange(int(members.sum())) + 0.5) / members.sum()

@@ -25,15 +25,14 @@ def _skimage(file, *words):
     return Photograph("scikit-image", f"data/{file}", *words)
 
 
-def _sklearn(file, credit):
-    file, licence = f"datasets/images/{file}", "Creative Commons attribution"
-    return Photograph("scikit-learn", file, credit, licence)
+def _sklearn(file, *words):
+    return Photograph("scikit-learn", f"datasets/images/{file}", *words)
 
 
 SCHARSTEIN = "Scharstein et al. (2014), Middlebury stereo benchmark"
 PHOTOGRAPHS = {
-    "china": _sklearn("china.jpg", "danielbuechele (Flickr)"),
-    "flower": _sklearn("flower.jpg", "vultilion (Flickr)"),
+    "china": _sklearn("china.jpg", "danielbuechele (Flickr)", "Creative Commons attribution"),
+    "flower": _sklearn("flower.jpg", "vultilion (Flickr)", "Creative Commons attribution"),
     "astronaut": _skimage("astronaut.png", "NASA Great Images", "public domain"),
     "brick": _skimage("brick.png", "CC0Textures", "CC0"),
     "camera": _skimage("camera.png", "Lav Varshney", "CC0"),
@@ -55,14 +54,11 @@ def photograph(name="china", *, grey=True, height=None):
     """Load a photograph as numbers in [0, 1): (H, W), or (H, W, 3) with `grey` false, float64.
 
     They are the bytes divided by 256, so that 255 stays below 1 (chapter 2). White is 255/256 in
-    every kind of file: integers of more bits are divided by the greatest that their type holds,
-    floats must be from 0 to 1. What is transparent is white, a phone's photograph stands upright,
-    of an animation there is the first picture.
+    every kind of file, see `open_picture`. What is transparent is white, a phone's photograph
+    stands upright, of an animation there is the first picture.
 
-    `name` is one of `PHOTOGRAPHS` (``PHOTOGRAPHS["coffee"]`` says who made it, and under which
-    licence; ``data/README.md`` lists their sizes), or a picture file: its path, or the open file.
-    `grey` gives one luminance in place of three colour channels; without it, what is grey already
-    has three equal channels. `height` is rows to shrink to; the columns follow in proportion.
+    `name` is one of `PHOTOGRAPHS` (``data/README.md`` lists their sizes), or a picture file: its
+    path, or the open file. `height` is rows to shrink to; the columns follow in proportion.
     """
     from PIL import Image
 
@@ -75,10 +71,7 @@ def photograph(name="china", *, grey=True, height=None):
             pixels = f"{height} × {width} pixels, at most {MOST_PIXELS} in all"
             raise ValueError(f"height is {height}: {pixels}")
         image = image.resize((width, height), Image.Resampling.LANCZOS)
-    pixels = np.asarray(image)
-    if image.mode == "F":
-        pixels = pixels.astype(float).clip(0, 255)  # shrinking may leave the range
-    pixels = pixels / 256
+    pixels = np.asarray(image).astype(float).clip(0, 255) / 256  # shrinking may leave the range
     if pixels.ndim == 2:
         return pixels if grey else np.stack([pixels] * 3, axis=-1)
     return luminance(pixels) if grey else pixels

@@ -10,37 +10,32 @@ import numpy as np
 
 from cnnbook.checks import whole
 
-MOST_PIXELS = 89_478_485
-"""Of a picture that is asked for: as many as Pillow reads, unless told otherwise."""
-
-ENOUGH = 1024
-"""Pixels a side that a large JPEG is decoded to at least, where a smaller picture is wanted."""
+MOST_PIXELS = 89_478_485  # of a picture that is asked for: as many as Pillow reads of itself
+ENOUGH = 1024  # pixels a side that a large JPEG is decoded to at least, to be made smaller
 
 
 def check_size(size):
     """Return (H, W) of a size that is one number or two."""
     pair = (size, size) if np.ndim(size) == 0 else tuple(size)
-    must = f"one or two whole numbers of at least 1, at most {MOST_PIXELS} pixels in all"
-    wrong = f"size is {pair}, must be {must}"
     try:
-        numbers = tuple(whole("size", side) for side in pair)
-    except (TypeError, ValueError) as error:
-        raise type(error)(wrong) from None
-    if len(numbers) != 2 or numbers[0] * numbers[1] > MOST_PIXELS:
-        raise ValueError(wrong)
-    return numbers
+        rows, columns = (whole("size", side) for side in pair)
+        if rows * columns <= MOST_PIXELS:
+            return rows, columns
+    except (TypeError, ValueError):
+        pass
+    must = f"one or two whole numbers of at least 1, at most {MOST_PIXELS} pixels in all"
+    raise ValueError(f"size is {pair}, must be {must}")
 
 
 def open_picture(file, side=None):
     """Open a picture as a person sees it: upright, on white paper, the first of several.
 
     `file` is a path, or a file opened for reading bytes: whatever Pillow reads, of any colour mode.
-    An error names it. `side` is the larger side that is wanted: a JPEG far larger than that is
-    decoded at a half, a quarter or an eighth; at least twice the side and 1,024 pixels remain.
+    `side` is the larger side that is wanted: a JPEG far larger than that is decoded at a half, a
+    quarter or an eighth; at least twice the side and 1,024 pixels remain.
 
     The result is of mode L or RGB, or F where the file has more than 8 bits per pixel: brightness
-    from 0 to 255, with fractions in F. Integers are divided by the greatest that their type holds,
-    floats from 0 to 1 are taken as they are.
+    from 0 to 255, where the greatest integer of its type is white, or the float 1.
     """
     from PIL import Image, ImageOps, UnidentifiedImageError
 
@@ -52,9 +47,8 @@ def open_picture(file, side=None):
                 # a name would let Pillow map the file: it then turns a TIFF with wrong rows
                 file = stack.enter_context(open(file, "rb"))
             with Image.open(file) as opened:
-                if side is not None:
-                    enough = max(2 * side, ENOUGH)
-                    opened.draft(opened.mode, (enough, enough))  # JPEG only; others ignore it
+                if side is not None:  # of a JPEG; others ignore it
+                    opened.draft(opened.mode, [max(2 * side, ENOUGH)] * 2)
                 upright = ImageOps.exif_transpose(opened)
                 if opened.mode == "F" or opened.mode[0] == "I":
                     return _scale(upright, *_range_of(opened))
@@ -85,10 +79,8 @@ def read_picture(file, size=None, grey=False):
         picture = picture.convert("L")
     if size is not None:
         picture = ImageOps.fit(picture, (size[1], size[0]), Image.Resampling.LANCZOS)
-    pixels = np.asarray(picture, np.float32).clip(0, 255) / np.float32(255)
-    if pixels.ndim == 3:
-        return pixels.transpose(2, 0, 1).copy()
-    return np.repeat(pixels[None], 1 if grey else 3, axis=0)
+    pixels = np.atleast_3d(np.asarray(picture, np.float32)).clip(0, 255) / np.float32(255)
+    return np.repeat(pixels.transpose(2, 0, 1), 3 if pixels.shape[2] == 1 and not grey else 1, 0)
 
 
 class _NumbersError(ValueError):
@@ -125,8 +117,7 @@ def _range_of(picture):
         raise _NumbersError("counts brightness from white (0) to black: only 8 bits are read so")
     if picture.mode == "F":
         return 1, False
-    bits = tags.get(258, (32,))[0]
-    signed = tags.get(339, (2,))[0] == 2
+    bits, signed = tags.get(258, (32,))[0], tags.get(339, (2,))[0] == 2
     if picture.mode != "I":  # I;16 and its byte orders
         bits, signed = min(bits, 16), False
     elif picture.format in ("PNG", "PPM"):  # Pillow keeps their 16 bits in 32
@@ -138,9 +129,7 @@ def _scale(picture, white, wraps):
     from PIL import Image
 
     values = np.asarray(picture)
-    if wraps:
-        values = values.view(np.uint32)
-    values = values.astype(float)
+    values = (values.view(np.uint32) if wraps else values).astype(float)
     clear = picture.info.get("transparency")
     if isinstance(clear, int):
         values[values == clear] = white
@@ -148,8 +137,8 @@ def _scale(picture, white, wraps):
     if not 0 <= least <= most <= white:  # not a number fails too
         raise _NumbersError(f"has values from {least:g} to {most:g}, must be from 0 to {white}")
     if white >= 2**31 - 1 and 0 < most < 2**16:
-        advice = "which is black: save it with 8 or 16 bits"
-        raise _NumbersError(f"has values up to {most:g} of {white}, {advice}")
+        values = f"has values up to {most:g} of {white}"
+        raise _NumbersError(f"{values}, which is black: save it with 8 or 16 bits")
     return Image.fromarray((values * (255 / white)).astype(np.float32))
 
 

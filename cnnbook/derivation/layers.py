@@ -12,21 +12,9 @@ from cnnbook.shapes import output_size
 def dense(x, weight, bias=None):
     """Apply a dense layer whose input and output are images.
 
-    Parameters
-    ----------
-    x : ndarray of shape (H, W)
-    weight : ndarray of shape (H_out, W_out, H, W)
-        ``weight[i, j, k, l]`` leads from pixel (k, l) to unit (i, j): the weight matrix of shape
-        (H_out * W_out, H * W), reshaped.
-    bias : ndarray of shape (H_out, W_out), optional
+    ``H[i, j] = U[i, j] + sum over k, l of W[i, j, k, l] * X[k, l]``: `x` is (H, W), `weight` the
+    matrix of shape (H_out * W_out, H * W), reshaped to (H_out, W_out, H, W), `bias` (H_out, W_out).
 
-    Returns
-    -------
-    ndarray of shape (H_out, W_out)
-        ``H[i, j] = U[i, j] + sum over k, l of W[i, j, k, l] * X[k, l]``.
-
-    Examples
-    --------
     >>> dense(np.array([[1, 2]]), np.array([[[[10, 1]], [[0, 1]]]]))
     array([[12,  2]])
     """
@@ -42,20 +30,11 @@ def dense(x, weight, bias=None):
 def to_offsets(weight):
     """Name dense weights by the offset from unit to pixel, instead of by the pixel.
 
-    Parameters
-    ----------
-    weight : ndarray of shape (H_out, W_out, H, W)
-        W, indexed by unit (i, j) and pixel (k, l).
+    From W of shape (H_out, W_out, H, W), indexed by unit (i, j) and pixel (k, l), to V of shape
+    (H_out, W_out, H_out + H - 1, W_out + W - 1) with ``V[i, j, a, b] = W[i, j, i + a, j + b]``.
+    Offsets a run from ``-(H_out - 1)`` to ``H - 1``; offset a lies at index ``a + H_out - 1``,
+    offset b at ``b + W_out - 1``. At an offset that leads out of the image V is 0.
 
-    Returns
-    -------
-    ndarray of shape (H_out, W_out, H_out + H - 1, W_out + W - 1)
-        V with ``V[i, j, a, b] = W[i, j, i + a, j + b]``. Offsets a run from ``-(H_out - 1)`` to
-        ``H - 1``; offset a lies at index ``a + H_out - 1``, offset b at ``b + W_out - 1``. No
-        weight belongs to an offset that leads out of the image: there V is 0.
-
-    Examples
-    --------
     One row of two units and two pixels; the offsets are -1, 0 and 1.
 
     >>> to_offsets(np.array([[[[1, 2]], [[3, 4]]]]))[0, :, 0]
@@ -107,22 +86,10 @@ def from_offsets(offset_weight):
 def locally_connected(x, weight, bias=None, stride=1, padding=0):
     """Let each unit see one window of the image, with weights of its own.
 
-    Parameters
-    ----------
-    x : ndarray of shape (H, W)
-    weight : ndarray of shape (H_out, W_out, kH, kW)
-        One kernel a unit.
-    bias : ndarray of shape (H_out, W_out), optional
-    stride, padding : int or tuple of int
-        In pixels; `padding` is zeros on each side.
+    ``H[i, j] = U[i, j] + sum over a, b of V[i, j, a, b] * X[i * s + a - p, j * s + b - p]``: `x` is
+    (H, W), `weight` (H_out, W_out, kH, kW), one kernel a unit, `bias` (H_out, W_out); `stride` and
+    `padding`, zeros on each side, are in pixels, one int or one an axis.
 
-    Returns
-    -------
-    ndarray of shape (H_out, W_out)
-        ``H[i, j] = U[i, j] + sum over a, b of V[i, j, a, b] * X[i * s + a - p, j * s + b - p]``.
-
-    Examples
-    --------
     >>> x = np.array([[1, 2, 3]])
     >>> locally_connected(x, np.array([[[[1, 1]], [[-1, 1]]]]))
     array([[3, 1]])

@@ -111,29 +111,13 @@ def local_weights(weight, input_size, stride=1, padding=0):
 
 
 def toeplitz(kernel, input_size, stride=1, padding=0):
-    """Write a cross-correlation as one matrix.
+    """Write a cross-correlation as one matrix: ``matrix @ x.ravel()`` is its result, raveled.
 
-    Parameters
-    ----------
-    kernel : ndarray of shape (kH, kW) or (k,)
-        Not flipped.
-    input_size : tuple of int
-        (H, W) or (L,), in pixels.
-    stride, padding : int or tuple of int
-        In pixels; `padding` is zeros on each side.
+    `kernel`, (kH, kW) or (k,), is not flipped; `input_size`, (H, W) or (L,), `stride` and `padding`
+    are those of `weight_pattern`. With stride 1 it is a Toeplitz matrix (constant along diagonals)
+    in 1-D, a Toeplitz matrix of Toeplitz blocks in 2-D. Source: Goodfellow, Bengio & Courville
+    (2016), Deep Learning, section 9.1.
 
-    Returns
-    -------
-    ndarray of shape (prod(output size), prod(input_size))
-        ``matrix @ x.ravel()`` is the cross-correlation, raveled. With stride 1 it is a Toeplitz
-        matrix (constant along diagonals) in 1-D, a Toeplitz matrix of Toeplitz blocks in 2-D.
-
-    References
-    ----------
-    Goodfellow, Bengio & Courville (2016), Deep Learning, section 9.1; chapter 1.
-
-    Examples
-    --------
     >>> toeplitz(np.array([1, -2, 1]), (4,))
     array([[ 1, -2,  1,  0],
            [ 0,  1, -2,  1]])

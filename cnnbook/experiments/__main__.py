@@ -5,6 +5,7 @@ from pathlib import Path
 
 import torch
 
+from cnnbook.checks import whole
 from cnnbook.datasets import DatasetError
 from cnnbook.experiments.debiasing import DEBIASING
 from cnnbook.experiments.generation import VAE_STUDY
@@ -14,10 +15,9 @@ from cnnbook.experiments.study import check_request, run_study
 from cnnbook.experiments.table import result_table, write_table
 from cnnbook.files import own_folder
 
+# in the order of the README's table
 _ALL = MNIST, DIGITS, ALEXNET_DIGITS, CIFAR10, ACTIVATION, ABLATION, VAE_STUDY, DEBIASING
 STUDIES = {study.name: study for study in _ALL}
-"""In the order of the README's table."""
-
 MOST_THREADS = 1024  # beyond, some systems end the process without a word
 
 
@@ -26,54 +26,45 @@ class _Parser(argparse.ArgumentParser):
         self.exit(2, f"{self.prog}: {message}\n")
 
 
-def _count(text):
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r}, must be a whole number of at least 1")
-    return int(text)
-
-
 def main(arguments=None):
-    """Read the command line and run the studies that it names.
+    """Run the studies that the command line names; else end with a line that says why.
 
-    Ends with 2 if what is asked for is impossible, 1 if the data or the disk are not as they must
-    be, 130 if the reader stopped it; one line says why.
+    The code is 2 for what is impossible, 1 for data or a disk that fail, 130 for Ctrl-C.
     """
     parser = _Parser("python -m cnnbook.experiments")
     parser.description = f"Run a study: results/NAME.json and weights go to {own_folder()}."
     parser.epilog = "\n".join(f"{study.name}: {study.question}" for study in STUDIES.values())
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     add = parser.add_argument
-    told = "a study; or table: print what was measured, as in the README"
+    told = "a study; or table: what was measured, as in the README"
     add("name", choices=[*STUDIES, "table"], nargs="+", help=told)
     add("--write", metavar="FILE", help="put the table in its place in this file")
     add("--data", help="folder of data sets; else CNNBOOK_DATA, else that folder")
-    add("--seeds", type=_count, help="runs of each variant")
+    add("--seeds", type=int, help="runs of each variant")
     add("--only", nargs="+", metavar="VARIANT", help="these variants alone")
-    add("--threads", type=_count, help="of PyTorch")
+    add("--threads", type=int, help="of PyTorch")
     add("--fresh", action="store_true", help="make all runs again; the old ones stay until then")
     add("--scheduler", metavar="ADDRESS", help="of a Dask cluster, whose workers make the runs")
     chosen = parser.parse_args(arguments)
     if chosen.data is not None and not Path(chosen.data).is_dir():
         parser.error(f"argument --data: {chosen.data!r} is no folder")
-    if (chosen.threads or 1) > MOST_THREADS:
-        parser.error(f"argument --threads: {chosen.threads}, must be at most {MOST_THREADS}")
-    if chosen.threads:
-        torch.set_num_threads(chosen.threads)
     if chosen.write is not None and "table" not in chosen.name:
         parser.error("argument --write: goes with table")
-    options = {name: getattr(chosen, name) for name in ("data", "seeds", "fresh", "scheduler")}
-    names = list(dict.fromkeys(chosen.name))
+    names = ("data", "seeds", "only", "fresh", "scheduler")
+    options = {name: getattr(chosen, name) for name in names}
+    studies = [STUDIES[name] for name in dict.fromkeys(chosen.name) if name != "table"]
     try:
-        for name in names:  # before the first runs for hours
-            if name != "table":
-                check_request(STUDIES[name], chosen.seeds, chosen.only)
-        for name in names:
-            if name != "table":
-                run_study(STUDIES[name], only=chosen.only, **options)
-            elif chosen.write is None:
-                print(result_table(STUDIES.values()), end="")
-            else:
-                write_table(chosen.write, result_table(STUDIES.values()))
+        if chosen.threads is not None:
+            torch.set_num_threads(whole("--threads", chosen.threads, most=MOST_THREADS))
+        for study in studies:  # before the first runs for hours
+            check_request(study, chosen.seeds, chosen.only)
+        for study in studies:
+            run_study(study, **options)
+        table = result_table(STUDIES.values()) if "table" in chosen.name else ""
+        if chosen.write is None:
+            print(table, end="")
+        else:
+            write_table(chosen.write, table)
     except ValueError as error:
         parser.error(str(error))
     except (DatasetError, OSError) as error:

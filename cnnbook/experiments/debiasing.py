@@ -6,15 +6,11 @@ from dataclasses import asdict
 
 import torch
 
-from cnnbook.datasets import biased, concatenate, face_groups, faces, non_faces
-from cnnbook.datasets.faces.attributes import RARE_GROUPS
-from cnnbook.datasets.faces.difficulty import HARD
+from cnnbook.datasets import HARD, RARE_GROUPS, biased, concatenate, face_groups, faces, non_faces
 from cnnbook.experiments.study import Outcome, Study, Variant, complete
 from cnnbook.models import DebiasingVAE, FaceClassifier
 from cnnbook.models.debiasing_vae import count_faces_right, debiasing_loss, face_loss
 from cnnbook.training import Augment, adaptive, fit, group_report
-
-# ---------------------------------------------------------------- the question, made real
 
 # chosen by trial runs on other images, which are not kept: so rare and so hard that the standard
 # network is unfair, and common enough that drawing the groups equally often helps
@@ -32,13 +28,11 @@ def biased_faces(seed):
 
 def balanced_faces(seed, count=GROUP):
     """Render what networks are judged by: `count` faces of each group, and as many non-faces."""
-    many = faces(10 * count, difficulty=DIFFICULTY, seed=seed)
+    options = {"difficulty": DIFFICULTY, "seed": seed}
+    many = faces(10 * count, **options)
     groups, names = face_groups(many)
     chosen = torch.cat([(groups == g).nonzero()[:count, 0] for g in range(len(names))])
-    if len(chosen) < count * len(names):  # as may be for small counts
-        raise ValueError(f"{10 * count} faces hold {len(chosen)}, expected {count} of each group")
-    others = non_faces(len(chosen), difficulty=DIFFICULTY, seed=seed)
-    return concatenate(many[chosen], others)
+    return concatenate(many[chosen], non_faces(len(chosen), **options))
 
 
 def judge(model, data):
@@ -47,8 +41,6 @@ def judge(model, data):
     groups, names = face_groups(data)
     return group_report(logits, data.labels, groups, names, minimum=GROUP)
 
-
-# ---------------------------------------------------------------- the networks that are compared
 
 RECIPE = {"epochs": 8, "lr": 3e-3, "batch_size": 64}
 # without changes a face that is drawn often is learned by heart, and its group gains nothing
@@ -82,8 +74,7 @@ def _variant(says, model, loss, draw=None, *, augment=CHANGES, settings):
         complete(fit(network, data, seed=seed, **options, **RECIPE))
         report = judge(network, test)
         measured = {f"recall {group.name}": group.recall for group in report.groups}
-        for name in ("variance", "gap", "recall", "precision", "accuracy", "auc"):
-            measured[name] = getattr(report, name)
+        measured |= {name: getattr(report, name) for name in report._fields[1:]}
         if draw is not None:
             measured |= _drawn(draw(network, data), data)
         return Outcome(measured, network)
@@ -93,8 +84,8 @@ def _variant(says, model, loss, draw=None, *, augment=CHANGES, settings):
 
 def _drawn(probabilities, data):
     groups, names = face_groups(data)
-    shares = {name: float(2 * probabilities[groups == g].sum()) for g, name in enumerate(names)}
-    return {f"drawn {name}": share for name, share in shares.items()}
+    shares = (float(2 * probabilities[groups == g].sum()) for g in range(len(names)))
+    return {f"drawn {name}": share for name, share in zip(names, shares, strict=True)}
 
 
 def _standard(says="", draw=None, **changed):
@@ -104,8 +95,8 @@ def _standard(says="", draw=None, **changed):
 def _debiasing_vae(alpha, combine="max", says="", **changed):
     loss = functools.partial(debiasing_loss, **LOSS | changed)
     draw = adaptive(alpha, bins=BINS, combine=combine)
-    settings = {"alpha": str(alpha), "combine": combine, **changed}
     network = functools.partial(DebiasingVAE, LATENTS)
+    settings = {"alpha": str(alpha), "combine": combine, **changed}
     return _variant(says, network, loss, draw, settings=settings)
 
 

@@ -4,8 +4,7 @@ import functools
 
 import torch
 
-from cnnbook.datasets import digits, faces, mnist
-from cnnbook.datasets.faces.attributes import FEW_PROFILES
+from cnnbook.datasets import FEW_PROFILES, digits, faces, mnist
 from cnnbook.experiments.study import Outcome, Study, Variant, complete
 from cnnbook.models import ConvVAE, DenseVAE, variational
 from cnnbook.recording import evaluating
@@ -21,11 +20,7 @@ TRAIN_SEED, TEST_SEED = 3000, 3001
 
 
 def binarise(images, generator):
-    """Draw each pixel as 0 or 1, the pixel's value, from 0 to 1, being the probability of 1.
-
-    Burda, Grosse & Salakhutdinov (2016), section 5, arXiv:1509.00519: the training images anew
-    each time they are seen.
-    """
+    """Draw each pixel as 0 or 1 by its probability (Burda et al. 2016, 5, arXiv:1509.00519)."""
     return torch.bernoulli(images, generator=generator)
 
 
@@ -35,16 +30,15 @@ def rendered_faces(count, seed):
 
 
 def nats(network, images, *, k=None):
-    """Measure how many nats a VAE needs for an image whose pixels are drawn once, with seed 0.
+    """Return the mean negative ELBO of images whose pixels are drawn once, with seed 0, in nats.
 
-    The mean over the images of the negative ELBO, or with `k` of the importance-weighted bound.
+    With `k` it is that of the importance-weighted bound.
     """
     generator = torch.Generator().manual_seed(0)
     x = binarise(images, generator)
     if k is None:
         return float(variational.negative_elbo(network, x, generator=generator).mean())
-    bound = variational.importance_weighted_bound(network, x, k, generator=generator)
-    return -float(bound.mean())
+    return -float(variational.importance_weighted_bound(network, x, k, generator=generator).mean())
 
 
 def information(network, images):
@@ -56,8 +50,8 @@ def information(network, images):
         latent = network.encode(images)
         error = (network.decode(latent.mean) - images).abs().mean()
     each = variational.kl_divergence(*latent, per_latent=True).mean(0)
-    active = int((each > 0.1).sum())
-    return {"test_l1": float(error), "test_kl": float(each.sum()), "active_latents": active}
+    measured = {"test_l1": float(error), "test_kl": float(each.sum())}
+    return measured | {"active_latents": int((each > 0.1).sum())}
 
 
 def _train(model, data, seed, *, epochs, lr, batch_size, width=None, augment=None, **loss):
@@ -78,9 +72,9 @@ def _learn_digits(model, settings, says, measures):
         source, embedded = data
         drawn = {"augment": binarise, "likelihood": "bernoulli"}
         network, curve = _train(model, source.train, seed, **settings, **drawn)
-        images, measured = source.test.images, {}
-        measured["test_nelbo"] = nats(network, images)
-        measured["test_importance_weighted"] = nats(network, images, k=IMPORTANCE_SAMPLES)
+        measured = {"test_nelbo": nats(network, source.test.images)}
+        weighted = nats(network, source.test.images, k=IMPORTANCE_SAMPLES)
+        measured["test_importance_weighted"] = weighted
         measured["embedded_nelbo"] = nats(network, embedded.test.images)
         return Outcome(measured | curve, network)
 
@@ -96,7 +90,6 @@ def _learn_faces(data, seed):
 
 
 SAYS = "nats a digit of MNIST, 20 latents; weighted: {importance_samples} samples"
-
 VAE_STUDY = Study(
     name="vae",
     question="How many nats does a variational autoencoder need for a digit of MNIST?",

@@ -16,27 +16,26 @@ CHANGES = Augment(rotation=12, shift=2, scale=0.12, stretch=0.12, shear=0.2)
 
 def _mnist_and_foreign(root):
     """MNIST, and all digits of scikit-learn in its form: other writers, another scanner."""
-    small = digits()
-    images = torch.cat([small.train.images, small.test.images])
-    labels = torch.cat([small.train.labels, small.test.labels])
-    return mnist(root), Images(centre_digits(images), labels, small.classes)
+    parts = digits().train, digits().test
+    images, labels = (torch.cat([getattr(p, n) for p in parts]) for n in ("images", "labels"))
+    return mnist(root), Images(centre_digits(images), labels, parts[0].classes)
 
 
 def _learn(model, says, measures, *, augment=None, smoothing=0.1, **options):
     loss = functools.partial(F.cross_entropy, label_smoothing=smoothing)
 
     def run(data, seed):
-        torch.manual_seed(seed)
-        return _judged(model(), data, seed=seed, loss=loss, augment=augment, **options)
+        return _judged(model, data, seed, loss=loss, augment=augment, **options)
 
     changes = asdict(augment) if augment else None
     settings = options | {"loss": f"label smoothing {smoothing}", "augment": changes}
     return Variant(run, settings, says, measures)
 
 
-def _judged(network, data, **options):
-    source, foreign = data
-    history = complete(fit(network, source.train, **options))
+def _judged(model, data, seed, **options):
+    torch.manual_seed(seed)
+    network, (source, foreign) = model(), data
+    history = complete(fit(network, source.train, seed=seed, **options))
     measured = {"test_accuracy": evaluate(network, source.test).accuracy}
     if foreign is not None:
         measured["foreign_accuracy"] = evaluate(network, foreign).accuracy
@@ -53,11 +52,9 @@ SETTINGS_1998 |= {"ink": "-0.1 to 1.175", "augment": None}
 def _learn_1998(data, seed):
     """Train LeNet-5 with its own loss, on white at −0.1 and black at 1.175."""
     data = tuple(_with_paper_range(part) for part in data)
-    torch.manual_seed(seed)
-    network = LeNet5(padding=2, background=-0.1)
+    model = functools.partial(LeNet5, padding=2, background=-0.1)
     optimizer = functools.partial(torch.optim.AdamW, weight_decay=DECAY)
-    options = {"loss": LeNet5.loss, "optimizer": optimizer}
-    return _judged(network, data, seed=seed, **options, **YEAR_1998)
+    return _judged(model, data, seed, loss=LeNet5.loss, optimizer=optimizer, **YEAR_1998)
 
 
 def _with_paper_range(data):
@@ -108,14 +105,13 @@ DIGITS = Study(
 LIVE = functools.partial(SmallAlexNet, 1, width=0.5, dropout=0.2, upscale=4)
 NINE = {"epochs": 9, "lr": 4e-3, "batch_size": 64}
 NINE |= {"smoothing": 0, "augment": Augment(rotation=8, shift=1)}
+TRAINED_LIVE = "trained live in chapter 10, {epochs} epochs"
 
 ALEXNET_DIGITS = Study(
     name="alexnet_digits",
     question="How well does the small AlexNet that chapter 10 trains live read its digits?",
     load=lambda root: (digits(), None),
-    variants={
-        "small_alexnet": _learn(LIVE, "trained live in chapter 10, {epochs} epochs", ONE, **NINE)
-    },
+    variants={"small_alexnet": _learn(LIVE, TRAINED_LIVE, ONE, **NINE)},
     settings={"optimizer": "AdamW, one cycle"}
     | {"network": "SmallAlexNet, width 0.5, dropout 0.2, 8×8 enlarged to 32×32"}
     | {"trained_on": "1,437 digits of scikit-learn, 8×8 pixels; 360 to test"},

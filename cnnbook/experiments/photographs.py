@@ -18,15 +18,10 @@ VALIDATION = 5000
 
 
 def load_cifar10(root):
-    """Load CIFAR-10 with values from −2 to 2: mean near 0, standard deviation near 1.
-
-    JPEG copies in the folder ``cifar10_jpg`` of the data sets go first.
-    """
+    """Load CIFAR-10 with values from −2 to 2, from the folder ``cifar10_jpg`` if it is there."""
     folder = data_root(root) / "cifar10_jpg"
-    if folder.is_dir():
-        data = ImageSet(image_folder(folder / "train"), image_folder(folder / "test"))
-    else:
-        data = cifar10(root)
+    parts = (image_folder(folder / part) for part in ("train", "test"))
+    data = ImageSet(*parts) if folder.is_dir() else cifar10(root)
     for part in (data.train, data.test):
         part.images.sub_(0.5).mul_(4)
     return data
@@ -44,7 +39,7 @@ def _network(seed, **options):
 # ---------------------------------------------------------------- ReLU against tanh
 
 QUICK = {"batch_size": 128, "schedule": "constant"}
-GOAL, MOST = 0.25, 15
+GOAL, MOST, SPEED = 0.25, 15, "epochs_to_25_percent_error"
 
 
 def _epochs_to_goal(history):
@@ -63,11 +58,10 @@ def _race(activation, lr, says=""):
         options = {"epochs": MOST, "lr": lr, "optimizer": optimizer, "seed": seed, **QUICK}
         options["until"] = lambda history: history.accuracy[-1] >= 1 - GOAL
         history = complete(fit(network, data.train, **options))
-        epochs = _epochs_to_goal(history)
-        return Outcome({"epochs_to_25_percent_error": epochs, "train_accuracy": history.accuracy})
+        return Outcome({SPEED: _epochs_to_goal(history), "train_accuracy": history.accuracy})
 
-    measures = ("epochs_to_25_percent_error",) if says else ()
-    return Variant(run, {"activation": activation.__name__, "lr": lr}, says, measures)
+    settings = {"activation": activation.__name__, "lr": lr}
+    return Variant(run, settings, says, (SPEED,) if says else ())
 
 
 ACTIVATION = Study(
@@ -92,46 +86,34 @@ ACTIVATION = Study(
 
 SHORT = {"epochs": 8, "lr": 3e-3, "batch_size": 128}
 LONG = SHORT | {"epochs": 30}
+ACCURACY = "validation_accuracy"
 
 
-def _variant(says, measures, split, options, augment, recipe):
-    """Make the variant that trains a network on one part of the data and judges it on another.
-
-    `split` turns the data into what to learn from, and a function that measures a network.
-    """
+def _variant(says, options, augment, recipe, ablation=False):
+    """Make the variant that is judged on test images, for the ablation on held-out ones."""
 
     def run(data, seed):
-        train, measure = split(data)
+        train, rest = hold_out(data.train, VALIDATION) if ablation else (data.train, data.test)
         network = _network(seed, **options)
         history = complete(fit(network, train, seed=seed, augment=augment, **recipe))
         curves = {"train_loss": history.loss, "train_accuracy": history.accuracy}
-        return Outcome(measure(network) | curves, network)
+        judged = {ACCURACY: evaluate(network, rest).accuracy} if ablation else _test(network, rest)
+        return Outcome(judged | curves, network)
 
-    changes = asdict(augment) if augment else None
-    return Variant(run, recipe | options | {"augment": changes}, says, measures)
-
-
-def _on_validation(data):
-    train, validation = hold_out(data.train, VALIDATION)
-    return train, lambda network: {"validation_accuracy": evaluate(network, validation).accuracy}
+    settings = recipe | options | {"augment": asdict(augment) if augment else None}
+    measures = (ACCURACY,) if ablation else ("test_accuracy", "ten_crop_accuracy")
+    return Variant(run, settings, says, measures)
 
 
-def _on_test(data):
-    """Learn from all training images; average over ten crops too, as section 4.1 of AlexNet."""
+def _test(network, data):
+    """Judge a network on test images, averaging over ten crops too: section 4.1 of AlexNet."""
     from torchvision.transforms.functional import ten_crop
 
-    images, labels, classes = data.test.images, data.test.labels, data.test.classes
-    reach = GENTLE.shift
-    crops = ten_crop(F.pad(images, (reach,) * 4, mode="replicate"), images.shape[2:])
-
-    def judged(network):
-        parts = [evaluate(network, Images(crop, labels, classes)) for crop in crops]
-        chances = sum(part.scores.softmax(1) for part in parts)
-        averaged = (chances.argmax(1) == labels).double().mean()
-        plain = evaluate(network, data.test).accuracy
-        return {"test_accuracy": plain, "ten_crop_accuracy": float(averaged)}
-
-    return data.train, judged
+    wide = F.pad(data.images, (GENTLE.shift,) * 4, mode="replicate")
+    crops = (Images(c, data.labels, data.classes) for c in ten_crop(wide, data.images.shape[2:]))
+    chances = sum(evaluate(network, crop).scores.softmax(1) for crop in crops)
+    averaged = float((chances.argmax(1) == data.labels).double().mean())
+    return {"test_accuracy": evaluate(network, data).accuracy, "ten_crop_accuracy": averaged}
 
 
 PLAIN = {"width": 0.5, "dropout": 0.0, "lrn": False, "overlapping": False}
@@ -142,8 +124,7 @@ TWO, FINER = "overlapping and augmentation, {epochs} epochs", "the same with sma
 
 
 def _with(says, augment=None, recipe=SHORT, **ideas):
-    measures = ("validation_accuracy",)
-    return _variant(says, measures, _on_validation, PLAIN | ideas, augment, recipe)
+    return _variant(says, PLAIN | ideas, augment, recipe, ablation=True)
 
 
 ABLATION = Study(
@@ -175,14 +156,13 @@ ABLATION = Study(
 # overlapping since it costs nothing, no LRN and no dropout
 FULL = SMALL_BATCHES | {"epochs": 20}
 BEST = PLAIN | BOTH | {"width": 1.0}
-MEASURES = ("test_accuracy", "ten_crop_accuracy")
 SAYS = "506,090 parameters, the ablation's best setting, {epochs} epochs"
 
 CIFAR10 = Study(
     name="cifar10",
     question="How well does the small AlexNet name the things on CIFAR-10's test photographs?",
     load=load_cifar10,
-    variants={"small_alexnet": _variant(SAYS, MEASURES, _on_test, BEST, GENTLE, FULL)},
+    variants={"small_alexnet": _variant(SAYS, BEST, GENTLE, FULL)},
     settings={"network": "SmallAlexNet", "optimizer": "AdamW, one cycle", "data": SOURCE},
     seeds=3,
     kept=("small_alexnet",),

@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 import torch
 
-from cnnbook.files import check_writable, finish, homes, own_folder, replacing
+from cnnbook.files import check_writable, homes, own_folder, replacing
 from cnnbook.models import find_weights, save_weights
 
 
@@ -33,43 +33,29 @@ class Outcome(NamedTuple):
 class Variant(NamedTuple):
     """One of the things that a study compares, and its rows in the README.
 
-    `run` is called with (data, seed) and returns an `Outcome`. `settings` hold what one must know
-    to repeat it, beside the study's settings, in JSON's types. The README has a row for each of
-    `measures`; `says` is what it says of the variant, settings in braces: ``"{epochs} epochs"``.
+    The README has a row for each of `measures`.
     """
 
-    run: callable
-    settings: dict
-    says: str = ""
+    run: callable  # called with (data, seed), returns an `Outcome`
+    settings: dict  # what one must know to repeat it, beside the study's own, in JSON's types
+    says: str = ""  # what the README says of it, settings in braces: "{epochs} epochs"
     measures: tuple = ()
 
 
 @dataclass(frozen=True)
 class Study:
-    """A question, the variants to compare, and the data to compare them on.
+    """A question, the variants to compare, and the data to compare them on."""
 
-    `name` is that of the result file. `load` is called with the folder of data sets; its result
-    goes to every run. `settings` are what all variants share, in JSON's types. Each variant has
-    runs with the seeds 0, 1, …; weights of the `kept` variants are saved, those of seed 0.
-    """
-
-    name: str
+    name: str  # that of the result file
     question: str
-    load: callable
+    load: callable  # called with the folder of data sets; its result goes to every run
     variants: dict
-    settings: dict
-    seeds: int = 5
-    kept: tuple = ()
-
-    def keeps(self, variant, seed):
-        """Whether the weights of a run are saved."""
-        return variant in self.kept and seed == 0
+    settings: dict  # what all variants share, in JSON's types
+    seeds: int = 5  # runs of each variant, with the seeds 0, 1, …
+    kept: tuple = ()  # variants whose weights are saved, those of seed 0
 
 
-NO_NUMBERS = ("nan", "inf", "-inf")
-"""What a file holds where a number is none that JSON knows."""
-
-# ---------------------------------------------------------------- making runs
+NO_NUMBERS = ("nan", "inf", "-inf")  # what a file holds for a number that JSON does not know
 
 
 def run_study(
@@ -80,14 +66,13 @@ def run_study(
     Several processes may work on one study: each run is made by one of them. A run's time is what
     the processors worked, in seconds: the clock's time depends on what else the machine does.
 
-    `data` is the folder of data sets, see `cnnbook.datasets.data_root`; `seeds` the runs of each
-    variant, if not the study's own number; `only` names of variants, if not all. Results go to
-    ``home/results``, weights to ``home/weights``; without `home` to `own_folder`, and what ships is
-    gone on with. `fresh` makes all runs that are asked for again: they are gathered in
-    ``home/fresh`` and replace the old ones when all are there; stopped before, the next call with
-    `fresh` goes on with them. Without it the runs in the file are kept; it is refused if their
-    settings are others. `scheduler` is the address of a Dask cluster, whose workers make the runs,
-    and must find the data there; `say` gets a line of text after each run.
+    `data` is the folder of data sets, see `cnnbook.datasets.data_root`; `only` names variants.
+    Results go to ``home/results``, weights to ``home/weights``; without `home` to `own_folder`, and
+    what ships is gone on with. The runs in the file are kept; it is refused if their settings are
+    others. `fresh` makes all runs that are asked for again: they are gathered in ``home/fresh`` and
+    replace the old ones when all are there; stopped before, the next call with `fresh` goes on with
+    them. `scheduler` is the address of a Dask cluster, whose workers make the runs, and must find
+    the data there; `say` gets a line of text after each run.
     """
     seeds = study.seeds if seeds is None else seeds
     check_request(study, seeds, only)
@@ -114,14 +99,14 @@ def check_request(study, seeds=None, only=()):
     unknown = set(only or ()) - set(study.variants)
     if unknown:
         raise ValueError(f"only names {sorted(unknown)}; {study.name} has {list(study.variants)}")
-    settings = {study.name: study.settings}
-    for name, each in (settings | {n: v.settings for n, v in study.variants.items()}).items():
+    for name, part in [(study.name, study), *study.variants.items()]:
         try:
-            same = json.loads(json.dumps(each, allow_nan=False)) == each
+            same = json.loads(json.dumps(part.settings, allow_nan=False)) == part.settings
         except (TypeError, ValueError):
             same = False
         if not same:
-            raise ValueError(f"the settings of {name} are {each}, must be in JSON's types")
+            wrong = f"the settings of {name} are {part.settings}"
+            raise ValueError(f"{wrong}, must be in JSON's types")
 
 
 def complete(history):
@@ -139,23 +124,24 @@ def _make(shelf, asked, compute, say):
     while missing := shelf.missing(asked):
         with contextlib.closing(compute(shelf, missing)) as runs:
             made = [_keep(shelf, name, run, model, say) for name, run, model in runs]
-        if not made:
-            if not told:
-                name, seed = missing[0]
-                say(f"{shelf.study.name} {name} seed {seed}: another process makes it, waiting")
-            told = True
-            time.sleep(0.2)
+        if not made and not told:
+            say("{} {} seed {}: another process makes it, waiting".format(shelf.name, *missing[0]))
+        told = told or not made
+        time.sleep(0 if made else 0.2)
 
 
 def _keep(shelf, name, run, model, say):
     """Write a run even if Ctrl-C comes just then, or say its numbers if that cannot be."""
     try:
-        finish(lambda: shelf.put(name, run, model))
+        shelf.put(name, run, model)
+    except KeyboardInterrupt:
+        shelf.put(name, run, model)
+        raise
     except Exception:
-        say(f"{shelf.study.name} {name}: this run could not be written: {json.dumps(run)}")
+        say(f"{shelf.name} {name}: this run could not be written: {json.dumps(run)}")
         raise
     shown = {key: value for key, value in run.items() if not isinstance(value, list)}
-    say(f"{shelf.study.name} {name} seed {shown.pop('seed')}: {shown}")
+    say(f"{shelf.name} {name} seed {shown.pop('seed')}: {shown}")
 
 
 def _compute_here(shelf, missing, load):
@@ -177,12 +163,10 @@ def _compute_there(shelf, missing, data, scheduler):
         locked = [each for each in missing if stack.enter_context(shelf.lock(*each))]
         if not (mine := shelf.missing(locked)):
             return
-        client = stack.enter_context(Client(scheduler))
-        study = cloudpickle.dumps(shelf.study)
-        folder, threads = data and os.path.abspath(data), torch.get_num_threads()
-        sent, failed = {}, []
-        for name, seed in mine:
-            sent[client.submit(_work, study, name, seed, folder, threads, pure=False)] = name
+        client, study = stack.enter_context(Client(scheduler)), cloudpickle.dumps(shelf.study)
+        there = data and os.path.abspath(data), torch.get_num_threads()
+        sent = {client.submit(_work, study, *each, *there, pure=False): each[0] for each in mine}
+        failed = []
         for future in as_completed(sent):
             if future.status == "finished":
                 yield sent[future], *future.result()
@@ -212,30 +196,25 @@ def _compute(study, name, seed, data):
     """Make one run; return what goes to the file, and the network if its weights do."""
     began = time.process_time()
     outcome = study.variants[name].run(data, seed)
-    seconds = round(time.process_time() - began, 1)
-    effort = {"cpu_seconds": seconds, "threads": torch.get_num_threads()}
-    run = _plain({"seed": seed, **outcome.measured, **effort})
-    return run, outcome.model if study.keeps(name, seed) else None
+    run = {"seed": seed} | {key: _plain(value) for key, value in outcome.measured.items()}
+    seconds, threads = round(time.process_time() - began, 1), torch.get_num_threads()
+    run |= {"cpu_seconds": seconds, "threads": threads}
+    return run, outcome.model if seed == 0 and name in study.kept else None
 
 
 def _plain(value):
     """Put what was measured into JSON's types; numbers that JSON lacks become "nan" or "inf"."""
-    if isinstance(value, dict):
-        return {str(key): _plain(each) for key, each in value.items()}
+    value = value.tolist() if hasattr(value, "tolist") else value  # of NumPy and PyTorch
     if isinstance(value, list | tuple):
         return [_plain(each) for each in value]
-    if hasattr(value, "tolist"):  # numbers and arrays of NumPy and PyTorch
-        return _plain(value.tolist())
-    if isinstance(value, float):
-        return value if math.isfinite(value) else str(value)
-    return value if value is None or isinstance(value, int | str) else str(value)
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _renew(shelf, names, make, say):
     """Make runs aside, and put them in the place of the old ones when all are there."""
-    study, folder = shelf.study, shelf.home / "fresh" / shelf.study.name
-    aside = _Shelf(study, folder, advice=f"remove {folder} to begin anew")
-    partly = set(names) != set(study.variants)
+    folder = shelf.home / "fresh" / shelf.name
+    aside = _Shelf(shelf.study, folder, advice=f"remove {folder} to begin anew")
+    partly = set(names) != set(shelf.study.variants)
     if partly:
         shelf.read()  # the others stay, so they must be good
     shelf.check_room()
@@ -243,13 +222,13 @@ def _renew(shelf, names, make, say):
         if aside.path.exists() and _was_moved_in(aside, shelf):
             shutil.rmtree(folder)
         if aside.path.exists():
-            say(f"{study.name}: going on with the runs in {folder}; remove it to begin anew")
+            say(f"{shelf.name}: going on with the runs in {folder}; remove it to begin anew")
         make(aside)
         made = aside.read()["variants"]
         new = {name: made.pop(name) for name in names}
         with shelf.lock(wait=True):
-            for name in filter(new.get, study.kept):
-                source = find_weights(f"{study.name}_{name}", home=folder)
+            for name in filter(new.get, shelf.study.kept):
+                source = find_weights(f"{shelf.name}_{name}", home=folder)
                 with replacing(shelf.home / "weights" / source.name) as temporary:
                     shutil.copyfile(source, temporary)
             shelf.write((shelf.read()["variants"] if partly else {}) | new)
@@ -265,20 +244,16 @@ def _renew(shelf, names, make, say):
 def _was_moved_in(aside, shelf):
     """Whether a call with `fresh` was stopped after its last step but one."""
     try:
-        gathered, there = aside.read()["variants"], shelf.read()["variants"]
+        return aside.read()["variants"].items() <= shelf.read()["variants"].items()
     except ValueError:
         return False
-    return all(there.get(name) == kept for name, kept in gathered.items())
-
-
-# ---------------------------------------------------------------- keeping them
 
 
 class _Shelf:
     """The file of a study and its weights, which several processes may share."""
 
     def __init__(self, study, home=None, advice="use --fresh to replace it"):
-        self.study, self.given, self.advice = study, home, advice
+        self.study, self.name, self.given, self.advice = study, study.name, home, advice
         self.home = own_folder() if home is None else Path(home)
         self.path = self.home / "results" / f"{study.name}.json"
 
@@ -287,7 +262,7 @@ class _Shelf:
         """Keep other processes from the file, or from one run; yield whether that is ours."""
         from filelock import FileLock, Timeout
 
-        words = re.sub(r"[^\w.-]", "_", "-".join(map(str, (self.study.name, *what))))
+        words = re.sub(r"[^\w.-]", "_", "-".join(map(str, (self.name, *what))))
         lock = self.path.with_name(f".{words}.lock")
         lock.parent.mkdir(parents=True, exist_ok=True)
         # one object per path: a lock that Ctrl-C kept from its release does not shut out ourselves
@@ -311,38 +286,39 @@ class _Shelf:
 
     def read(self):
         """Read what is there; refuse it if it is damaged or was made in another way."""
-        path, study = find_result(self.study.name, self.given), self.study
+        path = find_result(self.name, self.given)
         if path is None:
             return self._result({})
         old = _read(path)
-        asked = {name: variant.settings for name, variant in study.variants.items()}
+        asked = {name: variant.settings for name, variant in self.study.variants.items()}
         found = {name: kept["settings"] for name, kept in old["variants"].items()}
-        if old["settings"] != study.settings or any(found[n] != asked.get(n) for n in found):
+        if old["settings"] != self.study.settings or not found.items() <= asked.items():
             raise ValueError(f"{path} holds runs with other settings; {self.advice}")
         return self._result(old["variants"]) | {"versions": old.get("versions")}
 
     def missing(self, asked):
         """List those runs that are not there, or whose weights are not."""
-        study, variants = self.study, self.read()["variants"]
-        there = {(name, run["seed"]) for name, kept in variants.items() for run in kept["runs"]}
-        kept = {name: find_weights(f"{study.name}_{name}", home=self.given) for name in study.kept}
-        lost = {(name, 0) for name, path in kept.items() if path is None}
-        return [each for each in asked if each not in there - lost]
+        variants = self.read()["variants"].items()
+        there = {(name, run["seed"]) for name, kept in variants for run in kept["runs"]}
+        for name in self.study.kept:
+            if find_weights(f"{self.name}_{name}", home=self.given) is None:
+                there.discard((name, 0))
+        return [each for each in asked if each not in there]
 
     def put(self, name, run, model):
         """Add a run to what is there now, after its weights; one that is there stays."""
-        study, seed = self.study, run["seed"]
+        seed = run["seed"]
         with self.lock(wait=True):
             if not self.missing([(name, seed)]):
                 return
-            if study.keeps(name, seed):
-                origin = {"study": study.name, "variant": name, "seed": seed}
-                save_weights(model, f"{study.name}_{name}", home=self.home, **origin)
+            if seed == 0 and name in self.study.kept:
+                origin = {"study": self.name, "variant": name, "seed": seed}
+                save_weights(model, f"{self.name}_{name}", home=self.home, **origin)
             variants = self.read()["variants"]
             runs = {each["seed"]: each for each in variants.get(name, {"runs": []})["runs"]}
             runs = [each for _, each in sorted((runs | {seed: run}).items())]
-            kept = {"settings": study.variants[name].settings, "runs": runs, **summarise(runs)}
-            self.write(variants | {name: kept})
+            settings = self.study.variants[name].settings
+            self.write(variants | {name: {"settings": settings, "runs": runs, **summarise(runs)}})
 
     def write(self, variants):
         """Replace the file, the variants in the study's order."""
@@ -352,15 +328,11 @@ class _Shelf:
             temporary.write_text(text + "\n", encoding="utf-8")
 
     def _result(self, variants):
-        study = self.study
-        result = {"study": study.name, "question": study.question, "settings": study.settings}
-        return result | {"versions": _versions(), "variants": variants}
-
-
-@functools.cache
-def _versions():
-    names = {"cnnbook": version("cnnbook"), "torch": torch.__version__}
-    return names | {"python": platform.python_version(), "cores": os.cpu_count()}
+        versions = {"cnnbook": version("cnnbook"), "torch": torch.__version__}
+        versions |= {"python": platform.python_version(), "cores": os.cpu_count()}
+        question, settings = self.study.question, self.study.settings
+        result = {"study": self.name, "question": question, "settings": settings}
+        return result | {"versions": versions, "variants": variants}
 
 
 def summarise(runs):
@@ -369,20 +341,16 @@ def summarise(runs):
     Seeds, threads and curves do not count; the spread of a single run is 0. Six significant digits
     are kept: the rest is noise, and would make needless differences.
     """
-    summary = {"n": len(runs), "mean": {}, "std": {}}
+    mean, std = {}, {}
     for name in dict.fromkeys(name for run in runs for name in run):
         values = [run.get(name) for run in runs]
         values = [float(v) for v in values if isinstance(v, int | float) or v in NO_NUMBERS]
         if values and name not in ("seed", "threads"):
-            summary["mean"][name] = _rounded(statistics.fmean(values))
             finite = all(map(math.isfinite, values))
+            mean[name] = float(f"{statistics.fmean(values):.6g}") if finite else None
             spread = statistics.stdev(values) if finite and len(values) > 1 else 0.0
-            summary["std"][name] = _rounded(spread) if finite else None
-    return summary
-
-
-def _rounded(value):
-    return float(f"{value:.6g}") if math.isfinite(value) else None
+            std[name] = float(f"{spread:.6g}") if finite else None
+    return {"n": len(runs), "mean": mean, "std": std}
 
 
 def _read(path):
@@ -408,12 +376,11 @@ def _no_number(text):
 
 def load_result(name, *, home=None):
     """Read the results of a study: what was measured here, else what ships, else from ``home``."""
-    path = find_result(name, home)
-    if path is None:
-        places = " or ".join(str(folder / "results") for folder in homes(home))
-        advice = f"python -m cnnbook.experiments {name} makes them"
-        raise ValueError(f"there are no results of {name!r} in {places}: {advice}")
-    return _read(path)
+    if path := find_result(name, home):
+        return _read(path)
+    places = " or ".join(str(folder / "results") for folder in homes(home))
+    advice = f"python -m cnnbook.experiments {name} makes them"
+    raise ValueError(f"there are no results of {name!r} in {places}: {advice}")
 
 
 def find_result(name, home=None):

@@ -1,14 +1,13 @@
 """The README's table of results: each variant of a study says which rows are its own."""
 
+import itertools
 from pathlib import Path
 
 from cnnbook.experiments.study import find_result, load_result
 from cnnbook.files import replacing
 
-HEAD = """\
-| study | network | measured | mean ± spread | runs | CPU seconds a run | what it is |
-|---|---|---|---|---|---|---|
-"""
+HEAD = "| study | network | measured | mean ± spread | runs | CPU seconds a run | what it is |\n"
+HEAD += "|---|---|---|---|---|---|---|\n"
 
 
 def result_table(studies, home=None):
@@ -20,13 +19,12 @@ def result_table(studies, home=None):
     for study in studies:
         found = find_result(study.name, home)
         there = load_result(study.name, home=home)["variants"] if found else {}
-        for name, variant in study.variants.items():
+        for name, kept in ((name, there[name]) for name in study.variants if name in there):
+            variant, seconds = study.variants[name], round(kept["mean"]["cpu_seconds"])
             says = variant.says.format(**study.settings | variant.settings)
-            for measure in variant.measures if name in there else ():
-                kept = there[name]
-                cells = (f"`{study.name}`", f"`{name}`", f"`{measure}`", _value(kept, measure))
-                seconds = round(kept["mean"]["cpu_seconds"])
-                lines.append(f"| {' | '.join(cells)} | {kept['n']} | {seconds} | {says} |\n")
+            for measure in variant.measures:
+                row = f"| `{study.name}` | `{name}` | `{measure}` | {_value(kept, measure)} "
+                lines.append(f"{row}| {kept['n']} | {seconds} | {says} |\n")
     return "".join(lines)
 
 
@@ -43,8 +41,6 @@ def write_table(path, table):
     before, head, after = text.partition(HEAD)
     if not head:
         raise ValueError(f"{path} holds no table that begins with {HEAD.splitlines()[0]!r}")
-    lines = after.splitlines(keepends=True)
-    while lines and lines[0].startswith("|"):
-        lines.pop(0)
+    rest = itertools.dropwhile(lambda line: line.startswith("|"), after.splitlines(keepends=True))
     with replacing(path) as temporary:
-        temporary.write_text(before + table + "".join(lines), encoding="utf-8")
+        temporary.write_text(before + table + "".join(rest), encoding="utf-8")

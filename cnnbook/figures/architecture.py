@@ -30,10 +30,8 @@ WIDTH = 944
 MOST = 30  # stages that one picture can hold
 PITCH, LINE = 50, 24  # from one stage to the next, and from one of its shapes to the next
 NAME, WORDS, FUNNEL, BAR = 84, 205, 150, 98  # widths of the columns
-CAPTION = (
-    "a map's width: √columns, its thickness: √channels; "
-    "parameters with biases, multiply-adds of convolutions and dense layers"
-)
+CAPTION = "a map's width: √columns, its thickness: √channels; parameters with biases, "
+CAPTION += "multiply-adds of convolutions and dense layers"
 SHORT = {
     **dict.fromkeys(("Flatten", "Dropout", "Identity"), ""), "LocalResponseNorm": "LRN",
     "MaxPool": "max pool", "AvgPool": "average pool", "AdaptiveAvgPool": "average",
@@ -47,8 +45,8 @@ def short_count(number):
 
     Examples
     --------
-    >>> short_count(61706), short_count(999_999), short_count(714_188_480), short_count(84)
-    ('61.7 k', '1.00 M', '714 M', '84')
+    >>> short_count(1000), short_count(999_999), short_count(714_188_480), short_count(84)
+    ('1.00 k', '1.00 M', '714 M', '84')
     """
     if number < 1000:
         return str(number)
@@ -89,39 +87,23 @@ class Stage(NamedTuple):
 
 @state
 class Architecture(State):
-    """A network in stages: a layer that has weights, and what follows it.
+    """A network in stages: a layer that has weights, at most 30, and what follows it."""
 
-    Parameters
-    ----------
-    summary : object
-        With `name`, `input_shape` and `rows`, as `cnnbook.models.summary` returns it; each row has
-        `name`, `kind`, `detail`, `output_shape`, `parameters` and `macs`.
-
-    Raises
-    ------
-    ValueError
-        If no layer has weights, or too many have.
-    """
-
-    summary: object
+    summary: object  # as `cnnbook.models.summary` returns it
 
     def __post_init__(self):
         name, count = self.summary.name, len(self.stages)
         if not count:
             raise ValueError(f"{name} has no layer with weights")
         if count > MOST:
-            raise ValueError(
-                f"{name} has {count} layers with weights, a picture holds {MOST}: "
-                "ask for summary(..., depth=1)"
-            )
+            many = f"{name} has {count} layers with weights, a picture holds {MOST}"
+            raise ValueError(f"{many}: ask for summary(..., depth=1)")
 
     @cached_property
     def stages(self):
         """The rows of the summary that ran, put together."""
         groups = []
-        for layer in self.summary.rows:
-            if layer.output_shape is None:
-                continue
+        for layer in (layer for layer in self.summary.rows if layer.output_shape is not None):
             if layer.macs or (layer.parameters and "Norm" not in layer.kind):
                 groups.append([layer])
             elif groups:
@@ -145,22 +127,19 @@ class Architecture(State):
     @property
     def claim(self):
         """What the picture shows, as its title."""
-        name, counts = self.summary.name, ("parameters", "macs")
-        parameters, macs = (short_count(self.total(count)) for count in counts)
+        parameters, macs = (short_count(self.total(count)) for count in ("parameters", "macs"))
         if not 0 < self.share("macs") < 100:
-            return f"{name}: {parameters} parameters, {macs} multiply-adds a sample"
-        held, done = (f"{self.share(count):.2g} %" for count in counts)
-        return (
-            f"{name}: dense layers hold {held} of {parameters} parameters "
-            f"and do {done} of {macs} multiply-adds"
-        )
+            return f"{self.summary.name}: {parameters} parameters, {macs} multiply-adds a sample"
+        held = f"hold {self.share('parameters'):.2g} % of {parameters} parameters"
+        done = f"do {self.share('macs'):.2g} % of {macs} multiply-adds"
+        return f"{self.summary.name}: dense layers {held} and {done}"
 
     @property
     def without(self):
         """The layers that have parameters but did not run; nothing if all ran."""
-        idle = [layer for layer in self.summary.rows if layer.output_shape is None]
-        names = [f"{layer.name} ({layer.parameters:,} parameters)" for layer in idle]
-        return f"not run: {', '.join(names)}" if names else ""
+        idle = (layer for layer in self.summary.rows if layer.output_shape is None)
+        names = ", ".join(f"{layer.name} ({layer.parameters:,} parameters)" for layer in idle)
+        return f"not run: {names}" if names else ""
 
     @property
     def description(self):
@@ -202,8 +181,7 @@ class Architecture(State):
             table.draw(picture, x, y)
 
         foot = column(note(CAPTION), self.without and note(self.without), gap=4)
-        title = text(self.claim, size=15, bold=True)
-        return column(title, table._replace(draw=draw), foot, gap=18)
+        return column(text(self.claim, size=15, bold=True), table._replace(draw=draw), foot, gap=18)
 
 
 def _rows(title, blocks):
@@ -233,9 +211,8 @@ def _shapes(network, number, at):
 
 def _ring(picture, x, y, width, height, around):
     with picture.part("frame"):
-        left, wide = x - around, width + 2 * around
-        style = {"stroke": "output", "stroke_width": 2, "radius": 4}
-        picture.rect(left, y - 1, wide, height + 2, **style)
+        box = x - around, y - 1, width + 2 * around, height + 2
+        picture.rect(*box, stroke="output", stroke_width=2, radius=4)
 
 
 def _funnel(shapes, at):
@@ -265,12 +242,12 @@ def _funnel(shapes, at):
 
 def _bars(stages, count, title, role):
     """A column of bars, each with its number after it."""
-    numbers, each = [stage.total(count) for stage in stages], []
+    numbers, each = [stage.total(count) for stage in stages], [None]
     for number in numbers:
         bar = box(max(BAR * number / max(numbers), 1), 14, role=role) if number else None
-        number = text(short_count(number), size=12, mono=True)
-        each.append(row(bar and named(count, bar), number, gap=6))
-    return _rows(text(title, role=role, bold=True, width=BAR + 56), [None, *each])
+        words = text(short_count(number), size=12, mono=True)
+        each.append(row(bar and named(count, bar), words, gap=6))
+    return _rows(text(title, role=role, bold=True, width=BAR + 56), each)
 
 
 # ---------------------------------------------------------------- two towers
@@ -291,19 +268,7 @@ class Tower(NamedTuple):
 
 @state
 class Towers(State):
-    """The layers with weights of a network in two halves.
-
-    Parameters
-    ----------
-    summary : object
-        As `Architecture` takes it: `Conv2d` and `Linear` rows are drawn.
-
-    Raises
-    ------
-    ValueError
-        If a layer has more than two groups or an odd number of channels, none has two groups, or
-        there are more layers than the picture holds.
-    """
+    """The layers with weights, at most 8, of a network in two halves: `Conv2d` and `Linear`."""
 
     summary: object
 
@@ -325,9 +290,8 @@ class Towers(State):
             details = layer.detail.split(", ")
             groups = next((int(d.split()[1]) for d in details if d.startswith("groups")), 1)
             if groups > 2 or channels % 2:
-                raise ValueError(
-                    f"{layer.name}: {channels} channels in {groups} groups are no two towers"
-                )
+                halves = f"{channels} channels in {groups} groups are no two towers"
+                raise ValueError(f"{layer.name}: {halves}")
             reads = "its own half" if groups == 2 else "both towers" if found else "the image"
             name, half = f"{chosen[layer.kind]}{counts[layer.kind]}", (channels // 2, *size)
             found.append(Tower(name, details[0], half, reads, layer.parameters))
@@ -340,48 +304,43 @@ class Towers(State):
     @property
     def claim(self):
         """What the picture shows, as its title."""
-        both, own = (
-            ", ".join(layer.name for layer in self.reading(what))
-            for what in ("both towers", "its own half")
-        )
+        halves = self.reading("both towers"), self.reading("its own half")
+        both, own = (", ".join(layer.name for layer in layers) for layers in halves)
         return f"{both} read from both towers; {own} from their own"
 
     @property
     def description(self):
         """All layers in words."""
-        parts = [
-            f"{layer.name} {layer.detail}".strip()
-            + f", {times(layer.half)} a tower, reads {layer.reads}"
-            for layer in self.layers
-        ]
+        names = [f"{layer.name} {layer.detail}".strip() for layer in self.layers]
+        halves = [f"{times(layer.half)} a tower, reads {layer.reads}" for layer in self.layers]
+        parts = map(", ".join, zip(names, halves, strict=True))
         return f"Two towers: {self.claim}. {'; '.join(parts)}."
 
     def picture(self):
         """Draw both towers, with a line for every half that reads from another."""
         own = self.reading("its own half")
         saved = sum(layer.parameters for layer in own)
-        half = f"two groups halve the weights: {short_count(saved)} parameters in {len(own)} layers"
-        shape = _size(self.summary.input_shape)
-        image = box(BLOCK, 2 * TALL + APART, *shape, role="input", tint=0.35, radius=3)
+        less = f"two groups halve the weights: {short_count(saved)} parameters in {len(own)} layers"
+        image = _box(2 * TALL + APART, self.summary.input_shape, "input")
         blocks = [_tower("image", "", image, "", "input")]
         for layer in self.layers:
-            each = box(BLOCK, TALL, *_size(layer.half), role="output", tint=0.35, radius=3)
-            halves = column(each, each, gap=APART)
-            both = layer.reads == "both towers"
-            blocks += [column(space(0, 38), _link(both), gap=0)]
+            half = _box(TALL, layer.half, "output")
+            halves = column(half, half, gap=APART)
+            blocks += [column(space(0, 38), _link(layer.reads == "both towers"), gap=0)]
             blocks += [_tower(layer.name, layer.detail, halves, layer.reads.removeprefix("the "))]
         return page(
             text(self.claim, size=15, bold=True),
             row(*blocks, gap=0),
-            note(f"{half} in place of about {short_count(2 * saved)}"),
+            note(f"{less} in place of about {short_count(2 * saved)}"),
             description=self.description,
             width=WIDTH,
         )
 
 
-def _size(shape):
-    """A shape in two lines: channels, and rows by columns."""
-    return [str(shape[0]), *([times(shape[1:])] if len(shape) > 1 else [])]
+def _box(height, shape, role):
+    """A map with its channels and, below them, rows by columns."""
+    words = [str(shape[0]), *([times(shape[1:])] if len(shape) > 1 else [])]
+    return box(BLOCK, height, *words, role=role, tint=0.35, radius=3)
 
 
 def _tower(name, detail, block, reads, role="ink"):
@@ -401,7 +360,6 @@ def _link(both):
             picture.arrow((x, middle), (x + LINK, middle))
             if both:
                 with picture.part("across"):
-                    ends = (x, middle), (x + LINK, other)
-                    picture.line(*ends, stroke="kernel", stroke_width=2)
+                    picture.line((x, middle), (x + LINK, other), stroke="kernel", stroke_width=2)
 
     return Block(LINK, 2 * TALL + APART, draw)

@@ -94,12 +94,12 @@ class Augmentation(State):
         lines = []
         for axis, name in enumerate(("row", "column")):
             factors = self.matrix[axis].round(DECIMALS)
-            pairs = zip(factors, -self.centre, strict=True)
-            terms = [f"{format_factor(factor)}·{format_factor(place)}" for factor, place in pairs]
-            terms += [format_factor(self.centre[axis]), format_factor(self.shift[axis].round(9))]
-            exact = np.allclose(factors, self.matrix[axis], rtol=0, atol=1e-6)
+            (by_row, by_column), (row, column) = factors, -self.centre
+            numbers = by_row, row, by_column, column, self.centre[axis], self.shift[axis].round(9)
+            sums = "{}·{} + {}·{} + {} + {}".format(*map(format_factor, numbers))
+            same = "=" if np.allclose(factors, self.matrix[axis], rtol=0, atol=1e-6) else "≈"
             result = format_number(round(float(self.source((0, 0))[axis]), 2))
-            lines.append(f"{name} = {' + '.join(terms)} {'=' if exact else '≈'} {result}")
+            lines.append(f"{name} = {sums} {same} {result}")
         return lines
 
     @property
@@ -107,10 +107,10 @@ class Augmentation(State):
         """How a network takes the samples, or what is shown."""
         if not self.readings:
             return "Every output pixel looks up a place in the input"
+        count, right = len(self.samples), sum(named == self.label for named, _ in self.readings)
         if self.label is None:
-            return f"What the network reads in {len(self.samples)} samples"
-        right = sum(named == self.label for named, _ in self.readings)
-        return f"The network reads {right} of {len(self.samples)} samples right"
+            return f"What the network reads in {count} samples"
+        return f"The network reads {right} of {count} samples right"
 
     @property
     def description(self):
@@ -124,9 +124,9 @@ class Augmentation(State):
         """Draw the image and the map of the first sample on it, that sample, and all samples."""
         count, side = len(self.samples), STAGE / (max(self.image.shape) + 2 * MARGIN)
         original = panel("original", "orange: what sample 0 reads", _original(self, side), "input")
-        about = "from a pixel of the output to a place in the input, about the middle"
         corner = note("the corner, output pixel [0, 0], reads")
         equation = column(_equation(self), corner, formula(*self.formulas), gap=10)
+        about = "from a pixel of the output to a place in the input, about the middle"
         equation = panel("the map of sample 0", about, equation, "kernel")
         first = _with_grid(self, image(self.samples[0], side * max(self.image.shape)), side)
         first = column(space(0, MARGIN * side), first, gap=0)
@@ -162,14 +162,14 @@ def _with_grid(augmentation, block, side, source=np.asarray, margin=0):
 
     def draw(picture, x, y):
         for share, upright in product(np.linspace(0, 1, LINES + 1), (False, True)):
-            ends = ((share * rows, 0), (share * rows, columns))
-            ends = ((0, share * columns), (rows, share * columns)) if upright else ends
+            at = share * columns if upright else share * rows
+            ends = ((0, at), (rows, at)) if upright else ((at, 0), (at, columns))
             way = np.linspace(*(source(np.subtract(end, 0.5)) for end in ends), 500) + margin + 0.5
             seen = way[((way >= 0) & (way <= box)).all(1)] * side
             if len(seen) > 1:
                 points = [(x + column, y + row) for row, column in seen[[0, -1]].tolist()]
+                width = 2.5 if share in (0, 1) else 1
                 with picture.part("grid"):
-                    width = 2.5 if share in (0, 1) else 1
                     picture.line(*points, stroke="kernel", stroke_width=width)
         row, column = source((-0.5, -0.5)) + np.add(margin, 0.5)
         if 0 <= row <= box[0] and 0 <= column <= box[1]:
@@ -201,12 +201,11 @@ def _equation(augmentation):
 
 def _sample(augmentation, number):
     """A sample, the first one framed, and what the network reads in it."""
-    role = None if number else "kernel"
-    tile = sized(image(augmentation.samples[number], TILE, role=role), TILE, TILE)
+    frame, label = None if number else "kernel", augmentation.label
+    tile = sized(image(augmentation.samples[number], TILE, role=frame), TILE, TILE)
     if not augmentation.readings:
         return tile
     named, share = augmentation.readings[number]
-    role = "output" if named == augmentation.label else "kernel"
-    role = "ink" if augmentation.label is None else role
-    words = f"{named}  {100 * share:.0f} %"
-    return column(tile, text(words, role=role, bold=True, mono=True), gap=5)
+    role = "ink" if label is None else "output" if named == label else "kernel"
+    words = text(f"{named}  {100 * share:.0f} %", role=role, bold=True, mono=True)
+    return column(tile, words, gap=5)

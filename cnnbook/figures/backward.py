@@ -36,42 +36,16 @@ LEGIBLE = 8.5  # pixels of type in which a product is written out
 
 @state
 class BackwardStep(SlidingWindow):
-    """A convolution or a pooling on its way back, after the gradients of some outputs are sent.
+    """A convolution or a pooling on its way back, after the gradients of some outputs are sent."""
 
-    Parameters
-    ----------
-    x : ndarray of shape (H, W)
-        With its padding at most 9 along each axis.
-    kernel : ndarray of shape (kH, kW), or int or pair of int
-        The weights of a convolution (not flipped), or the size of a pooling window.
-    grad_out : ndarray of shape (H_out, W_out)
-        Gradient with respect to the output.
-    mode : {"convolution", "max", "average"}
-    stride, padding, dilation : int or tuple of int
-        As in `torch.nn.functional.conv2d` and its poolings; an average counts its padding, and
-        only a convolution has a dilation other than 1.
-    step : int
-        Number of the output whose gradient is sent now, row by row, from 0.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If a shape or a setting does not fit, a value is not finite, it is too large to
-        draw, or there is no such step.
-
-    References
-    ----------
-    Chapter 7.
-    """
-
-    x: np.ndarray
-    kernel: np.ndarray | int | tuple
-    grad_out: np.ndarray
-    mode: str = "convolution"
+    x: np.ndarray  # (H, W), with its padding at most 9 along each axis
+    kernel: np.ndarray | int | tuple  # (kH, kW), not flipped; or the size of a pooling window
+    grad_out: np.ndarray  # (H_out, W_out)
+    mode: str = "convolution"  # or "max" or "average", which counts its padding
     stride: int | tuple = 1
     padding: int | tuple = 0
-    dilation: int | tuple = 1
-    step: int = 0
+    dilation: int | tuple = 1  # other than 1 for a convolution only
+    step: int = 0  # number of the output whose gradient is sent now, row by row
 
     def __post_init__(self):
         self._one_of("mode", MODES)

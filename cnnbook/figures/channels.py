@@ -47,40 +47,17 @@ BIAS = np.array([1, -2.0])
 
 @state
 class Channels(SlidingWindow):
-    """A bank of kernels at one of its positions over a stack of maps.
+    """A bank of kernels at one of its positions over a stack of maps."""
 
-    Parameters
-    ----------
-    x : ndarray of shape (C_in, H, W)
-    weight : ndarray of shape (C_out, C_in // groups, kH, kW)
-    bias : ndarray of shape (C_out,), optional
-        Without it there is nothing to add.
-    step : int
-        Number of the position, from 0: row by row, one output map after the other.
-    stride, padding : int or tuple of int
-        As in `torch.nn.functional.conv2d`; padding is zeros.
-    groups : int
-        Parts that the channels are split into; a part of the outputs sees its part of the inputs.
-    activation : {"none", "relu"}
-        What each sum goes through.
-    out_channel : int, optional
-        Step through this output map only, not through all of them.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If shapes do not agree, no window fits, or there is no such step, channel or activation.
-    """
-
-    x: np.ndarray
-    weight: np.ndarray
-    bias: np.ndarray | None = None
-    step: int = 0
+    x: np.ndarray  # (C_in, H, W)
+    weight: np.ndarray  # (C_out, C_in // groups, kH, kW)
+    bias: np.ndarray | None = None  # (C_out,)
+    step: int = 0  # number of the position: row by row, one output map after the other
     stride: int | tuple = 1
     padding: int | tuple = 0
-    groups: int = 1
-    activation: str = "none"
-    out_channel: int | None = None
+    groups: int = 1  # a part of the outputs sees its part of the inputs
+    activation: str = "none"  # or "relu"
+    out_channel: int | None = None  # step through this output map only
 
     def __post_init__(self):
         for name, axes in (("x", 3), ("weight", 4), ("bias", 1)):

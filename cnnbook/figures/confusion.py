@@ -37,10 +37,9 @@ class Confusion(State):
         if not len(self.labels):
             raise ValueError("there are no images: len(labels) is 0")
         both = np.concatenate([self.labels, self.named])
-        if both.min() < 0 or both.max() >= len(self.classes):
-            raise ValueError(
-                f"numbers go from {both.min()} to {both.max()}, for {len(self.classes)} classes"
-            )
+        low, high = both.min(), both.max()
+        if low < 0 or high >= len(self.classes):
+            raise ValueError(f"numbers go from {low} to {high}, for {len(self.classes)} classes")
 
     @cached_property
     def counts(self):
@@ -61,7 +60,7 @@ class Confusion(State):
         if not wrong:
             return f"none of {total:,} wrong"
         true, named = np.unravel_index(self.errors.argmax(), self.errors.shape)
-        often = int(self.errors.max())
+        often = self.errors[true, named]
         times = "once" if often == 1 else f"{often} times"
         which = "most often" if (self.errors == often).sum() == 1 else "for example"
         words = f"{self.classes[true]} taken for {self.classes[named]}, {times}"
@@ -70,9 +69,8 @@ class Confusion(State):
     @property
     def description(self):
         """All mistakes in words and numbers, the most frequent first."""
-        cells = [(int(n), i, j) for (i, j), n in np.ndenumerate(self.errors) if n]
-        cells.sort(key=lambda cell: (-cell[0], cell[1:]))
-        parts = [f"{self.classes[i]} as {self.classes[j]}: {n}" for n, i, j in cells]
+        cells = sorted((-n, i, j) for (i, j), n in np.ndenumerate(self.errors) if n)
+        parts = [f"{self.classes[i]} as {self.classes[j]}: {-n}" for n, i, j in cells]
         return f"{self.claim[0].upper()}{self.claim[1:]}. {', '.join(parts)}".rstrip(". ") + "."
 
     def picture(self):
@@ -80,10 +78,9 @@ class Confusion(State):
         longest = max(text_width(name, 1, mono=True) for name in self.classes)
         names = [text(name, size=min(13, (CELL - 4) / longest), mono=True) for name in self.classes]
         above = row(*(column(space(CELL), name, gap=0, align=0.5) for name in names), gap=0)
-        right, there = self.counts.diagonal(), self.counts.sum(1)
         shares = [
             text(f"{a} of {b}", size=12, role="muted" if a == b else "kernel")
-            for a, b in zip(right, there, strict=True)
+            for a, b in zip(self.counts.diagonal(), self.counts.sum(1), strict=True)
         ]
         heading = {"role": "muted", "bold": True}
         head = column(text("named", **heading), above, gap=4)

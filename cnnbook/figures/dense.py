@@ -44,34 +44,13 @@ WORDS = "no one two three four five six seven eight nine".split()
 
 @state
 class MatrixLayer(SlidingWindow):
-    """A layer from image to image, seen as a weight matrix; one row of it is looked at.
+    """A layer from image to image, seen as a weight matrix; one row of it is looked at."""
 
-    Parameters
-    ----------
-    x : ndarray of shape (H, W)
-    kernel : ndarray of shape (kH, kW)
-        Size of the windows; its entries are the weights that sharing leaves in them.
-    locality : bool
-        Each output sees its own window only.
-    sharing : bool
-        All outputs have the same weight for the same offset from window to pixel.
-    step : int
-        Row of the matrix, which is the number of the output, row by row from 0.
-    stride, padding : int or tuple of int
-        Of the windows, as in `torch.nn.functional.conv2d`; padding is zeros.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an array is no matrix, no window fits, the matrix has more than 36 rows or columns, or
-        there is no such step.
-    """
-
-    x: np.ndarray
-    kernel: np.ndarray
-    locality: bool = False
-    sharing: bool = False
-    step: int = 0
+    x: np.ndarray  # (H, W)
+    kernel: np.ndarray  # (kH, kW): the weights that sharing leaves in a window
+    locality: bool = False  # each output sees its own window only
+    sharing: bool = False  # the same weight for the same offset from window to pixel
+    step: int = 0  # row of the matrix: the number of the output, row by row
     stride: int | tuple = 1
     padding: int | tuple = 0
 

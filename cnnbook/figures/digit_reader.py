@@ -4,19 +4,11 @@ from functools import cached_property
 
 import numpy as np
 
-from cnnbook.figures.layer_maps import (
-    SECOND,
-    WIDTH,
-    LayerMaps,
-    layer_block,
-    layer_heading,
-    shortened,
-)
+from cnnbook.figures.layer_maps import SECOND, WIDTH, layer_block, layer_heading, shortened
 from cnnbook.figures.scene import (
     Frame,
     bars,
     cells,
-    centred,
     column,
     fit,
     image,
@@ -24,6 +16,7 @@ from cnnbook.figures.scene import (
     named,
     page,
     panel,
+    placed,
     row,
     sized,
     space,
@@ -35,40 +28,21 @@ from cnnbook.ops import softmax
 
 INPUT, BAR = 168, 17  # side of the drawn input, six pixels for one of 28×28; height of a bar's row
 MOST_CLASSES = 20
-HELP = (
-    "Use the mouse, a finger or a pen,",
-    "or the arrow keys and the space bar.",
-    "A sample digit will do as well.",
-)
-SCALE = (
-    "In the maps of a layer, paper is 0 and full ink is the greatest",
-    "value of that layer, which stands at the right.",
-)
+HELP = ["Use the mouse, a finger or a pen,", "or the arrow keys and the space bar."]
+HELP += ["A sample digit will do as well."]
+SCALE = ["In the maps of a layer, paper is 0 and full ink is the greatest"]
+SCALE += ["value of that layer, which stands at the right."]
 
 
 @state
 class DigitReading(State):
-    """One image, what every layer of a network yields for it, and the verdict.
+    """One image, what every layer of a network yields for it, and the verdict; none without ink."""
 
-    Parameters
-    ----------
-    image : ndarray of shape (H, W), values from 0, paper, to 1, ink
-        What the network sees. Without any ink there is no verdict.
-    layers : sequence of LayerMaps
-        In the order in which they run, without the scores.
-    scores : ndarray of shape (classes,)
-        What the network returns, before the softmax.
-    classes : sequence of str
-        Names of 2 to 20 classes.
-    note : (str, str)
-        Two short lines on how the image was made.
-    """
-
-    image: np.ndarray
-    layers: tuple[LayerMaps, ...]
-    scores: np.ndarray
-    classes: tuple = tuple("0123456789")
-    note: tuple = ("", "")
+    image: np.ndarray  # (H, W), from 0, paper, to 1, ink: what the network sees
+    layers: tuple  # of `LayerMaps`, in the order in which they run, without the scores
+    scores: np.ndarray  # (classes,), before the softmax
+    classes: tuple = tuple("0123456789")  # 2 to 20 names
+    note: tuple = ("", "")  # two short lines on how the image was made
 
     def __post_init__(self):
         self._array("image", 2)
@@ -141,9 +115,9 @@ def _bars(reading):
     height = max(INPUT, BAR * count)
     caption = f"softmax of the {count} scores below"
     if reading.empty:
-        title, caption = "Draw a digit", "and the network reads it as you draw"
         help_ = column(space(0, 32), lines(*HELP, size=14, role="muted"))
-        return panel(title, caption, sized(help_, height=height))
+        caption = "and the network reads it as you draw"
+        return panel("Draw a digit", caption, sized(help_, height=height))
     names = [shortened(name, 13) for name in reading.classes]
     roles = ["output" if k == reading.best else "muted" for k in range(count)]
     style = {"height": BAR, "roles": roles, "chosen": [reading.best]}
@@ -166,10 +140,7 @@ def _scores(reading):
     below = []
     for k, name in enumerate(reading.classes):
         role, short = "output" if k == best else "muted", name if len(name) < 3 else k
-        below.append(centred(text(short, size=12, role=role, bold=k == best), cell))
-    return column(
-        layer_heading("scores", f"{count} numbers", wins),
-        named("scores", cells(reading.scores.round(1), cell=cell, **style)),
-        row(*below, gap=0),
-        gap=4,
-    )
+        below.append(placed(text(short, size=12, role=role, bold=k == best), cell))
+    heading = layer_heading("scores", f"{count} numbers", wins)
+    grid = named("scores", cells(reading.scores.round(1), cell=cell, **style))
+    return column(heading, grid, row(*below, gap=0), gap=4)

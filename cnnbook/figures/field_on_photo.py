@@ -6,7 +6,7 @@ import numpy as np
 
 from cnnbook.checks import integer
 from cnnbook.figures.numbers import format_number
-from cnnbook.figures.scene import Block, column, image, named, page, panel, row, sized, text
+from cnnbook.figures.scene import Block, column, image, named, page, panel, row, sized, text, times
 from cnnbook.figures.state import State, state
 from cnnbook.luminance import luminance
 
@@ -17,23 +17,13 @@ BOX = 140  # side of the close-up and of the map
 
 @state
 class PlacedField(State):
-    """A unit of a traced layer, and the photograph that the network looks at.
+    """A unit of a traced layer, and the photograph that the network looks at, in grey.
 
-    Parameters
-    ----------
-    image : ndarray of shape (H, W) or (H, W, 3), values in [0, 1]
-        Drawn in grey.
-    fields : dict of str to Field
-        Of all layers for an input of H × W pixels, as `cnnbook.receptive_field.trace` gives them.
-    layer : str
-        One of them.
-    row, column : int, optional
-        Of the unit in the layer's map; the last one where the map is smaller, the middle one when
-        not given.
+    The unit is the last one where the layer's map has fewer, the middle one when not given.
     """
 
-    image: np.ndarray
-    fields: dict
+    image: np.ndarray  # (H, W) or (H, W, 3), from 0 to 1
+    fields: dict  # by layer, as `cnnbook.receptive_field.trace` gives them for H × W pixels
     layer: str
     row: int | None = None
     column: int | None = None
@@ -90,19 +80,18 @@ class PlacedField(State):
     @property
     def ranges(self):
         """First and last row and column that the unit sees, and what lies outside."""
-        (top, bottom), (left, right) = self.seen
-        text = f"rows {top} to {bottom - 1}, columns {left} to {right - 1}"
-        (top, bottom), (left, right) = self.whole
-        numbers = map(format_number, (top, bottom - 1, left, right - 1))
-        without = "rows {} to {}, columns {} to {}".format(*numbers)
-        return f"{text} (without a border: {without})" if self.whole != self.seen else text
+        seen, whole = (
+            f"rows {format_number(rows[0])} to {format_number(rows[1] - 1)}, "
+            f"columns {format_number(columns[0])} to {format_number(columns[1] - 1)}"
+            for rows, columns in (self.seen, self.whole)
+        )
+        return f"{seen} (without a border: {whole})" if whole != seen else seen
 
     @property
     def description(self):
         """The unit and its field in words and numbers."""
-        rows, columns = self.field.units
         return (
-            f"Unit in row {self.row}, column {self.column} of the {rows} × {columns} map of "
+            f"Unit in row {self.row}, column {self.column} of the {times(self.field.units)} map of "
             f"{self.field.name}: {self.summary}; it sees {self.ranges}, "
             f"{format_number(self.share, 2)} % of the photograph."
         )
@@ -118,23 +107,16 @@ class PlacedField(State):
         The field outside the photograph is dashed as far as there is room.
         """
         height, width = self.image.shape[:2]
-        rows, columns = self.field.units
         share = f"sees {format_number(self.share, 2)} % of the photograph"
-        left = column(
-            text(self.field.name, size=15, role="output", bold=True),
-            text(self.summary),
-            _stage(self),
-            text(f"{share}, {height} × {width} pixels", role="muted"),
-        )
+        title = text(self.field.name, size=15, role="output", bold=True)
+        below = text(f"{share}, {height} × {width} pixels", role="muted")
+        left = column(title, text(self.summary), _stage(self), below)
         inside = self.whole == self.seen
         border = "all of it on the photograph" if inside else "dashed: beyond the border"
-        where = f"unit in row {self.row}, column {self.column}"
-        right = column(
-            panel(f"map {rows} × {columns}", where, sized(_map(self), BOX, BOX), "output"),
-            panel("what it sees", border, sized(_close_up(self), BOX, BOX), "output"),
-            gap=12,
-        )
-        both = row(sized(left, 470), right, gap=0)
+        where, units = f"unit in row {self.row}, column {self.column}", times(self.field.units)
+        map_ = panel(f"map {units}", where, sized(_map(self), BOX, BOX), "output")
+        close = panel("what it sees", border, sized(_close_up(self), BOX, BOX), "output")
+        both = row(sized(left, 470), column(map_, close, gap=12), gap=0)
         return page(both, description=self.description, width=680, palette=True)
 
 

@@ -14,6 +14,7 @@ from cnnbook.figures.scene import (
     image,
     lines,
     named,
+    note,
     over,
     page,
     panel,
@@ -36,28 +37,17 @@ RESPONSES = ("auto", "clipped", "signed")
 
 @state
 class Kernel(State):
-    """A square kernel of odd size: cells, all of them over one divisor.
+    """A square kernel of odd size: cells, all of them over one divisor."""
 
-    Parameters
-    ----------
-    cells : ndarray of shape (k, k)
-        The weights times `divisor`; k is 1, 3, 5 or 7.
-    divisor : float
-        Not zero.
-    name, source : str
-    """
-
-    cells: np.ndarray
+    cells: np.ndarray  # (k, k), the weights times `divisor`; k is 1, 3, 5 or 7
     divisor: float = 1
     name: str = "your kernel"
     source: str = ""
 
     def __post_init__(self):
         self._array("cells", 2)
-        if self.cells.shape not in ((1, 1), (3, 3), (5, 5), (7, 7)):
-            raise ValueError(
-                f"kernel has shape {self.cells.shape}, expected (k, k) with k 1, 3, 5 or 7"
-            )
+        if (shape := self.cells.shape) not in ((1, 1), (3, 3), (5, 5), (7, 7)):
+            raise ValueError(f"kernel has shape {shape}, expected (k, k) with k 1, 3, 5 or 7")
         if not np.isfinite(self.divisor) or self.divisor == 0:
             value = format_number(self.divisor)
             raise ValueError(f"the divisor is {value}, expected a finite number other than 0")
@@ -154,24 +144,18 @@ def _settle(value, tolerance=1e-9):
 
 
 def draw_kernels(kernels, captions=None, *, largest=None):
-    """Draw kernels side by side.
+    """Draw kernels, or arrays of their weights, side by side, each under its name in the dict.
 
-    Parameters
-    ----------
-    kernels : dict of str to Kernel or ndarray of shape (kH, kW)
-        Titles and kernels; of a `Kernel` the cells are drawn, its divisor stands in the caption.
-    captions : sequence of str, optional
-        One line under each title; the sums of the weights when not given.
-    largest : float, optional
-        Weight with the strongest tint, in all kernels; each has a scale of its own when not given.
+    A line under each is its divisor and sum unless `captions` are given; each has a scale of its
+    own unless `largest` says which weight of all has the strongest tint.
     """
     captions = [_sum(kernel) for kernel in kernels.values()] if captions is None else captions
-    titles = list(zip(kernels, captions, strict=True))
-    arrays = (getattr(kernel, "cells", kernel) for kernel in kernels.values())
-    grids = (cells(array, cell=38, role="kernel", largest=largest) for array in arrays)
-    panels = (panel(*title, g, "kernel") for title, g in zip(titles, grids, strict=True))
-    words = "; ".join(f"{title} ({caption})" for title, caption in titles)
-    return page(row(*panels, gap=36), width=0, description=f"Kernels: {words}.")
+    panels, words = [], []
+    for (title, kernel), caption in zip(kernels.items(), captions, strict=True):
+        grid = cells(getattr(kernel, "cells", kernel), cell=38, role="kernel", largest=largest)
+        panels.append(panel(title, caption, grid, "kernel"))
+        words.append(f"{title} ({caption})")
+    return page(row(*panels, gap=36), width=0, description=f"Kernels: {'; '.join(words)}.")
 
 
 def _sum(kernel):
@@ -185,24 +169,14 @@ def _sum(kernel):
 
 @state
 class Filtering(State):
-    """A photograph, a kernel, and what the one makes of the other.
+    """A photograph, a kernel, and what the one makes of the other."""
 
-    Parameters
-    ----------
-    image : ndarray of shape (H, W)
-        Brightness from 0 to 1, at least as large as the kernel.
-    kernel : Kernel or ndarray of shape (k, k)
-    flip : bool
-        Rotate the kernel by 180° first: convolution in place of cross-correlation.
-    response : {"auto", "clipped", "signed"}
-        Draw the result as brightness, cut off at 0 and 1, or with 0 as middle grey; "auto" is
-        "signed" for weights that sum to 0.
-    """
-
-    image: np.ndarray
-    kernel: Kernel
-    flip: bool = False
+    image: np.ndarray  # (H, W), from 0 to 1; at least as large as the kernel
+    kernel: Kernel  # or an ndarray of shape (k, k)
+    flip: bool = False  # rotate it by 180° first: convolution in place of cross-correlation
     response: str = "auto"
+    """The result as brightness, cut off at 0 and 1 ("clipped"), or with 0 as middle grey ("signed",
+    which "auto" means for weights that sum to 0)."""
 
     def __post_init__(self):
         self._array("image", 2)
@@ -212,10 +186,9 @@ class Filtering(State):
         size, kernel = self.image.shape, self.kernel.cells.shape
         if min(size) < kernel[0]:
             raise ValueError(f"image is {times(size)}, the kernel {times(kernel)}")
-        low, high = self.image.min(), self.image.max()
-        if low < 0 or high > 1:
-            values = f"{format_number(low)} to {format_number(high)}"
-            raise ValueError(f"image holds values from {values}, expected 0 to 1")
+        low, high = map(format_number, (self.image.min(), self.image.max()))
+        if self.image.min() < 0 or self.image.max() > 1:
+            raise ValueError(f"image holds values from {low} to {high}, expected 0 to 1")
 
     @property
     def applied(self):
@@ -283,24 +256,16 @@ class Filtering(State):
         before = _grey(self.image, (0.0, 1.0), scale)
         margin = (len(self.applied) - 1) / 2 * scale  # outputs lie under window centres
         after = row(space(margin), _grey(self.output, self.limits, scale), gap=0)
-        after = over(column(space(0, margin), after, gap=0), _frame(before.width, before.height))
+        frame = before._replace(draw=lambda p, x, y: p.rect(x, y, *before[:2], stroke="line"))
+        after = over(column(space(0, margin), after, gap=0), frame.draw)
         photo = _photo("photograph", self.image, before, (0.0, 1.0), ("", ""), "input")
         result = _photo("filtered", self.output, after, self.limits, self.drawn, "output")
-        facts = (
-            row(text(title, size=14, bold=True, width=290), text(sentence, role="muted"), gap=10)
-            for title, sentence in self.facts
-        )
-        kernel = sized(_laid(self), 190, photo.height)
-        return page(
-            spread(photo, arrow(), kernel, arrow(), result, align=0.5),
-            column(*facts, gap=4),
-            description=self.description,
-        )
-
-
-def _frame(width, height):
-    """What draws a thin frame."""
-    return lambda picture, x, y: picture.rect(x, y, width, height, stroke="line")
+        pictures = photo, arrow(), sized(_laid(self), 190, photo.height), arrow(), result
+        titles = (text(title, size=14, bold=True, width=290) for title, _ in self.facts)
+        sentences = (text(sentence, role="muted") for _, sentence in self.facts)
+        facts = (row(*fact, gap=10) for fact in zip(titles, sentences, strict=True))
+        facts = column(*facts, gap=4)
+        return page(spread(*pictures, align=0.5), facts, description=self.description)
 
 
 def _around_zero(values):
@@ -312,9 +277,8 @@ def _around_zero(values):
 def _range(values):
     """Smallest, largest and mean value, to three decimals."""
     numbers = values.min(), values.max(), values.mean()
-    return "values {} to {}, mean {}".format(
-        *(format_number(_settle(round(v, 3)), 4) for v in numbers)
-    )
+    low, high, mean = (format_number(_settle(round(v, 3)), 4) for v in numbers)
+    return f"values {low} to {high}, mean {mean}"
 
 
 def _grey(values, limits, scale):
@@ -325,16 +289,12 @@ def _grey(values, limits, scale):
 
 def _photo(title, values, block, limits, captions, role):
     """A photograph under its name and range, and over the scale of its greys."""
-    low, high = limits
     ramp = image(np.tile(np.linspace(0, 1, 128), (3, 1)), PHOTO[0], role="line")
-    style = {"size": 12, "role": "muted"}
-    ticks = (
-        text(format_number(value, 2), mono=True, **style) for value in (low, (low + high) / 2, high)
-    )
+    style, values_at = {"size": 12, "role": "muted"}, (limits[0], sum(limits) / 2, limits[1])
+    ticks = (text(format_number(value, 2), mono=True, **style) for value in values_at)
     scale = column(ramp, spread(*ticks, width=PHOTO[0], most=PHOTO[0]), gap=3)
-    block = column(
-        named(role, sized(block, *PHOTO)), scale, lines(*captions, gap=0, **style), gap=6
-    )
+    below = lines(*captions, gap=0, **style)
+    block = column(named(role, sized(block, *PHOTO)), scale, below, gap=6)
     return panel(f"{title} {times(values.shape)}", _range(values), block, role)
 
 
@@ -345,30 +305,23 @@ def _laid(filtering):
     flipped = "rotated by 180°" if filtering.flip else "not flipped"
     frames = [Frame(0, 0, size, size, stroke_width=2)]
     grid = cells(filtering.applied, cell=min(46, 165 // size), role="kernel", frames=frames)
-    return column(
-        text(f"kernel {size} × {size}", size=14, role="kernel", bold=True),
-        text(over + flipped, size=12, role="muted"),
-        named("kernel", grid),
-        text(kernel.name, bold=True),
-        space(190),
-        gap=4,
-        align=0.5,
-    )
+    title = text(f"kernel {size} × {size}", size=14, role="kernel", bold=True)
+    name = text(kernel.name, bold=True)
+    blocks = title, note(over + flipped), named("kernel", grid), name, space(190)
+    return column(*blocks, gap=4, align=0.5)
 
 
 def draw_photos(photos):
     """Draw grey images of one size, three in a row, each with its range of values.
 
-    Parameters
-    ----------
-    photos : dict of str to (ndarray of shape (H, W), (float, float) or None)
-        Titles, values, and the values drawn black and white; by None, 0 is middle grey.
+    `photos` holds by title (values (H, W), the two values drawn black and white); by None, 0 is
+    middle grey.
     """
-    width = (WIDTH - 2 * 24) / 3
-    panels = [
-        panel(title, _range(v), _grey(v, limits or _around_zero(v), width / v.shape[1]))
-        for title, (v, limits) in photos.items()
-    ]
+    panels, words = [], []
+    for title, (values, limits) in photos.items():
+        scale = (WIDTH - 2 * 24) / 3 / values.shape[1]
+        grey = _grey(values, limits or _around_zero(values), scale)
+        panels.append(panel(title, _range(values), grey))
+        words.append(f"{title} ({_range(values)})")
     rows = (row(*panels[k : k + 3], gap=24) for k in range(0, len(panels), 3))
-    words = "; ".join(f"{title} ({_range(values)})" for title, (values, _) in photos.items())
-    return page(column(*rows, gap=20), description=f"Photographs: {words}.")
+    return page(column(*rows, gap=20), description=f"Photographs: {'; '.join(words)}.")

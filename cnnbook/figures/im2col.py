@@ -42,46 +42,21 @@ LABELS = 50  # for the index of each row of the columns
 class Im2col(SlidingWindow):
     """A convolution or a pooling as one operation on the matrix of windows, at one column.
 
-    Parameters
-    ----------
-    x : ndarray of shape (C_in, H, W) or (H, W)
-        At most 3 channels.
-    weight : ndarray of shape (C_out, C_in, kH, kW) or (kH, kW), optional
-        Needed by a convolution only; a pooling may take its window from it. At most 3 output
-        channels, 18 numbers in a kernel.
-    kernel_size : int or tuple of int, optional
-        Needed by a pooling without a weight; the first rows and columns of a larger weight.
-    channels : int, optional
-        Take the first input channels only.
-    mode : {"convolution", "max", "average"}
-        A pooling counts padding as in `torch.nn.functional`: −∞ for the maximum, 0 for the mean.
-    stride, padding : int or tuple of int
-    row : int
-        Row of the product that is worked out: an output channel. One beyond the last is taken
-        for the last.
-    step : int
-        Column that is worked out: a window, counted row by row from 0.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If shapes do not agree, no window fits, it is too large to draw, or there is no such step
-        or mode.
-
-    References
-    ----------
-    Chapter 6. Chellapilla, Puri & Simard (2006), section 3.
+    Source of the method: Chellapilla, Puri & Simard (2006), section 3. Each array has at most 3
+    channels; padding counts as in `torch.nn.functional`: −∞ for a maximum, 0 for a mean.
     """
 
-    x: np.ndarray
-    weight: np.ndarray | None = None
-    kernel_size: int | tuple | None = None
-    channels: int | None = None
-    mode: str = "convolution"
+    x: np.ndarray  # (C_in, H, W) or (H, W)
+    weight: np.ndarray | None = (
+        None  # (C_out, C_in, kH, kW) or (kH, kW); a pooling may take its window from it
+    )
+    kernel_size: int | tuple | None = None  # the first rows and columns of a larger weight
+    channels: int | None = None  # take the first input channels only
+    mode: str = "convolution"  # or "max" or "average"
     stride: int | tuple = 1
     padding: int | tuple = 0
-    row: int = 0
-    step: int = 0
+    row: int = 0  # of the product: an output channel; one beyond the last is taken for the last
+    step: int = 0  # column that is worked out: a window, counted row by row
 
     def __post_init__(self):
         self._one_of("mode", MODES)

@@ -1,6 +1,7 @@
 """An Inception module as blocks: how wide each layer is, and where the work lies."""
 
 from functools import cached_property
+from itertools import accumulate
 from typing import NamedTuple
 
 from cnnbook.figures.architecture import short_count
@@ -10,6 +11,7 @@ from cnnbook.figures.scene import (
     column,
     named,
     note,
+    over,
     page,
     placed,
     row,
@@ -39,40 +41,20 @@ class Step(NamedTuple):
 
 @state
 class InceptionModule:
-    """An Inception module by its numbers of channels, as `cnnbook.models.Inception` takes them.
-
-    Parameters
-    ----------
-    title : str
-    size : (int, int)
-        Rows and columns of its maps.
-    in_channels, conv1 : int
-    reduce3 : int or None
-        None leaves the bottleneck out, here and below.
-    conv3 : int
-    reduce5 : int or None
-    conv5 : int
-    pool : int or None
-
-    Raises
-    ------
-    ValueError
-        If a number of channels is below 1.
-    """
+    """An Inception module by its numbers of channels, as `cnnbook.models.Inception` takes them."""
 
     title: str
-    size: tuple
+    size: tuple  # rows and columns of its maps
     in_channels: int
     conv1: int
-    reduce3: int | None
+    reduce3: int | None  # None leaves the bottleneck out, here and below
     conv3: int
     reduce5: int | None
     conv5: int
     pool: int | None
 
     def __post_init__(self):
-        for name in ("in_channels", "conv1", "reduce3", "conv3", "reduce5", "conv5", "pool"):
-            count = getattr(self, name)
+        for name, count in list(vars(self).items())[2:]:  # the channels
             if count is not None and count < 1:
                 raise ValueError(f"{name} is {count}, must be at least 1")
 
@@ -81,20 +63,18 @@ class InceptionModule:
         return Step(f"{kernel}×{kernel}", after, work, conv_parameters(before, after, kernel))
 
     def _reduced(self, between, after, kernel):
-        if between is None:
-            return (None, self._conv(self.in_channels, after, kernel))
-        return (self._conv(self.in_channels, between, 1), self._conv(between, after, kernel))
+        first = between and self._conv(self.in_channels, between, 1)
+        return first, self._conv(between or self.in_channels, after, kernel)
 
     @cached_property
     def branches(self):
         """Two places for a layer in each of the four branches; None where there is no layer."""
         maximum = Step("3×3 max", self.in_channels, 0, 0)
-        last = None if self.pool is None else self._conv(self.in_channels, self.pool, 1)
         return (
-            (None, self._conv(self.in_channels, self.conv1, 1)),
+            self._reduced(None, self.conv1, 1),
             self._reduced(self.reduce3, self.conv3, 3),
             self._reduced(self.reduce5, self.conv5, 5),
-            (maximum, last),
+            (maximum, self.pool and self._conv(self.in_channels, self.pool, 1)),
         )
 
     @property
@@ -121,9 +101,9 @@ class InceptionModule:
     def description(self):
         """All layers in words and numbers."""
         texts = []
-        for number, branch in enumerate(self.branches, start=1):
+        for number, (branch, work) in enumerate(zip(self.branches, self.work, strict=True), 1):
             steps = [f"{s.name} to {s.channels} channels" for s in branch if s]
-            texts.append(f"branch {number}, {', '.join(steps)}: {self.work[number - 1]:,}")
+            texts.append(f"branch {number}, {', '.join(steps)}: {work:,}")
         return (
             f"The module {self.title}: {self.in_channels} channels of {times(self.size)} in, "
             f"{self.total} out, {self.parameters:,} parameters, "
@@ -138,17 +118,14 @@ def draw_inception(left, right):
     """
     modules = left, right
     works = [f"{short_count(sum(module.work))} {module.title}" for module in modules]
-    claim = f"Multiply-adds: {works[0]}, {works[1]}"
+    claim = f"Multiply-adds: {', '.join(works)}"
     layers = [step for module in modules for branch in module.branches for step in branch if step]
     scale = WIDEST / max(step.channels for step in layers)
     most = max(sum(module.work) for module in modules)
-    caption = "width of a block: channels; parameters with biases, multiply-adds without"
-    return page(
-        text(claim, size=15, bold=True),
-        row(*(_module(module, scale, most) for module in modules)),
-        note(caption),
-        description=f"{claim}. {left.description} {right.description}",
-    )
+    both = row(*(_module(module, scale, most) for module in modules))
+    foot = note("width of a block: channels; parameters with biases, multiply-adds without")
+    words = f"{claim}. {left.description} {right.description}"
+    return page(text(claim, size=15, bold=True), both, foot, description=words)
 
 
 def _module(module, scale, most):
@@ -158,11 +135,8 @@ def _module(module, scale, most):
     source = named("source", box(module.in_channels * scale, 15, role="input"))
     centres = [BRANCH * (k + 0.5) for k in range(4)]
     channels = [count * scale for count in module.out_channels]
-    left, middles = (WIDTH - sum(channels)) / 2, []
-    for wide in channels:
-        middles.append(left + wide / 2)
-        left += wide
-    work = sum(module.work)
+    ends, left = accumulate(channels), (WIDTH - sum(channels)) / 2
+    middles = [left + end - wide / 2 for end, wide in zip(ends, channels, strict=True)]
     shares = [WIDTH * share / max(most, 1) for share in module.work]
     layers = zip(*module.branches, strict=True)
     return column(
@@ -173,7 +147,7 @@ def _module(module, scale, most):
         _joins(centres, middles),
         placed(named("out", _segments(channels, module.out_channels, "output", [0.75] * 4)), WIDTH),
         placed(text(f"{module.total} channels", role="output", bold=True), WIDTH, 34),
-        text(f"{short_count(work)} multiply-adds", size=14, role="kernel", bold=True),
+        text(f"{short_count(sum(module.work))} multiply-adds", size=14, role="kernel", bold=True),
         placed(named("work", _segments(shares, NAMES, "kernel", TINTS)), 0, 34, across=0),
         gap=0,
     )
@@ -199,12 +173,11 @@ def _layer(step, scale):
         block = column(bar, name, note(work), gap=2, align=0.5)
     inside = placed(block, BRANCH, LAYER, down=0)
 
-    def draw(picture, x, y):
-        inside.draw(picture, x, y)
+    def line(picture, x, y):
         middle, top = x + BRANCH / 2, y + (56 if step else 0)
         picture.line((middle, top), (middle, y + LAYER), stroke="line")
 
-    return inside._replace(draw=draw)
+    return over(inside, line)
 
 
 def _segments(widths, names, role, tints):

@@ -16,18 +16,10 @@ STRIP = 16  # height of a vector's cells in pixels
 
 @state
 class LayerMaps(State):
-    """What one layer yields for one image.
+    """What one layer yields for one image."""
 
-    Parameters
-    ----------
-    title : str
-        What the layer is, such as "convolution 5×5, ReLU".
-    values : ndarray of shape (C, H, W) or (features,)
-        C feature maps, or a vector. Maps of one pixel each are taken for a vector.
-    """
-
-    title: str
-    values: np.ndarray
+    title: str  # such as "convolution 5×5, ReLU"
+    values: np.ndarray  # (C, H, W), or (features,); maps of one pixel are taken for a vector
 
     def __post_init__(self):
         values = np.asarray(self.values, dtype=float)
@@ -70,8 +62,8 @@ class LayerMaps(State):
         level = np.rint(255 * share).astype(np.uint8)[..., None]
         if values.min() >= 0:
             return np.repeat(255 - level, 3, axis=-1)
-        hues = (list(bytes.fromhex(LIGHT[role][1:])) for role in ("kernel", "negative"))
-        colour = np.where(values[..., None] > 0, *np.array([*hues], np.uint8))
+        hues = [list(bytes.fromhex(LIGHT[role][1:])) for role in ("kernel", "negative")]
+        colour = np.where(values[..., None] > 0, *np.array(hues, np.uint8))
         return np.concatenate([colour, level], axis=-1)
 
     @property
@@ -90,10 +82,7 @@ def draw_layers(layers, description):
 
 
 def layer_block(layer, *, empty=False):
-    """A heading over a layer's maps; cells without values if nothing was computed.
-
-    Its size depends on the shape, not on the values.
-    """
+    """A heading over a layer's maps, of a fixed size; no values if nothing was computed."""
     tiles, caption = _Tiles.of(layer), layer.caption
     if layer.values.ndim == 3 and tiles.shown < len(layer.values):
         caption += f", {tiles.shown} drawn"

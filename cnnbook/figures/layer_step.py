@@ -5,19 +5,13 @@ them, or whose input cannot be found, gets its numbers alone.
 """
 
 import math
-from functools import cached_property
+from functools import cached_property, partial
 from typing import NamedTuple
 
 from cnnbook.figures.architecture import WIDTH, Architecture
 from cnnbook.figures.scene import column, named, note, page, row, text, times
 from cnnbook.figures.state import State, each_step, state
-from cnnbook.shapes import (
-    conv_macs,
-    conv_parameters,
-    linear_parameters,
-    output_size,
-    pool_output_size,
-)
+from cnnbook.shapes import conv_macs, conv_parameters, output_size, pool_output_size
 
 
 class Source(NamedTuple):
@@ -69,14 +63,7 @@ class Axis(NamedTuple):
 def formulas(layer, measured, sources):
     """Write the rules of one layer: a text each for shape, size, parameters, macs and field.
 
-    Parameters
-    ----------
-    layer : object
-        With the attributes of `torch.nn.Conv2d`, a pooling or `torch.nn.Linear`, where it is one.
-    measured : object
-        Its numbers: `output_shape`, `parameters`, `macs`, `field` and `jump`.
-    sources : list of Source
-        The likeliest first.
+    `measured` is its row of a summary; of the `sources`, the likeliest comes first.
     """
     found = {
         "shape": times(measured.output_shape),
@@ -106,11 +93,10 @@ def _dense(layer, measured, source):
     if inputs is None or (source.shape[-1], measured.output_shape) != (inputs, expected):
         return None
     bias = getattr(layer, "bias", None) is not None
-    count = linear_parameters(inputs, outputs, bias=bias)
     lines = {"size": f"{outputs} sums over all {inputs} numbers"}
-    if count == measured.parameters:
+    if outputs * (inputs + bias) == measured.parameters:
         each = f"({inputs} + 1)" if bias else f"{inputs}"
-        lines["parameters"] = f"{outputs}·{each} = {count:,}"
+        lines["parameters"] = f"{outputs}·{each} = {measured.parameters:,}"
     if measured.macs == outputs * inputs:
         lines["macs"] = f"{outputs}·{inputs} = {measured.macs:,}"
     return lines
@@ -135,7 +121,7 @@ def _window(layer, measured, source):
     channels, *sizes = source.shape
     after = measured.output_shape[1:]
     names = ("kernel_size", "stride", "padding", "dilation")
-    settings = [getattr(layer, name, {"dilation": 1}.get(name)) for name in names]
+    settings = [getattr(layer, name, 1 if name == "dilation" else None) for name in names]
     if not sizes or any(isinstance(value, str) or value is None for value in settings):
         return None
     settings = [v if isinstance(v, tuple) else (v,) * len(sizes) for v in settings]
@@ -154,8 +140,7 @@ def _window(layer, measured, source):
         return None  # a jump of None: one position
     texts = [w.formula(n, ceil_mode) for w, n in zip(windows, after, strict=True)]
     if len(set(texts)) > 1:
-        pairs = zip(("rows", "columns"), texts, strict=False)
-        texts = ["; ".join(f"{axis} {words}" for axis, words in pairs)]
+        texts = ["rows {}; columns {}".format(*texts)]
     lines = {"size": texts[0]}
     if known:
         lines["field"] = "; ".join(dict.fromkeys(window.recurrence for window in windows))
@@ -163,10 +148,10 @@ def _window(layer, measured, source):
 
 
 def _fits(layer, windows, after, ceil_mode):
-    rule = output_size if hasattr(layer, "in_channels") else pool_output_size
-    options = {} if rule is output_size else {"ceil_mode": ceil_mode}
+    rule = partial(pool_output_size, ceil_mode=ceil_mode)
+    rule = output_size if hasattr(layer, "in_channels") else rule
     try:
-        return tuple(rule(*window[:5], **options) for window in windows) == tuple(after)
+        return tuple(rule(*window[:5]) for window in windows) == tuple(after)
     except ValueError:
         return False
 
@@ -179,13 +164,13 @@ def _convolution(layer, measured):
     inputs, outputs, kernel = layer.in_channels, layer.out_channels, tuple(layer.kernel_size)
     groups, places = getattr(layer, "groups", 1), measured.output_shape[1:]
     bias = getattr(layer, "bias", None) is not None
-    if conv_parameters(inputs, outputs, kernel, groups=groups, bias=bias) == measured.parameters:
+    weights = conv_parameters(inputs, outputs, kernel, groups=groups, bias=False)
+    if weights + bias * outputs == measured.parameters:
         read = f"{inputs}/{groups}" if groups > 1 else f"{inputs}"
         a_map = "·".join([read, *map(str, kernel)])
         each = f"({a_map} + 1)" if bias else a_map
         lines["parameters"] = f"{outputs}·{each} = {measured.parameters:,}"
     if conv_macs(inputs, outputs, kernel, places, groups=groups) == measured.macs:
-        weights = conv_parameters(inputs, outputs, kernel, groups=groups, bias=False)
         product = "·".join(map(str, places))
         lines["macs"] = f"{weights:,} weights · {product} places = {measured.macs:,}"
     return lines
@@ -198,26 +183,11 @@ KEYS = ("shape", "size", "parameters", "multiply-adds", "field")
 
 @state
 class LayerStep(State):
-    """A network and one of the layers that change the shape or hold weights.
+    """A network and one of the layers that change the shape or hold weights."""
 
-    Parameters
-    ----------
-    summary : object
-        As `Architecture` takes it.
-    module : object
-        The network itself, whose `get_submodule(name)` gives a layer's settings.
-    step : int
-        0 is the whole network, 1 the first such layer.
-
-    Raises
-    ------
-    ValueError
-        If there is no such step, or the network cannot be drawn.
-    """
-
-    summary: object
-    module: object
-    step: int = 0
+    summary: object  # one that `Architecture` takes
+    module: object  # the network itself
+    step: int = 0  # 0 is the whole network, 1 the first such layer
 
     def __post_init__(self):
         Architecture(self.summary)  # refuses what cannot be drawn
@@ -236,9 +206,9 @@ class LayerStep(State):
     @cached_property
     def telling(self):
         """Indices of those that change the shape or have parameters or multiply-adds."""
-        before = [tuple(self.summary.input_shape), *(layer.output_shape for layer in self.ran)]
-        pairs = enumerate(zip(self.ran, before, strict=False))
-        return [n for n, (r, b) in pairs if r.parameters or r.macs or r.output_shape != b]
+        shapes = [tuple(self.summary.input_shape), *(layer.output_shape for layer in self.ran)]
+        rows = enumerate(self.ran)
+        return [n for n, r in rows if r.parameters or r.macs or r.output_shape != shapes[n]]
 
     @property
     def steps(self):
@@ -264,26 +234,22 @@ class LayerStep(State):
         if not self.step:
             return self._whole()
         layer = _only_convolution(self.module.get_submodule(_path(self.row.name)))
-        found = formulas(layer, self.row, self._sources())
+        before = reversed(self.ran[: self.telling[self.step - 1]])
+        ones = (1,) * (len(self.summary.input_shape) - 1)
+        image = Source(tuple(self.summary.input_shape), ones, ones)
+        sources = [*(Source(r.output_shape, r.field, r.jump) for r in before), image]
+        found = formulas(layer, self.row, sources)
         for key in ("parameters", "macs"):
             if count := getattr(self.row, key):
                 share = 100 * count / self.network.total(key)
                 found[key] += f"  ({share:.2g} % of all)" if share < 99.5 else "  (nearly all)"
         return dict(zip(KEYS, found.values(), strict=True))
 
-    def _sources(self):
-        """The maps that the layer may have read, the nearest first."""
-        before = reversed(self.ran[: self.telling[self.step - 1]])
-        ones = (1,) * (len(self.summary.input_shape) - 1)
-        image = Source(tuple(self.summary.input_shape), ones, ones)
-        return [*(Source(r.output_shape, r.field, r.jump) for r in before), image]
-
     def _whole(self):
         maps = [r for r in self.ran if r.field and r.jump and len(r.output_shape) > 1]
         last = maps and f"{times(maps[-1].field)} on the last map, jump {times(maps[-1].jump)}"
-        shapes = times(self.summary.input_shape), times(self.ran[-1].output_shape)
         texts = [
-            f"{shapes[0]} in, {shapes[1]} at the end",
+            f"{times(self.summary.input_shape)} in, {times(self.ran[-1].output_shape)} at the end",
             "each layer's follows from the one before: step on to see how",
             f"{self.network.total('parameters'):,} with biases",
             f"{self.network.total('macs'):,} for one sample",
@@ -293,7 +259,7 @@ class LayerStep(State):
 
     @property
     def description(self):
-        """The layer in words and numbers, for those who do not see the picture."""
+        """The layer in words and numbers."""
         lines = "; ".join(f"{key} {words}" for key, words in self.lines.items())
         return f"{self.title}. {lines}. {self.network.claim}."
 
@@ -316,10 +282,9 @@ class LayerStep(State):
             name = note(key, width=88)
             lines.append(row(name, text(words, mono=True, **style), gap=14))
         formulas = named("formula", column(*lines, gap=2))
-        title = text(self.title, size=15, bold=True)
+        above = column(text(self.title, size=15, bold=True), formulas, gap=10)
         whole = self.network.block(self.place)
-        blocks = column(title, formulas, gap=10), whole
-        return page(*blocks, description=self.description, width=WIDTH, gap=24)
+        return page(above, whole, description=self.description, width=WIDTH, gap=24)
 
 
 def _only_convolution(layer):

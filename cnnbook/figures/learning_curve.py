@@ -2,7 +2,7 @@
 
 import itertools
 import math
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 
@@ -36,35 +36,14 @@ IMAGES, SIDE, BARS, TALL = 10, 48, 86, 38  # images drawn, their side, and the s
 
 @state
 class LearningCurve(State):
-    """What was learned up to a step, and how it went on from there; `of` reads it from a trainer.
+    """What was learned up to a step, and how it went on; `of` reads it from a trainer."""
 
-    Parameters
-    ----------
-    history : sequence of Record
-        As a `Trainer` of `cnnbook.numpy_net` leaves it: before training, then after each step.
-    images : ndarray of shape (n, C, H, W)
-        Some of the held-out images, whose probabilities the history holds; 10 at most are drawn.
-    labels : ndarray of shape (n,)
-        Their true classes.
-    held_out : int
-        Number of held-out images.
-    step : int
-        From 0, before training, to the last.
-    until : int
-        Step at which the axis ends; the last one if that is more.
-
-    Raises
-    ------
-    ValueError
-        If there is no such step.
-    """
-
-    history: tuple
-    images: np.ndarray
-    labels: np.ndarray
-    held_out: int
-    step: int = 0
-    until: int = 0
+    history: tuple  # of the trainer's `Record`s: before training, then after each step
+    images: np.ndarray  # (n, C, H, W): some held-out ones, whose probabilities the history holds
+    labels: np.ndarray  # (n,), their true classes
+    held_out: int  # number of all held-out images
+    step: int = 0  # from 0, before training, to the last
+    until: int = 0  # step at which the axis ends; the last one if that is more
 
     def __post_init__(self):
         self._within("step", self.steps)
@@ -72,10 +51,9 @@ class LearningCurve(State):
     @classmethod
     def of(cls, trainer, step=None, until=0):
         """Read what a trainer learned up to a step, the last one when not given."""
-        images, labels = (part[trainer.shown] for part in trainer.validation)
+        shown = (part[trainer.shown] for part in trainer.validation)
         step = trainer.steps if step is None else step
-        held_out = len(trainer.validation[0])
-        return cls(tuple(trainer.history), images, labels, held_out, step, until)
+        return cls(tuple(trainer.history), *shown, len(trainer.validation[0]), step, until)
 
     @property
     def steps(self):
@@ -144,13 +122,9 @@ class LearningCurve(State):
 
     @property
     def title(self):
-        """Which step this is."""
-        return f"Step {self.step} of {self.end}"
-
-    @property
-    def made(self):
-        """How it was made."""
-        return str(self.now.settings) if self.step else "before training"
+        """Which step this is, and how it was made."""
+        made = str(self.now.settings) if self.step else "before training"
+        return f"Step {self.step} of {self.end}", made
 
     @property
     def weight_range(self):
@@ -161,7 +135,7 @@ class LearningCurve(State):
     @property
     def description(self):
         """The step in words and numbers."""
-        words = f"{self.title}, {self.made}: "
+        words = f"{', '.join(self.title)}: "
         if self.step:
             loss, mean = (format_number(v[self.step - 1]) for v in (self.losses, self.smoothed))
             words += f"loss of the batch {loss} (mean of the last {SMOOTHED}: {mean}), "
@@ -174,16 +148,16 @@ class LearningCurve(State):
     def picture(self):
         """Draw the curves, the kernels before and after, and what is said of some images."""
         caption = "bars: the probability that the network gives each class; framed: the true one"
-        shown = min(len(self.labels), IMAGES)
-        answers = row(*(_answer(self, k) for k in range(shown)), gap=4)
-        title = "validation images, the first of each class"
+        answers = row(*(_answer(self, k) for k in range(min(len(self.labels), IMAGES))), gap=4)
+        step, made = self.title
+        heading = text(step, size=14, role="muted", bold=True, width=150), text(made, role="muted")
+        curves = sized(column(_loss(self), _accuracy(self), gap=8), 462)
         return page(
-            row(text(self.title, size=14, role="muted", bold=True, width=150),
-                text(self.made, role="muted"), gap=20),
-            row(sized(column(_loss(self), _accuracy(self), gap=8), 462), _weights(self), gap=16),
-            panel(title, caption, answers, "output"),
+            row(*heading, gap=20),
+            row(curves, _weights(self), gap=16),
+            panel("validation images, the first of each class", caption, answers, "output"),
             description=self.description,
-        )  # fmt: skip
+        )
 
 
 def percent(share):
@@ -204,10 +178,10 @@ def _loss(learned):
         curve(after, learned.losses, "muted", width=0.7),
         curve(after, learned.smoothed, "ink"),
         *([dot(learned.step, mean, "ink")] if learned.step else []),
-        *(_new_settings(step) for step in learned.changes),
+        *(partial(_mark, step) for step in learned.changes),
     ]
     words = f"cross-entropy in nats; grey: each batch, black: mean of {SMOOTHED}"
-    words += "; ▾ new settings" if learned.changes else ""
+    words += "; ▾ new settings" * bool(learned.changes)
     value = format_number(mean) if learned.step else ""
     ticks = np.arange(0, top + 0.01, 1 if top >= 2 else 0.5).tolist()
     axes = _axes(learned, layers, HEIGHTS[0], (0, top), ticks)
@@ -231,8 +205,7 @@ def _under(title, value, caption, axes, role):
     """Axes below their title and the value of this step."""
     heading = text(title, size=14, role=role, bold=True, width=170)
     value = text(value, size=17, role=role, bold=True, mono=True, width=80)
-    return column(row(heading, value, gap=10, align=1), note(caption), axes,
-                  gap=4)  # fmt: skip
+    return column(row(heading, value, gap=10, align=1), note(caption), axes, gap=4)
 
 
 def _axes(learned, layers, height, y, y_ticks, x_label=""):
@@ -246,21 +219,15 @@ def _axes(learned, layers, height, y, y_ticks, x_label=""):
         picture.line(*ends, stroke="muted", stroke_width=1, dashed=True)
 
     options = {"x": (0, learned.end), "y": y, "y_ticks": y_ticks, "x_label": x_label}
-    ticks = range(0, learned.end + 1, unit)
-    return placed(
-        plot(here, *layers, width=WIDTH, height=height, x_ticks=ticks, **options), 412, across=1
-    )
+    options |= {"x_ticks": range(0, learned.end + 1, unit), "width": WIDTH, "height": height}
+    return placed(plot(here, *layers, **options), 412, across=1)
 
 
-def _new_settings(step):
-    """A layer: a mark above the step after which the settings changed."""
-
-    def layer(picture, place):
-        x, top = place(step, place.y[1])
-        with picture.part("changed"):
-            picture.polygon((x - 4, top - 7), (x + 4, top - 7), (x, top), fill="kernel")
-
-    return layer
+def _mark(step, picture, place):
+    """A mark above the step after which the settings changed."""
+    x, top = place(step, place.y[1])
+    with picture.part("changed"):
+        picture.polygon((x - 4, top - 7), (x + 4, top - 7), (x, top), fill="kernel")
 
 
 # ---------------------------------------------------------------- kernels
@@ -272,23 +239,14 @@ def _weights(learned):
     some = f"{count}" if count <= KERNELS else f"{KERNELS} of {count}"
     caption = f"{some} kernels of {rows} × {columns}, one scale for all"
     now = f"after step {learned.step}" if learned.step else "now: nothing learned yet"
-    moved = format_number(learned.moved, 2)
-    stages = [
-        ("before training", learned.history[0].kernels),
-        (now, learned.now.kernels),
-        (f"change: {moved} × the size of the weights before training", learned.change),
-    ]
-    blocks = [
-        column(
-            note(words),
-            row(*(_tile(kernel / learned.scale) for kernel in kernels[:KERNELS]), gap=3),
-            gap=3,
-        )
-        for words, kernels in stages
-    ]
-    words = note(f"weights now {learned.weight_range}")
-    foot = row(_legend(learned.scale), words, gap=24)
-    block = column(space(0, 2), *(named("kernels", block) for block in blocks), foot, gap=14)
+    moved = f"{format_number(learned.moved, 2)} × the size of the weights before training"
+    stages = {"before training": learned.history[0].kernels, now: learned.now.kernels}
+    blocks = [space(0, 2)]
+    for words, kernels in (stages | {f"change: {moved}": learned.change}).items():
+        tiles = row(*(_tile(kernel / learned.scale) for kernel in kernels[:KERNELS]), gap=3)
+        blocks.append(named("kernels", column(note(words), tiles, gap=3)))
+    foot = row(_legend(learned.scale), note(f"weights now {learned.weight_range}"), gap=24)
+    block = column(*blocks, foot, gap=14)
     return panel("weights of the first layer", caption, block, "kernel")
 
 
@@ -340,14 +298,10 @@ def _answer(learned, number):
     values = (learned.images[number] - low) / ((high - low) or 1)
     values = values if len(values) == 3 else values.mean(0)
     best = int(probabilities.argmax())
-    right = best == label
-    role, words = ("output", "right") if right else ("kernel", f"is {label}")
-    verdict = column(
-        text(best, size=17, role=role, bold=True, mono=True),
-        text(f"{100 * probabilities[best]:.0f} %", size=11, role="muted", width=34),
-        text(words, size=11, role=role, bold=not right),
-        gap=0,
-    )
+    role, words = ("output", "right") if best == label else ("kernel", f"is {label}")
+    share = text(f"{100 * probabilities[best]:.0f} %", size=11, role="muted", width=34)
+    words = text(words, size=11, role=role, bold=best != label)
+    verdict = column(text(best, size=17, role=role, bold=True, mono=True), share, words, gap=0)
     shown = row(placed(image(values, SIDE), SIDE, SIDE), verdict, gap=4)
     return sized(column(shown, _shares(probabilities, label, best), gap=8), BARS)
 
@@ -362,13 +316,12 @@ def _shares(probabilities, label, best):
             left, tall = x + k * pitch, TALL * share
             if tall >= 0.3:
                 role = "muted" if k != best else "output" if k == label else "kernel"
-                size = max(pitch - 1, 0.5), tall
+                bar = left + 0.5, y + TALL - tall, max(pitch - 1, 0.5), tall
                 with picture.part("share"):
-                    picture.rect(left + 0.5, y + TALL - tall, *size, fill=role, at=(k,))
+                    picture.rect(*bar, fill=role, at=(k,))
             if len(probabilities) <= 10:
-                style = {"fill": "ink" if k == label else "muted", "bold": k == label}
-                at = left + pitch / 2, y + TALL + 12
-                picture.text(*at, k, size=10, anchor="middle", **style)
+                style = {"fill": "ink" if k == label else "muted", "bold": k == label, "size": 10}
+                picture.text(left + pitch / 2, y + TALL + 12, k, anchor="middle", **style)
         left = x + label * pitch - 0.5
         picture.rect(left, y - 1, pitch + 1, TALL + 1, stroke="ink", radius=1)
 

@@ -12,6 +12,7 @@ from cnnbook.figures.scene import (
     column,
     named,
     note,
+    over,
     page,
     panel,
     placed,
@@ -28,35 +29,18 @@ BITMAP, BIG = 7, 16  # cells of a bitmap, and of what is compared with it
 
 @state
 class ConnectionTable(State):
-    """Which input maps each output map of a convolution sees.
+    """Which input maps each output map of a convolution sees."""
 
-    Parameters
-    ----------
-    table : sequence of sequence of int
-        The input maps of each output map.
-    in_channels : int
-    kernel_size : int
-        Of each of the kernels, one an entry.
-    groups : sequence of (str, int)
-        Names of neighbouring columns and how many they are; none, or all columns.
-
-    Raises
-    ------
-    ValueError
-        If an entry is no input map, or the groups have another number of columns.
-    """
-
-    table: tuple
+    table: tuple  # the input maps of each output map; a kernel an entry
     in_channels: int
     kernel_size: int
-    groups: tuple = ()
+    groups: tuple = ()  # (name, count) of neighbouring columns: none, or all of them
 
     def __post_init__(self):
         for number, seen in enumerate(self.table):
             if any(not 0 <= into < self.in_channels for into in seen):
-                raise ValueError(
-                    f"output map {number} sees {tuple(seen)}, there are {self.in_channels} inputs"
-                )
+                there = f"there are {self.in_channels} inputs"
+                raise ValueError(f"output map {number} sees {tuple(seen)}, {there}")
         columns = sum(count for _, count in self.groups)
         if self.groups and columns != len(self.table):
             raise ValueError(f"groups hold {columns} columns, the table has {len(self.table)}")
@@ -87,10 +71,8 @@ class ConnectionTable(State):
     @property
     def claim(self):
         """What the table saves, as its title."""
-        return (
-            f"{self.kernels} of {self.cells.size} kernels: {self.parameters:,} parameters "
-            f"in place of {self.all_parameters:,}"
-        )
+        counts = f"{self.parameters:,} parameters in place of {self.all_parameters:,}"
+        return f"{self.kernels} of {self.cells.size} kernels: {counts}"
 
     @property
     def description(self):
@@ -106,22 +88,20 @@ class ConnectionTable(State):
         filled = cells(self.cells, cell=CELL, role="kernel", write=lambda value: "")
         grid = named("connections", filled)
         names = text("input", role="input", bold=True), column(*indices, gap=0, align=1)
-        uses = [f"in {used.sum()} of {outputs}" for used in self.cells]
-        after = [placed(note(words), 0, CELL) for words in uses]
+        uses = (note(f"in {used.sum()} of {outputs}") for used in self.cells)
+        after = [placed(words, 0, CELL) for words in uses]
         caption = note(f"parameters: {self.kernel_size**2} a kernel, and the bias of the map")
+        nothing, counts = space(0), seen * self.kernel_size**2 + 1
         lines = [
-            (None, row(*(_group(*group) for group in self.groups), gap=0)),
-            (None, text("output map", role="output", bold=True)),
-            (None, _numbers(range(outputs), role="output")),
+            (nothing, row(*(_group(*group) for group in self.groups), gap=0)),
+            (nothing, text("output map", role="output", bold=True)),
+            (nothing, _numbers(range(outputs), role="output")),
             (row(*names, gap=22, align=0.5), row(grid, column(*after, gap=0), gap=12)),
             (note("kernels"), _numbers(seen)),
-            (note("parameters"), _numbers(seen * self.kernel_size**2 + 1, size=12, role="muted")),
-            (None, caption),
+            (note("parameters"), _numbers(counts, size=12, role="muted")),
+            (nothing, caption),
         ]
-        body = [
-            row(placed(before or space(0), BEFORE, across=1), block, gap=12)
-            for before, block in lines
-        ]
+        body = (row(placed(before, BEFORE, across=1), block, gap=12) for before, block in lines)
         title = text(self.claim, size=15, bold=True)
         return page(title, column(*body, gap=6), description=self.description, width=480, gap=16)
 
@@ -136,12 +116,11 @@ def _group(name, count):
     width = CELL * count
     words = placed(text(clip(name, width, 12), size=12, role="kernel"), width, 24, down=0)
 
-    def draw(picture, x, y):
-        words.draw(picture, x, y)
+    def line(picture, x, y):
         ends = (x + 4, y + 20), (x + width - 4, y + 20)
         picture.line(*ends, stroke="kernel", stroke_width=2)
 
-    return Block(width, 24, draw)
+    return over(words, line)
 
 
 # ---------------------------------------------------------------- bitmaps
@@ -149,31 +128,16 @@ def _group(name, count):
 
 @state
 class BitmapReading(State):
-    """A small picture compared with one bitmap a class.
+    """A small picture compared with one bitmap a class."""
 
-    Parameters
-    ----------
-    bitmaps : ndarray of shape (classes, H, W)
-        +1 is ink, −1 is paper.
-    shown : ndarray of shape (H, W)
-        What is compared with them.
-
-    Raises
-    ------
-    ValueError
-        If the shapes disagree.
-    """
-
-    bitmaps: np.ndarray
-    shown: np.ndarray
+    bitmaps: np.ndarray  # (classes, H, W): +1 is ink, −1 is paper
+    shown: np.ndarray  # (H, W)
 
     def __post_init__(self):
         self._array("bitmaps", 3)
         self._array("shown", 2)
-        if self.bitmaps.shape[1:] != self.shown.shape:
-            raise ValueError(
-                f"bitmaps have shape {self.bitmaps.shape[1:]}, shown has {self.shown.shape}"
-            )
+        if (shape := self.bitmaps.shape[1:]) != self.shown.shape:
+            raise ValueError(f"bitmaps have shape {shape}, shown has {self.shown.shape}")
 
     @cached_property
     def penalties(self):
@@ -197,24 +161,18 @@ class BitmapReading(State):
         """Draw the picture beside the bitmaps, with the squared distance to each."""
         units = cells(self.shown, cell=BIG, role="kernel", largest=1.4, longest=9)
         shown = column(named("shown", units), note("orange +, grey −"))
-        nearest = int(self.penalties.argmin())
-        each = [
-            sized(_bitmap(bitmap, n, self.penalties[n], n == nearest), 104)
-            for n, bitmap in enumerate(self.bitmaps)
-        ]
+        each = [sized(_bitmap(self, number), 104) for number in range(len(self.bitmaps))]
         half = -(-len(each) // 2)
         both = column(row(*each[:half], gap=8), row(*each[half:], gap=8), gap=18)
         caption = "squared distance below each bitmap: ink is +1, paper −1"
-        title = f"{self.shown.size} units as {len(self.shown)} rows"
-        return page(
-            row(panel("what F6 shows", title, shown, "input"), panel(self.claim, caption, both),
-                gap=56),
-            description=self.description, width=0,
-        )  # fmt: skip
+        size = f"{self.shown.size} units as {len(self.shown)} rows"
+        panels = panel("what F6 shows", size, shown, "input"), panel(self.claim, caption, both)
+        return page(row(*panels, gap=56), description=self.description, width=0)
 
 
-def _bitmap(bitmap, number, penalty, nearest):
+def _bitmap(reading, number):
     """Ink as cells, on plain paper, so that the digit is what one sees; the nearest is framed."""
+    bitmap, nearest = reading.bitmaps[number], number == reading.penalties.argmin()
     rows, columns = bitmap.shape
     width, height = columns * BITMAP, rows * BITMAP
 
@@ -224,10 +182,9 @@ def _bitmap(bitmap, number, penalty, nearest):
             picture.rect(x + 4 + j * BITMAP, y + 4 + i * BITMAP, BITMAP, BITMAP, fill="kernel")
         if nearest:
             with picture.part("nearest"):
-                style = {"stroke": "output", "stroke_width": 3, "radius": 3}
-                picture.rect(x, y, width + 8, height + 8, **style)
+                size = width + 8, height + 8
+                picture.rect(x, y, *size, stroke="output", stroke_width=3, radius=3)
 
-    words = f"{number}: {format_number(penalty, 3)}"
-    role = "output" if nearest else "muted"
-    digits = Block(width + 8, height + 8, draw)
-    return column(digits, text(words, role=role, bold=nearest, mono=True), gap=4)
+    words = f"{number}: {format_number(reading.penalties[number], 3)}"
+    words = text(words, role="output" if nearest else "muted", bold=bool(nearest), mono=True)
+    return column(Block(width + 8, height + 8, draw), words, gap=4)

@@ -11,34 +11,15 @@ MOST = 12  # classes
 
 @state
 class Climb(State):
-    """All images of a climb in pixel space, and which one is shown.
+    """All images of a climb in pixel space, and which one is shown."""
 
-    Parameters
-    ----------
-    images : ndarray of shape (steps, H, W), values from 0 to 1
-        The first one is the start.
-    values : ndarray of shape (steps,)
-        What is climbed, without any penalty: a unit's value for each image.
-    probabilities : ndarray of shape (steps, classes)
-        What the network takes each image for.
-    classes : sequence of str
-        At most 12.
-    unit : str
-        What is maximised, in words: "class 7".
-    wanted : int, optional
-        The class that is maximised, if it is one.
-    remedies : str
-        What was done against noise, in words.
-    step : int
-    """
-
-    images: np.ndarray
-    values: np.ndarray
-    probabilities: np.ndarray
+    images: np.ndarray  # (steps, H, W), values from 0 to 1; the first one is the start
+    values: np.ndarray  # (steps,): the unit's value for each image, without any penalty
+    probabilities: np.ndarray  # (steps, classes): what the network takes each image for
     classes: tuple
-    unit: str
-    wanted: int | None = None
-    remedies: str = "none"
+    unit: str  # what is maximised, in words: "class 7"
+    wanted: int | None = None  # the class that is maximised, if it is one
+    remedies: str = "none"  # what was done against noise, in words
     step: int = 0
 
     def __post_init__(self):
@@ -62,17 +43,6 @@ class Climb(State):
         return len(self.images)
 
     @property
-    def value(self):
-        """The unit's value for the image now."""
-        return float(self.values[self.step])
-
-    @property
-    def reading(self):
-        """The most probable class now and its share, in words."""
-        shares = self.probabilities[self.step]
-        return f"read as {self.classes[shares.argmax()]} with {100 * shares.max():.0f} %"
-
-    @property
     def variation(self):
         """Total variation of the image now: the sum of all steps between neighbours."""
         image = self.images[self.step]
@@ -81,13 +51,15 @@ class Climb(State):
     @property
     def claim(self):
         """Where the climb is, and what it has reached."""
-        first, now = (format_number(v, 3) for v in (self.values[0], self.value))
-        climbed = f"{self.unit} from {first} to {now}, {self.reading}"
+        first, now = (format_number(self.values[step]) for step in (0, self.step))
+        shares = self.probabilities[self.step]
+        reading = f"read as {self.classes[shares.argmax()]} with {100 * shares.max():.0f} %"
+        climbed = f"{self.unit} from {first} to {now}, {reading}"
         return f"Step {self.step} of {self.steps - 1}: {climbed}"
 
     @property
     def description(self):
-        """The claim, the remedies and the total variation: what a screen reader says."""
+        """The claim, the remedies and the total variation."""
         variation = f"Total variation of the image: {self.variation:.0f}"
         return f"{self.claim}. Against noise: {self.remedies}. {variation}."
 
@@ -123,14 +95,11 @@ def _curve(climb):
     least, most = float(values.min()), float(values.max())
     most = most if most > least else least + 1
 
-    def here(picture, place):
-        picture.line(place(now, most), place(now, least), stroke_width=1, dashed=True)
-
     return plot(
         curve(range(climb.steps), values, "line"),
         curve(range(now + 1), values[: now + 1], "output", width=2.5),
-        here,
-        dot(now, climb.value, "output", format_number(climb.value, 3), size=14),
+        lambda p, at: p.line(at(now, most), at(now, least), stroke_width=1, dashed=True),
+        dot(now, values[now], "output", format_number(values[now])),
         width=300, height=84, x=(0, climb.steps - 1), y=(least, most),
         x_ticks={0: "step 0", climb.steps - 1: f"{climb.steps - 1}"},
     )  # fmt: skip

@@ -8,7 +8,6 @@ import numpy as np
 
 from cnnbook.figures.numbers import format_factor, format_number, indexed
 from cnnbook.figures.scene import (
-    centred,
     column,
     formula,
     image,
@@ -18,6 +17,7 @@ from cnnbook.figures.scene import (
     over,
     page,
     panel,
+    placed,
     row,
     sized,
     space,
@@ -27,6 +27,7 @@ from cnnbook.figures.scene import (
 from cnnbook.figures.state import State, each_step, state
 
 STEPS, STRIP = 40, 9  # from t = 0 to t = 1: steps, and images in a strip
+SHARES = np.linspace(0, 1, STRIP)  # t of each image in a strip
 LEADING = 3  # latents whose numbers are shown
 
 WIDTH, LARGE, PITCH = 944, 200, 248  # of the picture; side of the four large images, and distance
@@ -36,39 +37,18 @@ SMALL = 32  # side of the images to choose from
 
 @state
 class Morph(State):
-    """Two images, their codes, and how far the way from one to the other has been gone.
-
-    Parameters
-    ----------
-    decode : callable
-        Turns codes of shape (N, latents) into images of shape (N, C, H, W), values from 0 to 1.
-    images : dict of str to ndarray of shape (C, H, W), values from 0 to 1
-        What there is to choose from, at most 14.
-    codes : dict of str to ndarray of shape (latents,)
-        The means that the encoder gives for them.
-    thumbnails : dict of str to ndarray of shape (C, h, w)
-        Small copies of them.
-    first, second : str
-        The two that are chosen.
-    step : int
-        From 0, the first one, to 40, the second one.
-    """
+    """Two images, their codes, and how far the way from one to the other has been gone."""
 
     step_label: ClassVar = "t"
     interval: ClassVar = 120  # milliseconds a step
 
-    decode: Callable
-    images: dict
-    codes: dict
-    thumbnails: dict
+    decode: Callable  # codes (N, latents) into images (N, C, H, W) of values from 0 to 1
+    images: dict  # name: (C, H, W), values from 0 to 1: what there is to choose from, at most 14
+    codes: dict  # name: (latents,), the mean that the encoder gives
+    thumbnails: dict  # name: (C, h, w), a small copy
     first: str
     second: str
-    step: int = STEPS // 2
-
-    def __post_init__(self):
-        self._one_of("first", self.images)
-        self._one_of("second", self.images)
-        self._within("step", self.steps)
+    step: int = STEPS // 2  # from 0, the first one, to 40, the second one
 
     @property
     def steps(self):
@@ -79,11 +59,6 @@ class Morph(State):
     def share(self):
         """t: how far the way has been gone, from 0 to 1."""
         return self.step / STEPS
-
-    @property
-    def shares(self):
-        """T of each image in a strip."""
-        return np.linspace(0, 1, STRIP)
 
     def _mix(self, table, shares):
         """(1 − t)·first + t·second of what a table holds for the two, for each t."""
@@ -103,12 +78,12 @@ class Morph(State):
     @cached_property
     def blends(self):
         """The mixes of pixels of the strip, (9, C, H, W)."""
-        return self._mix(self.images, self.shares)
+        return self._mix(self.images, SHARES)
 
     @cached_property
     def strip(self):
         """The mixes of codes of the strip, decoded, (9, C, H, W)."""
-        return self.decode(self._mix(self.codes, self.shares))
+        return self.decode(self._mix(self.codes, SHARES))
 
     @cached_property
     def apart(self):
@@ -121,17 +96,11 @@ class Morph(State):
         return float(np.linalg.norm(self.apart))
 
     @property
-    def leading(self):
-        """The latents in which the two codes differ most."""
-        return [int(latent) for latent in np.argsort(-self.apart, kind="stable")[:LEADING]]
-
-    @property
     def formulas(self):
-        """The mix of each leading latent, with the numbers put in."""
+        """The mix of the latents in which the two codes differ most, with the numbers put in."""
         rest, share = format_number(1 - self.share), format_number(self.share)
-        written = []
-        for latent in self.leading:
-            each = self.codes[self.first], self.codes[self.second], self.code
+        written, each = [], (self.codes[self.first], self.codes[self.second], self.code)
+        for latent in np.argsort(-self.apart, kind="stable")[:LEADING]:
             first, second, mix = (round(float(code[latent]), 2) for code in each)
             sum_ = f"{rest}·{format_factor(first)} + {share}·{format_factor(second)}"
             written.append(f"{indexed('z', latent)} = {sum_} = {format_number(mix)}")
@@ -140,12 +109,12 @@ class Morph(State):
     @property
     def claim(self):
         """How far the way is gone, and which ways are compared."""
-        share = format_number(self.share)
-        return f"t = {share} of the way, once through the codes and once through the pixels"
+        ways = "once through the codes and once through the pixels"
+        return f"t = {format_number(self.share)} of the way, {ways}"
 
     @property
     def description(self):
-        """The claim, and the mix of the leading latents."""
+        """The claim, and the formulas."""
         return (
             f"{self.claim}. z = (1 − t)·μ₁ + t·μ₂; the codes are {self.distance:.2f} apart. The "
             f"latents that differ most: {'; '.join(self.formulas)}."
@@ -163,10 +132,10 @@ class Morph(State):
             sized(panel(title, caption, image(shown, LARGE, role=role), role), LARGE, LARGE + 44)
             for title, caption, shown, role in four
         ]
-        t = (centred(text(format_number(s), size=11, role="muted"), TILE) for s in self.shares)
+        t = (placed(text(format_number(s), size=11, role="muted"), TILE) for s in SHARES)
         t = row(note("t", width=NAMES), *t, gap=0)
-        codes = named("codes", _strip(self, self.strip, ("mixed, then", "decoded"), "output"))
-        mixes = named("pixels", _strip(self, self.blends, ("mixed",), "muted"))
+        codes = _strip(self, "codes", self.strip, ("mixed, then", "decoded"), "output")
+        mixes = _strip(self, "pixels", self.blends, ("mixed",), "muted")
         return page(
             text(self.claim, size=15, bold=True),
             named("large", row(*panels, gap=PITCH - LARGE)),
@@ -181,26 +150,26 @@ class Morph(State):
 def _formulas(morph):
     title = f"z = (1 − t)·μ₁ + t·μ₂ with t = {format_number(morph.share)}"
     title = text(title, size=14, role="output", bold=True, mono=True)
-    words = f"μ₁ and μ₂ are {morph.distance:.2f} apart; the {len(morph.leading)} latents of "
+    words = f"μ₁ and μ₂ are {morph.distance:.2f} apart; the {len(morph.formulas)} latents of "
     words += f"{len(morph.code)} that differ most:"
     return column(title, note(words), formula(*morph.formulas), gap=3)
 
 
 def _choices(morph):
     """Small copies of what can be chosen, their numbers below; the two are framed."""
-    chosen = [n for n, name in enumerate(morph.images) if name in (morph.first, morph.second)]
+    chosen = [name in (morph.first, morph.second) for name in morph.images]
 
     def frames(picture, x, y):
         with picture.part("frame"):
-            for n in chosen:
+            for n in np.flatnonzero(chosen).tolist():
                 box = x + n * SMALL, y, SMALL, SMALL
                 picture.rect(*box, stroke="input", stroke_width=3, at=(n,))
 
     labels = []
-    for n, name in enumerate(morph.images):
+    for name, framed in zip(morph.images, chosen, strict=True):
         words = name.removeprefix("image ") if name.startswith("image ") else "own"
-        role = "input" if n in chosen else "muted"
-        labels.append(centred(text(words, size=11, role=role, bold=n in chosen), SMALL))
+        role = "input" if framed else "muted"
+        labels.append(placed(text(words, size=11, role=role, bold=framed), SMALL))
     small = tiles(np.stack([morph.thumbnails[name] for name in morph.images])[None], SMALL)
     return column(
         text("to choose from", role="input", bold=True),
@@ -210,7 +179,7 @@ def _choices(morph):
     )
 
 
-def _strip(morph, images, words, role):
+def _strip(morph, name, images, words, role):
     """Nine images from t = 0 to t = 1 after the strip's name, the nearest to the present framed."""
     place = morph.share * (STRIP - 1)
     nearest = round(place)
@@ -220,6 +189,6 @@ def _strip(morph, images, words, role):
         with picture.part("frame"):
             picture.rect(x + nearest * TILE, y, TILE, TILE, at=(nearest,), **style)
 
-    name = text("codes" if role == "output" else "pixels", role=role, bold=True)
-    name = column(name, lines(*words, size=12, role=role), gap=2)
-    return row(sized(name, NAMES), over(tiles(images[None], TILE), frame), gap=0, align=0.5)
+    head = column(text(name, role=role, bold=True), lines(*words, size=12, role=role), gap=2)
+    strip = over(tiles(images[None], TILE), frame)
+    return named(name, row(sized(head, NAMES), strip, gap=0, align=0.5))

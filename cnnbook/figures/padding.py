@@ -37,38 +37,15 @@ def plural(count, noun):
 
 @state
 class PaddedAxis(State):
-    """A window that slides along one axis of an input.
+    """A window that slides along one axis of an input."""
 
-    Parameters
-    ----------
-    size, kernel_size : int
-        In pixels, at least 1.
-    stride : int
-    padding : (int, int)
-        Zeros before and after; a negative number cuts that many pixels off.
-    dilation : int
-    step : int
-        Number of the framed window, from 0.
-    title : str
-        The claim above the picture.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is out of range, no window fits, or there is no such step.
-
-    References
-    ----------
-    Chapter 3.
-    """
-
-    size: int
+    size: int  # in pixels
     kernel_size: int
     stride: int = 1
-    padding: tuple = (0, 0)
+    padding: tuple = (0, 0)  # zeros before and after; a negative number cuts that many pixels off
     dilation: int = 1
-    step: int = 0
-    title: str = ""
+    step: int = 0  # number of the framed window
+    title: str = ""  # the claim above the picture
 
     def __post_init__(self):
         object.__setattr__(self, "padding", per_axis("padding", self.padding, 2))

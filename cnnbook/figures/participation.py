@@ -24,27 +24,12 @@ from cnnbook.figures.state import State, state
 
 @state
 class Participation(State):
-    """Windows over an image: one padded axis down, one across.
+    """Windows over an image: one padded axis down, one across."""
 
-    Parameters
-    ----------
-    rows, columns : PaddedAxis
-        Their own steps are not used.
-    step : int
-        Number of the framed window, row by row, from 0.
-    title : str
-        The claim above the picture.
-
-    Raises
-    ------
-    ValueError
-        If there is no such step.
-    """
-
-    rows: PaddedAxis
+    rows: PaddedAxis  # the steps of both axes are not used
     columns: PaddedAxis
-    step: int = 0
-    title: str = ""
+    step: int = 0  # number of the framed window, row by row
+    title: str = ""  # the claim above the picture
 
     def __post_init__(self):
         self._within("step", self.steps)
@@ -98,12 +83,13 @@ class Participation(State):
         )
         rows = cells(np.array(down.counts)[:, None], **shared)
         words = text("rows’ counts", size=12, role="muted")
-        side = column(space(0, top.height + 12 + down.zeros[0] * cell), row(words, rows, gap=10))
+        above = space(0, top.height + 12 + down.zeros[0] * cell)
+        side = column(above, row(words, rows, gap=10), gap=0)
         lead = space(across.zeros[0] * cell)
         grid = column(row(lead, top, gap=0), named("map", _map(self, cell)), gap=12)
         where = f"step {self.step + 1} of {self.steps}: row {i}, column {j} of the output"
         title = text(self.title or "Times each pixel is seen", size=15, bold=True)
-        facts = column(space(0, top.height + 12 + down.zeros[0] * cell), self._facts())
+        facts = column(above, self._facts(), gap=0)
         return page(
             spread(title, text(where, role="muted"), most=WIDTH),
             row(row(side, grid, gap=12), facts, gap=36),

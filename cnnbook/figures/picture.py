@@ -27,33 +27,31 @@ def _theme(roles, tint):
 
 
 # JupyterLab marks the theme on <body>; everything else is taken for light.
-_STYLE = (
-    f"<style>.cnnbook{{{_theme(LIGHT, TINT)}}}"
+CSS = (
+    f".cnnbook{{{_theme(LIGHT, TINT)}}}"
     f"[data-jp-theme-light='false'] .cnnbook{{{_theme(DARK, DARK_TINT)}}}"
-    "[data-jp-theme-light='false'] .cnnbook .i{filter:invert(.93)}</style>"
+    "[data-jp-theme-light='false'] .cnnbook .i{filter:invert(.93)}"
+    f".cnnbook .m{{font-family:{MONO}}}"
 )
+"""What every picture's colours and type follow, in a page."""
 
 
 MARGIN = 4  # pixels around the canvas, so that a frame on the edge is whole
-
-
 # what no XML document may hold, however it is written
 _NO_TEXT = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def escape(text):
-    """Turn any text into what SVG and HTML show as that text, between tags and in attributes.
-
-    Characters that no XML document may hold become U+FFFD.
-    """
+    """Turn any text into what SVG and HTML show as that text; what XML may not hold is U+FFFD."""
     return _NO_TEXT.sub("\ufffd", escape_html(str(text), quote=True))
 
 
 _FACE = escape(SANS)
+_ROLES = None, *LIGHT
 _FILL = {None: "none", **{role: f"var(--cnn-{role})" for role in LIGHT}}
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(eq=False, kw_only=True)
 class Mark:
     """What is drawn; `name` says what it is, outermost part first, and `at` which cell of it."""
 
@@ -61,7 +59,7 @@ class Mark:
     at: tuple | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class _Rect(Mark):
     x: float
     y: float
@@ -94,11 +92,11 @@ class _Rect(Mark):
         where = (self.x, self.y), self.width, self.height
         if not self.radius:
             return ax.add_patch(Rectangle(*where, **style))
-        round_box = f"round,pad=0,rounding_size={self.radius}"
-        return ax.add_patch(FancyBboxPatch(*where, boxstyle=round_box, **style))
+        style["boxstyle"] = f"round,pad=0,rounding_size={self.radius}"
+        return ax.add_patch(FancyBboxPatch(*where, **style))
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class _Text(Mark):
     x: float
     y: float
@@ -126,7 +124,7 @@ class _Text(Mark):
         return ax.text(self.x, self.y, self.text.replace("$", r"\$"), size=size, **place, **style)
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class _Path(Mark):
     points: tuple
     fill: str | None = None
@@ -155,7 +153,7 @@ class _Path(Mark):
         return ax.plot(x, y, color=LIGHT[self.stroke], linewidth=self.stroke_width, **style)[0]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class _Image(Mark):
     pixels: np.ndarray  # (H, W, 4) uint8
     x: float
@@ -186,23 +184,17 @@ class _Image(Mark):
     def draw(self, ax):
         extent = (self.x, self.x + self.width, self.y + self.height, self.y)
         crisp = self.crisp or min(self.pixels.shape[:2]) < 64
-        smooth = "none" if crisp else "antialiased"
-        return ax.imshow(self.pixels, extent=extent, interpolation=smooth, aspect="auto")
+        look = {"interpolation": "none" if crisp else "antialiased", "aspect": "auto"}
+        return ax.imshow(self.pixels, extent=extent, **look)
 
 
 @dataclass
 class Picture:
     """Marks on a canvas, drawn in order; a colour is a role of `cnnbook.figures.style`.
 
-    Parameters
-    ----------
-    width, height : float
-        Size in CSS pixels; at most 960 wide.
-    description : str
-        What the picture says, in words: the text alternative.
-    palette : bool
-        Save 256 colours at most as PNG, and three pixels for two of CSS: a fraction of the size
-        where there are noisy images.
+    The size is in CSS pixels, at most 960 wide; the description is the text alternative. A
+    `palette` saves 256 colours at most as PNG, and three pixels for two of CSS: a fraction of the
+    size where there are noisy images.
 
     Examples
     --------
@@ -232,7 +224,7 @@ class Picture:
 
     def _add(self, kind, *values, **style):
         for name in ("fill", "stroke"):  # else no colour in SVG, and a KeyError on paper
-            if style.get(name) not in tuple(_FILL):
+            if style.get(name) not in _ROLES:
                 known = ", ".join(LIGHT)
                 raise ValueError(f"{name} must be one of {known} or None, got {style[name]!r}")
         self.marks.append(kind(*values, **style, name=self._names))
@@ -286,26 +278,24 @@ class Picture:
         """Width and height with the margin, in CSS pixels."""
         return self.width + 2 * MARGIN, self.height + 2 * MARGIN
 
-    def svg(self):
-        """Return the picture as SVG text that follows JupyterLab's theme."""
-        body = "".join(mark.svg() for mark in self.marks)
-        label = escape_html(str(self.description))
-        width, height = self.width + 2 * MARGIN, self.height + 2 * MARGIN
-        return _NO_TEXT.sub(
-            "\ufffd",
+    def svg(self, css=True):
+        """Return the picture as SVG text; with its `CSS` it follows the theme by itself."""
+        width, height = self.size
+        svg = (
             '<svg xmlns="http://www.w3.org/2000/svg" class="cnnbook" role="img"'
-            f' aria-label="{label}" viewBox="{-MARGIN} {-MARGIN} {width:g} {height:g}"'
-            f' width="{width:g}"'
+            f' aria-label="{escape_html(str(self.description))}"'
+            f' viewBox="{-MARGIN} {-MARGIN} {width:g} {height:g}" width="{width:g}"'
             f' style="max-width:100%;height:auto;display:block;font-family:{_FACE}">'
-            f"{_STYLE}<style>.cnnbook .m{{font-family:{MONO}}}</style>{body}</svg>",
+            f"{f'<style>{CSS}</style>' if css else ''}"
+            f"{''.join(mark.svg() for mark in self.marks)}</svg>"
         )
+        return _NO_TEXT.sub("\ufffd", svg)
 
-    def axes(self, ax=None):
-        """Draw the picture on Matplotlib axes, made if not given, and return them."""
-        if ax is None:
-            figure = Figure(figsize=[side / 72 for side in self.size], dpi=72)
-            FigureCanvasAgg(figure)
-            ax = figure.add_axes((0, 0, 1, 1))
+    def axes(self):
+        """Draw the picture on Matplotlib axes and return them."""
+        figure = Figure(figsize=[side / 72 for side in self.size], dpi=72)
+        FigureCanvasAgg(figure)
+        ax = figure.add_axes((0, 0, 1, 1))
         for order, mark in enumerate(self.marks):
             mark.draw(ax).set_zorder(order)  # as drawn; Matplotlib puts every line over every patch
         ax.set(xlim=(-MARGIN, self.width + MARGIN), ylim=(self.height + MARGIN, -MARGIN))

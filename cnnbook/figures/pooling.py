@@ -64,42 +64,18 @@ class Change(NamedTuple):
 
 @state
 class Pooling(SlidingWindow):
-    """A pooling window at one of its positions over an array that may be shifted.
+    """A pooling window at one of its positions over an array that may be shifted."""
 
-    Parameters
-    ----------
-    x : ndarray of shape (H, W)
-        With its padding at most 12 along each axis.
-    mode : {"max", "average"}
-    kernel_size, stride, padding, ceil_mode, count_include_pad
-        As in `torch.nn.functional.avg_pool2d`; the stride is `kernel_size` when not given.
-    shift : int
-        Pixels by which the input is moved; what leaves on one side enters on the other.
-    direction : {"right", "down", "diagonal"}
-    step : int
-        Number of the position, row by row, from 0.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If a setting is out of range, no window fits, it is too large to draw, or there is no such
-        step.
-
-    References
-    ----------
-    Chapter 5.
-    """
-
-    x: np.ndarray
-    mode: str = "max"
-    kernel_size: int | tuple = 2
+    x: np.ndarray  # (H, W), with its padding at most 12 along each axis
+    mode: str = "max"  # or "average"
+    kernel_size: int | tuple = 2  # this and the next four as in `torch.nn.functional.avg_pool2d`
     stride: int | tuple | None = None
     padding: int | tuple = 0
     ceil_mode: bool = False
     count_include_pad: bool = True
-    shift: int = 0
-    direction: str = "right"
-    step: int = 0
+    shift: int = 0  # pixels; what leaves on one side enters on the other
+    direction: str = "right"  # or "down" or "diagonal"
+    step: int = 0  # number of the position, row by row
 
     def __post_init__(self):
         self._array("x", 2)

@@ -42,8 +42,8 @@ class Readings(State):
 
     def best(self, number):
         """List the three most probable classes of an image with their probabilities."""
-        order = np.argsort(-self.probabilities[number], kind="stable")[:3]
-        return [(int(k), float(self.probabilities[number, k])) for k in order]
+        shares = self.probabilities[number]
+        return [(int(k), float(shares[k])) for k in np.argsort(-shares, kind="stable")[:3]]
 
     @property
     def description(self):

@@ -26,22 +26,11 @@ LABEL, BAR = 35, 46  # height of two lines of text, of the longest bar
 
 @state
 class FieldStack(State):
-    """A stack of layers along one axis, and one chosen unit.
+    """A stack of layers along one axis, at most 8 on 40 pixels, and one chosen unit."""
 
-    Parameters
-    ----------
-    network : str or Network
-        Typed as `cnnbook.receptive_field.parse_network` reads it, or read already; at most 40
-        pixels and 8 layers.
-    layer : int, optional
-        0 is the input, 1 the first layer; the last one when not given.
-    step : int, optional
-        Index of the chosen unit in that layer; the middle one when not given.
-    """
-
-    network: str
-    layer: int | None = None
-    step: int | None = None
+    network: str  # as `parse_network` reads it, or a `Network`
+    layer: int | None = None  # 0 is the input; the last one when not given
+    step: int | None = None  # which unit of the layer; the middle one when not given
 
     def __post_init__(self):
         count = len(self.layers)
@@ -53,9 +42,8 @@ class FieldStack(State):
         self._settle("step", (self.steps - 1) // 2, self.steps)
 
     def _settle(self, name, default, count):
-        if getattr(self, name) is None:
-            object.__setattr__(self, name, default)
-        integer(name, getattr(self, name))
+        given = getattr(self, name)
+        object.__setattr__(self, name, default if given is None else integer(name, given))
         self._within(name, count)
 
     @cached_property
@@ -99,11 +87,6 @@ class FieldStack(State):
         return f"Unit {self.step} of 0 to {self.steps - 1}" if self.steps > 1 else "Unit 0"
 
     @property
-    def span(self):
-        """What the unit sees, as if the input had no border."""
-        return self.field.rectangle(self.step)
-
-    @property
     def seen(self):
         """The inputs that the unit does see, in order."""
         return sorted(u for u in self.reached[0] if 0 <= u < self.input_size)
@@ -117,16 +100,14 @@ class FieldStack(State):
         below, here = self.fields[self.layer - 1], self.field
         spread = f"{dilation}·" if dilation > 1 else ""
         before, start = map(format_number, (below.start, here.start))
-        return (
-            f"field {below.size} + {spread}({kernel} − 1)·{below.jump} = {here.size},  "
-            f"jump {below.jump}·{stride} = {here.jump},  "
-            f"start {before} − {padding}·{below.jump} = {start}"
-        )
+        size = f"field {below.size} + {spread}({kernel} − 1)·{below.jump} = {here.size}"
+        jump = f"jump {below.jump}·{stride} = {here.jump}"
+        return f"{size},  {jump},  start {before} − {padding}·{below.jump} = {start}"
 
     @property
     def place(self):
         """Where the unit's field begins and ends, with its numbers put in."""
-        first, stop = self.span
+        first, stop = self.field.rectangle(self.step)
         start, low, last = map(format_number, (self.field.start, first, stop - 1))
         begins = f"{start} + {self.step}·{self.field.jump} = {low}"
         return f"unit {self.step}: from {begins} to {low} + {stop - first} − 1 = {last}"
@@ -134,8 +115,9 @@ class FieldStack(State):
     @property
     def sentence(self):
         """How many inputs the unit sees."""
-        inside = sum(0 <= pixel < self.input_size for pixel in range(*self.span))
-        outside, holes = self.span.size - inside, inside - len(self.seen)
+        span = self.field.rectangle(self.step)
+        inside = sum(0 <= pixel < self.input_size for pixel in range(*span))
+        outside, holes = span.size - inside, inside - len(self.seen)
         beyond, skipped = f", {outside} outside" * (outside > 0), f", skips {holes}" * (holes > 0)
         return f"sees {len(self.seen)} of {self.input_size} inputs{beyond}{skipped}"
 
@@ -154,26 +136,21 @@ class FieldStack(State):
         The tint and the number of a cell say how many paths lead from it to the chosen unit; the
         bars below the input show the same.
         """
-        strip, levels = _Strip(self), range(len(self.layers), -1, -1)
-        heights = [strip.pitch if level else LABEL + 12 for level in levels]
-        names, numbers = (
-            [
-                sized(words(self, k), height=height)
-                for k, height in zip(levels, heights, strict=True)
-            ]
-            for words in (_name, _field)
-        )
+        strip, names, numbers = _Strip(self), [], []
+        for level in range(len(self.layers), -1, -1):
+            height = strip.pitch if level else LABEL + 12
+            names.append(sized(_name(self, level), height=height))
+            numbers.append(sized(_field(self, level), height=height))
+        units = Block(STRIP, sum(name.height for name in names) + BAR + 12, strip.draw)
         counts = [self.reached[0][pixel] for pixel in self.seen] or [0]
         most = f"{format_number(max(counts))} at most, {format_number(sum(counts))} in all"
         paths_to = text("paths to each input", role="input", bold=True, width=NAMES)
-        gradient = note("with all weights 1:"), note("the gradient")
-        names = column(*names, paths_to, *gradient, gap=0)
-        units = Block(STRIP, sum(heights) + BAR + 12, strip.draw)
+        names += paths_to, note("with all weights 1:"), note("the gradient")
         which = text(self.which, size=14, role="muted", bold=True, width=NAMES)
-        said = f"of {self.field.name}: {self.sentence}"
+        said = text(f"of {self.field.name}: {self.sentence}", size=14, role="output", bold=True)
         return page(
-            row(which, text(said, size=14, role="output", bold=True), gap=11),
-            row(names, units, column(*numbers, note(most), gap=0), gap=11),
+            row(which, said, gap=11),
+            row(column(*names, gap=0), units, column(*numbers, note(most), gap=0), gap=11),
             formula(self.rule, self.place),
             description=self.description,
         )

@@ -9,13 +9,14 @@ import numpy as np
 
 from cnnbook.figures.numbers import format_number, indexed
 from cnnbook.figures.scene import (
-    centred,
     column,
     curve,
     level,
     named,
+    over,
     page,
     panel,
+    placed,
     plot,
     row,
     sized,
@@ -38,12 +39,9 @@ class Share(NamedTuple):
 
     name: str
     count: int
-    before: float
-    """Share of the faces."""
-    after: float
-    """Share of what is drawn, on average."""
-    drawn: int
-    """Faces of the group in the batch."""
+    before: float  # share of the faces
+    after: float  # share of what is drawn, on average
+    drawn: int  # faces of the group in the batch
 
     @property
     def gain(self):
@@ -53,48 +51,25 @@ class Share(NamedTuple):
     @property
     def change(self):
         """Both shares, as they are written."""
-        both = f"{100 * self.before:.1f} % → {100 * self.after:.1f} %"
-        return both if self.count else "none"
+        return f"{self.before:.1%} → {self.after:.1%}".replace("%", " %") if self.count else "none"
 
 
 @state
 class Resampling(State):
-    """One latent of many faces, how probable each is to be drawn, and a batch drawn so.
-
-    Parameters
-    ----------
-    weigh : callable
-        Turns the means into the probabilities (N,) of being drawn, which add up to 1; takes
-        `alpha`, `bins` and `combine`, as `cnnbook.training.resampling_probabilities` does.
-    means : ndarray of shape (N, latents)
-    images : ndarray of shape (N, C, H, W), values from 0 to 1
-    groups : ndarray of shape (N,), int
-        Index of each face's group in `names`, −1 for what belongs to none.
-    names : tuple of str
-    alpha : float
-        What smooths the densities; may be infinite.
-    latent : int
-        Whose histogram is shown.
-    combine : {"max", "product"}
-        How the weights of all latents become one.
-    bins : int
-        Of each histogram.
-    step : int
-        Which draw, from 0 to 19; each has a seed of its own.
-    """
+    """One latent of many faces, how probable each is to be drawn, and a batch drawn so."""
 
     step_label: ClassVar = "draw"
 
-    weigh: Callable
-    means: np.ndarray
-    images: np.ndarray
-    groups: np.ndarray
+    weigh: Callable  # means into probabilities, as `cnnbook.training.resampling_probabilities`
+    means: np.ndarray  # (N, latents)
+    images: np.ndarray  # (N, C, H, W), values from 0 to 1
+    groups: np.ndarray  # (N,): index of each face's group in `names`, −1 for none
     names: tuple
-    alpha: float
-    latent: int = 0
-    combine: str = "max"
+    alpha: float  # what smooths the densities; may be infinite
+    latent: int = 0  # whose histogram is shown
+    combine: str = "max"  # or "product": how the weights of all latents become one
     bins: int = BINS
-    step: int = 0
+    step: int = 0  # which draw, from 0 to 19; each has a seed of its own
 
     def __post_init__(self):
         count = len(self.images)
@@ -106,9 +81,9 @@ class Resampling(State):
             raise ValueError(f"there are {count} faces, need at least 2")
         self._within("latent", self.means.shape[1])
         self._within("step", self.steps)
-        if not -1 <= self.groups.min() <= self.groups.max() < len(self.names):
-            worst = self.groups.max() if self.groups.max() >= len(self.names) else self.groups.min()
-            raise ValueError(f"groups holds {worst}, must be from -1 to {len(self.names) - 1}")
+        unknown = self.groups[(self.groups < -1) | (self.groups >= len(self.names))]
+        if len(unknown):
+            raise ValueError(f"groups holds {unknown[0]}, must be from -1 to {len(self.names) - 1}")
         _ = self.probabilities  # refuses the other settings
 
     @property
@@ -141,15 +116,16 @@ class Resampling(State):
     @cached_property
     def density(self):
         """Q: share of the faces in each bin, divided by its width."""
-        return self._histogram(np.full(len(self.means), 1 / len(self.means)))
+        return np.bincount(self.places, minlength=self.bins) / len(self.means) / self._bin
 
     @cached_property
     def drawn_density(self):
         """The same of what is drawn, on average."""
-        return self._histogram(self.probabilities)
+        return np.bincount(self.places, self.probabilities, self.bins) / self._bin
 
-    def _histogram(self, weights):
-        return np.bincount(self.places, weights, self.bins) / (self.edges[1] - self.edges[0])
+    @property
+    def _bin(self):
+        return self.edges[1] - self.edges[0]
 
     @cached_property
     def gains(self):
@@ -166,13 +142,10 @@ class Resampling(State):
     @each_step
     def shares(self):
         """A `Share` for each group."""
-        rows = []
-        for index, name in enumerate(self.names):
-            members = self.groups == index
-            count, drawn = int(members.sum()), int(members[self.chosen].sum())
-            after = float(self.probabilities[members].sum())
-            rows.append(Share(name, count, count / len(members), after, drawn))
-        return tuple(rows)
+        every = [self.groups == index for index in range(len(self.names))]
+        rows = ((int(m.sum()), m.mean(), self.probabilities[m].sum()) for m in every)
+        drawn = (int(members[self.chosen].sum()) for members in every)
+        return tuple(Share(n, *row, d) for n, row, d in zip(self.names, rows, drawn, strict=True))
 
     @property
     def rare(self):
@@ -207,13 +180,12 @@ class Resampling(State):
     @property
     def description(self):
         """The claim, the weight of a face, and the shares of all groups."""
-        rows = "; ".join(f"{each.name} {each.change}, {each.drawn} in this draw"
-                         for each in self.shares)  # fmt: skip
-        least, most = float(self.gains.min()), float(self.gains.max())
+        rows = (f"{s.name} {s.change}, {s.drawn} in this draw" for s in self.shares)
         return (
             f"{self.claim}. The first face of draw {self.step + 1} weighs {self.formula} in latent "
-            f"{self.latent}. One epoch shows a face {least:.2f} to {most:.1f} times on average. "
-            f"Shares of the groups, there → drawn: {rows}."
+            f"{self.latent}. One epoch shows a face {self.gains.min():.2f} to "
+            f"{self.gains.max():.1f} times on average. "
+            f"Shares of the groups, there → drawn: {'; '.join(rows)}."
         ).replace("-", "−")
 
     def picture(self):
@@ -241,9 +213,8 @@ def _histogram(it):
     def bins(picture, place):
         for n, density in enumerate(it.density):
             (left, high), (right, low) = place(n, density), place(n + 1, 0)
-            with picture.part("bin"):
-                box = left + 1, high, right - left - 2, low - high
-                picture.rect(*box, fill="input", tint=0.55, at=(n,))
+            box = left + 1, high, right - left - 2, low - high
+            picture.rect(*box, fill="input", tint=0.55, at=(n,))
 
     def alpha(picture, place):
         right, height = place(it.bins, it.alpha)
@@ -254,8 +225,8 @@ def _histogram(it):
     layers = [bins, curve(corners, np.repeat(it.drawn_density, 2), "output", width=2.5)]
     layers += [alpha] if it.alpha < top else []
     axes = plot(*layers, width=PLOT, height=148, x=(0, it.bins), y=(0, top))
-    name = indexed("z", it.latent)
     low, high = (format_number(round(float(edge), 2)) for edge in it.edges[[0, -1]])
+    name = indexed("z", it.latent)
     below = low, f"mean of {name}, {len(it.means)} faces in {it.bins} bins", high
     drawn = column(
         named("histogram", sized(axes, PLOT + 20)),
@@ -272,12 +243,9 @@ def _histogram(it):
 def _gains(it):
     """How often each face is drawn, from the commonest to the rarest."""
     gains = np.sort(it.gains)
-    layers = (
-        level(1, dashed=False),
-        curve(np.linspace(0, 1, len(gains)), gains, "output", width=2.5),
-    )
-    size = {"width": 350, "height": 148, "x": (0, 1), "y": GAINS}
-    axes = plot(*layers, **size, y_ticks=(0.1, 1, 10, 100), logarithmic=True)
+    line = curve(np.linspace(0, 1, len(gains)), gains, "output", width=2.5)
+    size = {"width": 350, "height": 148, "x": (0, 1), "y": GAINS, "logarithmic": True}
+    axes = plot(level(1, dashed=False), line, **size, y_ticks=(0.1, 1, 10, 100))
     ends = spread(_small("commonest"), _small("rarest"), width=350, most=350)
     ends = row(space(axes.width - 350 - 10), ends, gap=0)
     least, most = format_number(float(gains[0])), format_number(float(gains[-1]))
@@ -290,11 +258,11 @@ def _gains(it):
 def _batch(it):
     """The faces of a batch in two rows, with the gain of each below it."""
     lines = []
-    for part in (slice(0, BATCH // 2), slice(BATCH // 2, BATCH)):
-        lines.append(tiles(it.images[it.chosen[part]][None], TILE))
-        gains = it.gains[it.chosen[part]].tolist()
+    for faces in it.chosen.reshape(2, -1):
+        lines.append(tiles(it.images[faces][None], TILE))
+        gains = it.gains[faces].tolist()
         words = [f"×{g:.0f}" if g >= 100 else f"×{format_number(g, 2)}" for g in gains]
-        lines.append(row(*(centred(text(w, size=11, mono=True), TILE) for w in words), gap=0))
+        lines.append(row(*(placed(text(w, size=11, mono=True), TILE) for w in words), gap=0))
     faces, caption = column(*lines, gap=3), "below each: how many times an epoch shows it"
     return panel(f"draw {it.step + 1}: {BATCH} faces", caption, named("batch", faces), "output")
 
@@ -306,26 +274,24 @@ def _shares(it):
     def bars(share):
         def draw(picture, x, y):
             for down, part, role in ((4, share.before, "input"), (13, share.after, "output")):
-                with picture.part("bar"):
-                    wide = max(76 * part / longest, 1)
-                    picture.rect(x, y + down, wide, 8, fill=role)
+                picture.rect(x, y + down, max(76 * part / longest, 1), 8, fill=role)
 
-        return sized(space(76), height=GROUP)._replace(draw=draw if share.count else space(0).draw)
+        return over(space(76, GROUP), draw) if share.count else space(76, GROUP)
 
     def cell(words, **style):
-        return centred(text(words, **style), height=GROUP)
+        return placed(text(words, **style), height=GROUP)
 
-    def table(head, cells, width, align=1):
+    def listed(head, cells, width, align=1):
         return column(_small(head), *cells, space(width), gap=0, align=align)
 
     each, mono = it.shares, {"size": 12, "mono": True}
     gains = (f"×{share.gain:.2f}" if share.count else "" for share in each)
     columns = row(
-        table("", (cell(share.name, bold=share in it.rare) for share in each), 118, align=0),
-        table("", map(bars, each), 76),
-        table("there → drawn", (cell(share.change, **mono) for share in each), 120),
-        table("", (cell(gain, **mono) for gain in gains), 50),
-        table("in draw", (cell(share.drawn, **mono) for share in each), 44),
+        listed("", (cell(share.name, bold=share in it.rare) for share in each), 118, align=0),
+        listed("", map(bars, each), 76),
+        listed("there → drawn", (cell(share.change, **mono) for share in each), 120),
+        listed("", (cell(gain, **mono) for gain in gains), 50),
+        listed("in draw", (cell(share.drawn, **mono) for share in each), 44),
         gap=0,
     )
     drawn = sized(named("groups", columns), height=15 + GROUP * max(4, len(each)))

@@ -58,15 +58,14 @@ def text_width(words, size=13, bold=False, mono=False):
 
 def text(words, *, size=13, role="ink", bold=False, mono=False, width=0):
     """One line of text; it takes at least `width`."""
-    words = str(words)
-    shown = words.lstrip()  # SVG drops leading spaces: they become a distance
-    indent = text_width(words, size, bold, mono) - text_width(shown, size, bold, mono)
-
-    def draw(picture, x, y):
-        style = {"size": size, "fill": role, "bold": bold, "mono": mono}
-        picture.text(x + indent, y + size, shown, **style)
-
-    return Block(max(width, text_width(words, size, bold, mono)), size * 1.35, draw)
+    words, style = str(words), {"size": size, "bold": bold, "mono": mono}
+    shown, long = words.lstrip(), text_width(words, **style)
+    indent = long - text_width(shown, **style)  # SVG drops leading spaces: they become a distance
+    return Block(
+        max(width, long),
+        size * 1.35,
+        lambda picture, x, y: picture.text(x + indent, y + size, shown, fill=role, **style),
+    )
 
 
 def note(words, width=0):
@@ -102,11 +101,11 @@ def sized(block, width=0, height=0):
     return block._replace(width=max(block.width, width), height=max(block.height, height))
 
 
-def centred(block, width=0, height=0):
-    """A block in the middle of at least this much room."""
+def placed(block, width=0, height=0, *, across=0.5, down=0.5):
+    """A block in a room of at least this size, in its middle; 0 is left or top, 1 beyond."""
     room = sized(block, width, height)
-    across, down = (room.width - block.width) / 2, (room.height - block.height) / 2
-    return room._replace(draw=lambda picture, x, y: block.draw(picture, x + across, y + down))
+    left, top = across * (room.width - block.width), down * (room.height - block.height)
+    return room._replace(draw=lambda picture, x, y: block.draw(picture, x + left, y + top))
 
 
 def named(name, block):
@@ -172,27 +171,19 @@ def panel(title, caption, block, role="ink", *, width=0):
 
 def labelled(title, caption, block, role="ink", *, width=190):
     """A block with its title, in its colour, and a muted caption before it."""
-    heading = lines(title, size=14, role=role, bold=True), text(caption, size=12, role="muted")
-    return row(sized(column(*heading, gap=2), width), block, gap=0, align=0.5)
+    heading = column(text(title, size=14, role=role, bold=True), note(caption), gap=2)
+    return row(sized(heading, width), block, gap=0, align=0.5)
 
 
 def table(*rows, gap=(24, 16)):
     """Rows of blocks whose columns line up; (block, across, down) puts one not at its top left."""
     rows = [[cell if type(cell) is tuple else (cell, 0, 0) for cell in cells] for cells in rows]
     widths = [max(cell[0].width for cell in cells) for cells in zip(*rows, strict=True)]
-
-    def placed(block, across, down, width, height):
-        def draw(picture, x, y):
-            x, y = x + across * (width - block.width), y + down * (height - block.height)
-            block.draw(picture, x, y)
-
-        return Block(width, height, draw)
-
     lines = []
     for cells in rows:
-        height = max(cell[0].height for cell in cells)
-        each = (placed(*cell, width, height) for cell, width in zip(cells, widths, strict=True))
-        lines.append(row(*each, gap=gap[0]))
+        height, each = max(cell[0].height for cell in cells), zip(cells, widths, strict=True)
+        put = (placed(block, w, height, across=a, down=d) for (block, a, d), w in each)
+        lines.append(row(*put, gap=gap[0]))
     return column(*lines, gap=gap[1])
 
 
@@ -203,28 +194,15 @@ def fit(build, sizes, width=WIDTH, height=math.inf):
 
 def room(build, sizes, width=WIDTH, height=math.inf):
     """Return the first, largest size with which a block has room; else the last."""
-    for size in sizes:
-        block = build(size)
-        if block.width <= width and block.height <= height:
-            break
-    return size
+    built = ((size, build(size)) for size in sizes)
+    fits = (size for size, b in built if b.width <= width and b.height <= height)
+    return next(fits, sizes[-1])
 
 
-def placed(block, width=0, height=0, *, across=0.5, down=0.5):
-    """A block in a room of at least this size, in its middle; 0 is left or top, 1 beyond."""
-    width, height = max(block.width, width), max(block.height, height)
-
-    def draw(picture, x, y):
-        left, top = across * (width - block.width), down * (height - block.height)
-        block.draw(picture, x + left, y + top)
-
-    return Block(width, height, draw)
-
-
-def clip(words, width, size=13, bold=False, mono=False, *, tail=False):
+def clip(words, width, size=13, bold=False, *, tail=False):
     """Cut a line of text to a width, at its end or before its `tail`; … is what was cut."""
     shown, length = words, len(words)
-    while length and text_width(shown, size, bold, mono) > width:
+    while length and text_width(shown, size, bold) > width:
         length -= 1
         shown = "…" + words[len(words) - length :] if tail else words[:length] + "…"
     return shown
@@ -242,50 +220,32 @@ def page(*blocks, description, width=WIDTH, gap=14, palette=False):
 # ---------------------------------------------------------------- content
 
 
-def step_line(state, where, word="Step"):
+def step_line(state, where):
     """Which step this is, and what it yields; as wide at every step."""
-    last = f"{word} {state.steps} of {state.steps}"
-    step = f"{word} {state.step + 1} of {state.steps}"
-    width = text_width(last, 14, bold=True)
+    width = text_width(f"Step {state.steps} of {state.steps}", 14, bold=True)
+    step = f"Step {state.step + 1} of {state.steps}"
     return row(text(step, size=14, role="muted", bold=True, width=width), text(where, role="muted"))
 
 
-def result(words, value, *, role="output", width=0):
+def result(words, value, *, width):
     """The number that a step yields, large, under what it is."""
     value = value if isinstance(value, str) else format_number(value, 4)
-    number = text(f"= {value}", size=27, role=role, bold=True, mono=True, width=width)
-    return column(text(words, role="muted", bold=True, width=width), number, gap=2)
+    number = text(f"= {value}", size=27, role="output", bold=True, mono=True, width=width)
+    return column(text(words, role="muted", bold=True), number, gap=2)
 
 
 def cells(
     values, *, cell, role="input", like=None, largest=None, smallest=0, shown=None, muted=None,
     frames=(), write=None, longest=1, name="",
 ):  # fmt: skip
-    """A matrix as tinted cells with its numbers in them.
+    """A matrix, or a row, as tinted cells with its numbers in them, where they can be read.
 
-    Parameters
-    ----------
-    values : ndarray of shape (rows, columns)
-        A 1-D array is one row.
-    cell : float
-        Side of a cell; numbers that would be too small to read are left out.
-    role : str or ndarray of str
-        Colour of what is above zero, for all cells or for each; what is below is slate.
-    like : ndarray, optional
-        All values that there may be, at any step: they set the decimals, the size of type and,
-        unless `largest` is given, the tint; `values` themselves when not given.
-    largest, smallest : float
-        Magnitudes with the strongest tint and with none. A `smallest` other than 0 makes the tint
-        follow the value: of two negative numbers the larger one is the darker.
-    shown, muted : ndarray of bool, optional
-        Cells that hold a value, the others stay empty; those that are dashed and grey: padding.
-    frames : sequence of Frame
-    write : callable, optional
-        Writes a value; a few decimals when not given.
-    longest : int
-        Characters to leave room for, so that several grids can share a size of type.
-    name : str
-        Of its marks, as `named` gives one.
+    `role` colours what is above zero, in all cells or in each; what is below is slate. `like` holds
+    all values that there may be, at any step: they set decimals, size of type and tint. `largest`
+    and `smallest` are the magnitudes with the strongest tint and with none; a `smallest` other than
+    0 makes the tint follow the value: of two negative numbers the larger one is the darker. Cells
+    that are not `shown` stay empty, `muted` ones are dashed and grey: padding. `write` writes a
+    value, and `longest` characters have room, so that several grids can share a size of type.
     """
     values = np.atleast_2d(np.asarray(values, dtype=float))
     like = values if like is None else np.asarray(like)
@@ -297,7 +257,7 @@ def cells(
         finite = np.abs(like[np.isfinite(like)])
         most = (finite.max() if finite.size else 0) or 1
         decimals = max((3 if cell >= 34 else 2) - math.floor(math.log10(most)), 0)
-        written = write or (lambda value: format_number(round(value, decimals), 4))
+        written = cache(write or (lambda value: format_number(round(value, decimals), 4)))
         drawn = [*np.unique(np.round(like, decimals)).tolist(), *values.flat]
         size = min(15, cell * 0.42, 1.5 * cell / max(longest, *(len(written(v)) for v in drawn)))
         span = ((most if largest is None else largest) - smallest) or 1
@@ -307,17 +267,15 @@ def cells(
                 ground = {"fill": "wash" if muted[at] else "paper", "dashed": bool(muted[at])}
                 with picture.part("padding" if muted[at] else "cell"):
                     picture.rect(left, top, cell, cell, **ground, stroke="line", at=at)
-                    if shown[at] and not muted[at] and np.isfinite(value):
+                    strength = max(value - smallest, 0) if smallest else abs(value)
+                    if shown[at] and not muted[at] and np.isfinite(value) and strength:
                         hue = "negative" if value < 0 else str(roles[at])
-                        strength = max(value - smallest, 0) if smallest else abs(value)
                         tint = {"fill": hue, "tint": min(strength / span, 1), "stroke": "line"}
-                        if tint["tint"]:
-                            picture.rect(left, top, cell, cell, **tint, at=at)
+                        picture.rect(left, top, cell, cell, **tint, at=at)
                 if shown[at] and size >= 6:
                     look = {"size": size, "anchor": "middle", "mono": True}
-                    base = top + cell / 2 + size * 0.36
-                    look["fill"] = "muted" if muted[at] else "ink"
-                    picture.text(left + cell / 2, base, written(value), **look)
+                    base, hue = top + cell / 2 + size * 0.36, "muted" if muted[at] else "ink"
+                    picture.text(left + cell / 2, base, written(value), fill=hue, **look)
             with picture.part("frame"):
                 for i, j, rows, columns, stroke, stroke_width, dashed in frames:
                     where = x + j * cell, y + i * cell, columns * cell, rows * cell
@@ -382,34 +340,23 @@ def tiles(images, side):
         levels = levels.repeat(enlarge, 0).repeat(enlarge, 1)
 
     def draw(picture, x, y):
-        right, bottom, line = x + columns * side, y + rows * side, {"stroke": "paper"}
+        right, bottom = x + columns * side, y + rows * side
+        line = {"stroke": "paper", "stroke_width": 2}
         with picture.part("image"):
             picture.image(levels, x, y, columns * side, rows * side, crisp=True)
-        for k in range(1, rows):
-            picture.line((x, y + k * side), (right, y + k * side), stroke_width=2, **line)
-        for k in range(1, columns):
-            picture.line((x + k * side, y), (x + k * side, bottom), stroke_width=2, **line)
+        for low in (y + k * side for k in range(1, rows)):
+            picture.line((x, low), (right, low), **line)
+        for left in (x + k * side for k in range(1, columns)):
+            picture.line((left, y), (left, bottom), **line)
 
     return Block(columns * side, rows * side, draw)
 
 
 def bars(names, shares, *, length=120, height=19, most=1.0, roles="ink", chosen=(), write=None):
-    """A horizontal bar for each share of `most`, its name before and its number after it.
+    """A horizontal bar for each share, its name before and its number after it.
 
-    Parameters
-    ----------
-    names : sequence of str
-    shares : sequence of float
-    length : float
-        Of a bar of `most`.
-    height : float
-        Of a line.
-    roles : str or sequence of str
-        Colour of all bars, or of each.
-    chosen : collection of int
-        The ones in bold.
-    write : callable, optional
-        Writes a share; in percent when not given.
+    A bar of `most` has the full `length`, a line the `height`. `roles` colours all bars or each;
+    the `chosen` ones are in bold. `write` writes a share; in percent when not given.
     """
     write = write or (lambda share: f"{100 * share:.0f} %")
     roles = [roles] * len(names) if isinstance(roles, str) else list(roles)
@@ -419,13 +366,13 @@ def bars(names, shares, *, length=120, height=19, most=1.0, roles="ink", chosen=
 
     def draw(picture, x, y):
         for k, (name, share, role) in enumerate(zip(names, shares, roles, strict=True)):
+            top, wide = y + k * height, max(length * min(share / most, 1), 0.5)
             base, style = y + (k + 0.5) * height + size * 0.36, {"size": size, "fill": role}
             style["bold"] = k in chosen
             picture.text(x + before - 8, base, name, anchor="end", **style)
-            wide = max(length * min(share / most, 1), 0.5)
             with picture.part("bar"):
-                top = y + k * height + 0.15 * height
-                picture.rect(x + before, top, wide, 0.7 * height, fill=role, radius=1.5, at=(k,))
+                box = x + before, top + 0.15 * height, wide, 0.7 * height
+                picture.rect(*box, fill=role, radius=1.5, at=(k,))
             picture.text(x + before + wide + 6, base, write(share), mono=True, **style)
 
     return Block(before + length + after, height * len(names), draw)
@@ -472,47 +419,35 @@ class Place(NamedTuple):
 def plot(*layers, width, height, x, y, x_ticks=(), y_ticks=(), x_label="", logarithmic=False):
     """Axes with layers on them: `curve`, `level`, `dot`, or any `layer(picture, place)`.
 
-    Parameters
-    ----------
-    *layers : callable
-    width, height : float
-        Of the axes; ticks and labels come outside of them.
-    x, y : (float, float)
-        Least and most.
-    x_ticks, y_ticks : sequence of float, or dict of float to str
-        A line is drawn at each `y` tick.
-    x_label : str
-        Under the right end.
-    logarithmic : bool
-        Of `y`.
+    The size is that of the axes, outside of which come ticks (values, or a dict of values to
+    words) and the label. `x` and `y` are least and most; `y` may be logarithmic, and has a line at
+    each of its ticks.
     """
     x_ticks, y_ticks = (
         ticks if isinstance(ticks, dict) else {tick: format_number(tick) for tick in ticks}
         for ticks in (x_ticks, y_ticks)
     )
-    left = max([text_width(words, 11) + 8 for words in y_ticks.values()], default=0)
-    ends = [text_width(words, 11) / 2 for words in x_ticks.values()]
-    right, above = max([10, *ends]), 8
+    halves = {tick: text_width(words, 11) / 2 for tick, words in x_ticks.items()}
+    before = [half - width * (tick - x[0]) / (x[1] - x[0]) for tick, half in halves.items()]
+    left = max([0, *before, *(text_width(words, 11) + 8 for words in y_ticks.values())])
+    right, above = max([10, *halves.values()]), 8
 
     def draw(picture, x0, y0):
-        place = Place(x0 + left, y0 + above, width, height, x, y, logarithmic)
-        bottom = y0 + above + height
-        style = {"size": 11, "fill": "muted"}
+        start, end, bottom = x0 + left, x0 + left + width, y0 + above + height
+        place = Place(start, y0 + above, width, height, x, y, logarithmic)
+        style, thin = {"size": 11, "fill": "muted"}, {"stroke": "line", "stroke_width": 1}
         with picture.part("axis"):
-            ends = (x0 + left, bottom), (x0 + left + width, bottom)
-            picture.line(*ends, stroke="line", stroke_width=1)
+            picture.line((start, bottom), (end, bottom), **thin)
             for value, words in y_ticks.items():
                 _, level = place(x[0], value)
-                ends = (x0 + left, level), (x0 + left + width, level)
-                picture.line(*ends, stroke="line", stroke_width=1)
-                picture.text(x0 + left - 6, level + 4, words, anchor="end", **style)
+                picture.line((start, level), (end, level), **thin)
+                picture.text(start - 6, level + 4, words, anchor="end", **style)
             for value, words in x_ticks.items():
                 across, _ = place(value, y[0])
                 picture.line((across, bottom), (across, bottom + 4), stroke_width=1)
                 picture.text(across, bottom + 17, words, anchor="middle", **style)
             if x_label:
-                low = bottom + (32 if x_ticks else 17)
-                picture.text(x0 + left + width, low, x_label, anchor="end", **style)
+                picture.text(end, bottom + (32 if x_ticks else 17), x_label, anchor="end", **style)
         for layer in layers:
             layer(picture, place)
 
@@ -520,24 +455,21 @@ def plot(*layers, width, height, x, y, x_ticks=(), y_ticks=(), x_label="", logar
     return Block(left + width + right, above + height + under + 4, draw)
 
 
-def curve(x, y, role, *, width=2, dashed=False, under=None):
-    """A layer of a plot: a line, thinned to what pixels show; the area to `under` tinted."""
+def curve(x, y, role, *, width=2, dashed=False):
+    """A layer of a plot: a line, thinned to what pixels show."""
     x, y = np.asarray(x, float), np.asarray(y, float)
     chosen = np.unique(np.linspace(0, len(x) - 1, min(len(x), 400)).round().astype(int))
 
     def layer(picture, place):
         points = list(map(place, x[chosen].tolist(), y[chosen].tolist()))
-        with picture.part("curve"):
-            if under is not None and points:
-                ends = place(x[chosen[-1]], under), place(x[chosen[0]], under)
-                picture.polygon(*points, *ends, fill=role, tint=0.3)
-            if len(points) > 1:
+        if len(points) > 1:
+            with picture.part("curve"):
                 picture.line(*points, stroke=role, stroke_width=width, dashed=dashed)
 
     return layer
 
 
-def area(x, low, high, role, *, tint=0.3):
+def area(x, low, high, role, *, tint):
     """A layer of a plot: what lies between two curves, or between a curve and a number."""
     below = x if np.ndim(low) else (x[0], x[-1])
     edges = [[a.tolist() for a in np.broadcast_arrays(*e)] for e in ((below, low), (x, high))]
@@ -561,18 +493,17 @@ def level(y, words="", *, role="muted", dashed=True):
     return layer
 
 
-def dot(x, y, role, words="", *, size=13):
+def dot(x, y, role, words=""):
     """A layer of a plot: a point, and its name beside it, on the side where there is room."""
 
     def layer(picture, place):
         across, height = place(x, y)
         with picture.part("dot"):
             picture.rect(across - 4, height - 4, 8, 8, fill=role, radius=4)
-        long = text_width(words, size, True, True)
-        before = across + 10 + long > place.left + place.width
-        base = min(max(height - 6, place.top + size), place.top + place.height - 4)
-        at = (across - 10 if before else across + 10), base
-        style = {"fill": role, "bold": True, "mono": True, "size": size}
-        picture.text(*at, words, anchor="end" if before else "start", **style)
+        look = {"bold": True, "mono": True}
+        before = across + 10 + text_width(words, **look) > place.left + place.width
+        base = min(max(height - 6, place.top + 13), place.top + place.height - 4)
+        look |= {"fill": role, "anchor": "end" if before else "start"}
+        picture.text(across - 10 if before else across + 10, base, words, **look)
 
     return layer

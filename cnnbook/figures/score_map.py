@@ -29,34 +29,19 @@ class Detection(NamedTuple):
 class ScoreMap(State):
     """An image, the probabilities of the classes at each place of a window, and one such place.
 
-    Parameters
-    ----------
-    image : ndarray of shape (H, W), values from 0 to 1
-    probabilities : ndarray of shape (classes, rows, columns)
-        Of a window that moves by `stride` pixels.
-    classes : sequence of str
-    nothing : str or None
-        The class of windows that hold no object, if there is one.
-    window, stride : int
-        Side and step of the window in pixels.
-    shown : str
-        A class, or "any": the probability that the window holds an object of any class. Without a
-        class `nothing` that is the largest probability.
-    threshold : float
-        Peaks above it are detections.
-    row, column : int
-        The place of the window, counted in steps.
+    What is `shown` is a class, or "any": the probability that the window holds an object of any
+    class. Without a class `nothing` that is the largest probability.
     """
 
-    image: np.ndarray
-    probabilities: np.ndarray
+    image: np.ndarray  # (H, W), from 0 to 1
+    probabilities: np.ndarray  # (classes, rows, columns)
     classes: tuple
-    nothing: str | None = None
-    window: int = 32
-    stride: int = 4
+    nothing: str | None = None  # the class of windows that hold no object, if there is one
+    window: int = 32  # its side in pixels
+    stride: int = 4  # pixels that it moves by
     shown: str = ANY
-    threshold: float = 0.5
-    row: int = 0
+    threshold: float = 0.5  # peaks above it are detections
+    row: int = 0  # the place of the window, counted in steps
     column: int = 0
 
     def __post_init__(self):
@@ -140,8 +125,8 @@ class ScoreMap(State):
     @property
     def description(self):
         """The detections and the reading of the window, in words and numbers."""
-        named = [f"{self.classes[d.label]} at ({d.row}, {d.column})" for d in self.detections]
-        places = f" Found: {', '.join(named)}." if named else ""
+        found = [f"{self.classes[d.label]} at ({d.row}, {d.column})" for d in self.detections]
+        places = f" Found: {', '.join(found)}." if found else ""
         value = self.values[self.row, self.column]
         return (
             f"{self.claim}.{places} The window in row {self.row}, column {self.column} of the map, "
@@ -152,11 +137,11 @@ class ScoreMap(State):
         """Draw the image with the detections, the score map in register, and the window."""
         height, width = self.image.shape
         side = min(STAGE[0] / width, STAGE[1] / height)
-        what = "any class" if self.shown == ANY else f"class {self.shown}"
         found = "green: what was found; orange: the window now"
-        cell = "a cell stands at the middle of its window; pale 0, full green 1"
-        rows, columns = self.presence.shape
         seen = panel(f"image, {height} × {width}", found, _image(self, side), "input")
+        rows, columns = self.presence.shape
+        what = "any class" if self.shown == ANY else f"class {self.shown}"
+        cell = "a cell stands at the middle of its window; pale 0, full green 1"
         scores = panel(f"{what}, {rows} × {columns}", cell, _map(self, side), "output")
         shares = (_shares(self, k) for k in range(0, len(self.classes), PER_COLUMN))
         now = row(image(self.crop, CLOSE), *shares)
@@ -183,8 +168,8 @@ def _image(scores, side):
                 box = left, top, span - 2 * inset, span - 2 * inset
                 picture.rect(*box, stroke="output", stroke_width=2)
                 picture.rect(left, top, wide, 18, fill="output")
-                middle = left + wide / 2, top + 14
-                picture.text(*middle, name, fill="paper", anchor="middle", bold=True)
+                middle, style = (left + wide / 2, top + 14), {"fill": "paper", "bold": True}
+                picture.text(*middle, name, anchor="middle", **style)
         with picture.part("window"):
             place = x + scores.column * step, y + scores.row * step
             picture.rect(*place, span, span, stroke="kernel", stroke_width=3)
@@ -216,8 +201,7 @@ def _map(scores, side):
 
 def _shares(scores, start):
     """Bars of some classes: what the window is taken for."""
-    names, shares = scores.classes[start : start + PER_COLUMN], scores.now[start:].tolist()
-    best = int(scores.now.argmax()) - start
-    roles = ["output" if k == best else "muted" for k in range(len(names))]
+    some, best = slice(start, start + PER_COLUMN), int(scores.now.argmax()) - start
+    roles = ["output" if k == best else "muted" for k in range(len(scores.classes[some]))]
     style = {"length": 200, "height": 21, "roles": roles, "chosen": {best}}
-    return bars(names, shares[: len(names)], write=lambda share: f"{share:.2f}", **style)
+    return bars(scores.classes[some], scores.now[some], write="{:.2f}".format, **style)

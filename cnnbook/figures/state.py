@@ -32,13 +32,7 @@ class State:
         return self.picture()._repr_mimebundle_()
 
     def at(self, step):
-        """Return this state at another step; what does not depend on the step is kept.
-
-        Raises
-        ------
-        ValueError
-            If there is no such step.
-        """
+        """Return this state at another step, or refuse it; what does not depend on it is kept."""
         other = object.__new__(type(self))
         for name, value in vars(self).items():
             if not isinstance(getattr(type(self), name, None), each_step):
@@ -65,9 +59,8 @@ class State:
             return
         array = np.asarray(getattr(self, name), dtype=float)
         if array.ndim not in ranks:
-            raise ValueError(
-                f"{name} has {array.ndim} axes, expected {' or '.join(map(str, ranks))}"
-            )
+            expected = " or ".join(map(str, ranks))
+            raise ValueError(f"{name} has {array.ndim} axes, expected {expected}")
         if not np.isfinite(array).all():
             raise ValueError(f"{name} holds {array[~np.isfinite(array)][0]}, not a finite number")
         object.__setattr__(self, name, array)

@@ -20,7 +20,7 @@ LIGHT = {
 }  # fmt: skip
 DARK = {
     "input": "#4aa8e0", "kernel": "#f0883e", "output": "#2fc498", "gradient": "#dd9cc0",
-    "negative": "#9aa4b0", "ink": "#eceff3", "muted": "#a3adb9",
+    "negative": "#d4d6da", "ink": "#eceff3", "muted": "#a3adb9",
     "line": "#454d58", "wash": "#262b32", "paper": "#111418",
 }  # fmt: skip
 TINT = 0.7  # the strongest tint behind a number: text keeps a contrast of 4.5:1
@@ -30,35 +30,26 @@ MONO = "ui-monospace, 'DejaVu Sans Mono', Menlo, Consolas, monospace"
 
 
 COLOURS = 160  # of a figure as PNG: photographs take a third of the bytes
+_TICK = {"color": LIGHT["line"], "labelcolor": LIGHT["muted"], "labelsize": 9, "major.size": 3}
 _ROLES = ("input", "kernel", "output", "gradient", "ink", "muted")
 _TYPE = {
     **{f"axes.spines.{side}": False for side in ("top", "right")},
     **{"axes.edgecolor": LIGHT["line"], "axes.labelcolor": LIGHT["muted"]},
     **{"axes.titlecolor": LIGHT["ink"], "axes.titlesize": 11, "text.color": LIGHT["ink"]},
-    **{f"{axis}tick.color": LIGHT["line"] for axis in "xy"},
-    **{f"{axis}tick.labelcolor": LIGHT["muted"] for axis in "xy"},
-    **{f"{axis}tick.labelsize": 9 for axis in "xy"},
-    **{f"{axis}tick.major.size": 3 for axis in "xy"},
+    **{f"{axis}tick.{part}": value for axis in "xy" for part, value in _TICK.items()},
     "axes.prop_cycle": plt.cycler(color=[LIGHT[role] for role in _ROLES]),
     "font.family": "DejaVu Sans",
 }
 
 
-def diverging(role="kernel"):
-    """Return a colour map from slate, below zero, over paper to the colour of a role."""
-    ends = LIGHT["negative"], LIGHT["paper"], LIGHT[role]
-    return LinearSegmentedColormap.from_list(f"slate to {role}", ends, N=257)
+def diverging():
+    """Return a colour map from slate, below zero, over paper to the kernels' orange."""
+    ends = LIGHT["negative"], LIGHT["paper"], LIGHT["kernel"]
+    return LinearSegmentedColormap.from_list("slate to orange", ends, N=257)
 
 
 def pack(figure, colours=COLOURS, scale=2):
-    """Draw a figure at `scale` times its resolution, in few colours.
-
-    Returns
-    -------
-    png : bytes
-    size : dict
-        Width and height on the page, in CSS pixels.
-    """
+    """Draw a figure as PNG bytes, in few colours; return its size in CSS pixels with them."""
     drawn, packed = BytesIO(), BytesIO()
     # no software version in the file: a newer Matplotlib would change every notebook
     options = {"bbox_inches": "tight", "metadata": {"Software": None}}
@@ -73,14 +64,8 @@ def pack(figure, colours=COLOURS, scale=2):
 def plain_axes(rows=1, columns=1, *, figsize=(6, 2.5), **options):
     """Make a figure with quiet axes in the book's type and colours, sharp in a notebook.
 
-    Parameters
-    ----------
-    rows, columns : int
-        Number of axes down and across.
-    figsize : (float, float)
-        Width and height in units of 100 CSS pixels.
-    **options
-        Passed on to `matplotlib.pyplot.subplots`, whose figure and axes it returns.
+    It is called as `matplotlib.pyplot.subplots` is, with a size in units of 100 CSS pixels, and
+    returns the same.
     """
     plt.rcParams.update(_TYPE)  # for the figures that a reader adds too
     options = {"layout": "constrained", "dpi": 100, **options}
@@ -99,20 +84,10 @@ def label_line(ax, line, text):
 
 
 def show_photo(ax, image, caption, *, limits=None):
-    """Show an image on square pixels, its caption and value range above it.
+    """Show an image on square pixels, its caption above and its value range below it.
 
-    Parameters
-    ----------
-    ax : Axes
-    image : ndarray of shape (H, W) or (H, W, 3)
-        Grey levels of any range, or colours in [0, 1].
-    caption : str
-    limits : (float, float), optional
-        Values shown as black and white; the image's own minimum and maximum when not given.
-
-    Returns
-    -------
-    AxesImage
+    It has shape (H, W), with grey levels of any range, or (H, W, 3), with colours in [0, 1]. The
+    `limits` are the values shown as black and white; its own minimum and maximum when not given.
     """
     low, high = (image.min(), image.max()) if limits is None else limits
     smooth = "none" if min(image.shape[:2]) < 64 else "antialiased"

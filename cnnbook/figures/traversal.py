@@ -8,13 +8,13 @@ import numpy as np
 from cnnbook.figures.numbers import format_number, indexed
 from cnnbook.figures.scene import (
     bars,
-    centred,
     column,
     image,
     named,
     over,
     page,
     panel,
+    placed,
     plot,
     row,
     sized,
@@ -40,48 +40,22 @@ TRACK, REACH = 92, 4  # length of the scale of a value, which ends at ±4
 
 @state
 class Traversal(State):
-    """A code and which of its latents are moved, from −3 to 3.
+    """A code and which of its latents are moved, from −3 to 3."""
 
-    Parameters
-    ----------
-    decode : callable
-        Turns codes of shape (N, latents) into images of shape (N, C, H, W), values from 0 to 1.
-    kl : ndarray of shape (latents,)
-        Nats that each latent carries, on average over some images.
-    starts : dict of str to ndarray of shape (latents,)
-        Codes to start from.
-    origins : dict of str to ndarray of shape (C, H, W)
-        The images that some of them are of.
-    latents : tuple of int
-        Those that are moved, 1 to 6, each in a row of its own.
-    across : int
-        The latent that changes from column to column where `down` is one, too.
-    down : int
-        The latent that changes from row to row; with `EACH`, every row moves another latent.
-    start : str
-        Where the code is from.
-    values : tuple of float
-        What `latents` are now. Another `start` sets them.
-    placed : str
-        The start that they were set by.
-    """
-
-    decode: Callable
-    kl: np.ndarray
-    starts: dict
-    origins: dict
-    latents: tuple
-    across: int
-    down: int = EACH
-    start: str = MEAN
-    values: tuple = ()
-    placed: str = ""
+    decode: Callable  # codes (N, latents) into images (N, C, H, W) of values from 0 to 1
+    kl: np.ndarray  # (latents,): nats that each latent carries, on average over some images
+    starts: dict  # name: (latents,), codes to start from
+    origins: dict  # name: (C, H, W), the images that some of them are of
+    latents: tuple  # those that are moved, 1 to 6, each in a row of its own
+    across: int  # the latent that changes from column to column where `down` is one, too
+    down: int = EACH  # the latent that changes from row to row; `EACH` moves one in each row
+    start: str = MEAN  # where the code is from
+    values: tuple = ()  # what `latents` are now; another `start` sets them
+    placed: str = ""  # the start that they were set by
 
     def __post_init__(self):
         self._one_of("start", self.starts)
         count, latents = len(self.starts[self.start]), self.latents
-        if self.kl.shape != (count,):
-            raise ValueError(f"kl has shape {self.kl.shape}, the code has {count} latents")
         if not 1 <= len(latents) <= ROWS:
             raise ValueError(f"there are {len(latents)} latents, the sliders are 1 to {ROWS}")
         if len(set(latents)) < len(latents):
@@ -115,14 +89,12 @@ class Traversal(State):
     @cached_property
     def grid(self):
         """The codes of the grid, (rows, columns, latents)."""
-        if self.down == EACH:
-            grid = np.tile(self.code, (len(self.latents), len(VALUES), 1))
-            for number, latent in enumerate(self.latents):
-                grid[number, :, latent] = VALUES
-        else:
-            grid = np.tile(self.code, (len(VALUES), len(VALUES), 1))
-            grid[:, :, self.across] = VALUES
-            grid[:, :, self.down] = np.reshape(VALUES, (-1, 1))
+        rows = self.latents if self.down == EACH else VALUES
+        grid = np.tile(self.code, (len(rows), len(VALUES), 1))
+        for number, of in enumerate(rows):
+            grid[number, :, of if self.down == EACH else self.across] = VALUES
+            if self.down != EACH:
+                grid[number, :, self.down] = of
         return grid
 
     @cached_property
@@ -133,16 +105,8 @@ class Traversal(State):
         return images[0], images[1:].reshape(*self.grid.shape[:2], *images.shape[1:])
 
     @property
-    def order(self):
-        """All latents, from the one that carries most to the one that carries least."""
-        return np.argsort(-self.kl, kind="stable")
-
-    @property
     def nearest(self):
-        """Row and column of the image in the grid that is nearest to the code now.
-
-        Where each row moves another latent, it is the one in the row of `across`.
-        """
+        """Row and column of the image nearest to the code now; in the row of `across`, if any."""
         row, column = (
             int(np.abs(np.subtract(VALUES, self.code[latent])).argmin())
             for latent in (self.down, self.across)
@@ -152,10 +116,9 @@ class Traversal(State):
     @property
     def claim(self):
         """How many latents carry something, and what the chosen one does."""
-        return (
-            f"{(self.kl > ACTIVE).sum()} of {len(self.code)} latents carry more than {ACTIVE} "
-            f"nats; {self._value(self.across)} carries {self.kl[self.across]:.2f}"
-        )
+        active = f"{(self.kl > ACTIVE).sum()} of {len(self.code)} latents"
+        carried = f"{self._value(self.across)} carries {self.kl[self.across]:.2f}"
+        return f"{active} carry more than {ACTIVE} nats; {carried}"
 
     def _value(self, latent):
         return f"{indexed('z', latent)} = {format_number(round(float(self.code[latent]), 2))}"
@@ -171,10 +134,8 @@ class Traversal(State):
     def description(self):
         """The claim, the start, and all values that can be moved."""
         values = ", ".join(f"{self._value(k)} ({self.kl[k]:.2f} nats)" for k in self.latents)
-        return (
-            f"{self.claim}. The code began as {self.start}; now {values}. "
-            f"Grid from −3 to 3: {self.movement}."
-        )
+        began = f"The code began as {self.start}; now {values}"
+        return f"{self.claim}. {began}. Grid from −3 to 3: {self.movement}."
 
     def picture(self):
         """Draw the decoded image, what each latent carries and is, and the grid."""
@@ -205,8 +166,8 @@ def _images(traversal):
 
 def _latents(traversal):
     """The latents that carry most: the nats of each, and its value on a scale."""
-    listed = [int(latent) for latent in traversal.order[:MOST]]
-    count, most = len(traversal.code), max(float(traversal.kl.max()), 1e-9)
+    order = np.argsort(-traversal.kl, kind="stable").tolist()
+    count, listed, most = len(order), order[:MOST], max(float(traversal.kl.max()), 1e-9)
     moved = dict.fromkeys(traversal.latents, "input")
     moved |= {traversal.across: "kernel", traversal.down: "kernel"}
     roles = [moved.get(latent, "muted") for latent in listed]
@@ -217,18 +178,18 @@ def _latents(traversal):
     )  # fmt: skip
 
     def values(picture, place):
-        middle, bottom = place(0, 0)
-        picture.line((middle, place(0, len(listed))[1]), (middle, bottom), stroke="line")
+        picture.line(place(0, len(listed)), place(0, 0), stroke="line")
         for number, (latent, role) in enumerate(zip(listed, roles, strict=True)):
-            at, y = place(traversal.code[latent], len(listed) - number - 0.5)
-            ends = (place.left, y), (place.left + place.width, y)
+            height = len(listed) - number - 0.5
+            ends = place(-REACH, height), place(REACH, height)
             picture.line(*ends, stroke="line", stroke_width=1)
-            picture.line((middle, y), (at, y), stroke=role, stroke_width=2)
+            at, y = place(traversal.code[latent], height)
+            picture.line(place(0, height), (at, y), stroke=role, stroke_width=2)
             picture.rect(at - 4, y - 4, 8, 8, fill=role, radius=4, at=(latent,))
 
     axes = {"x": (-REACH, REACH), "y": (0, len(listed)), "x_ticks": (-REACH, 0, REACH)}
     scale = named("value", plot(values, width=TRACK, height=ROW * len(listed), **axes))
-    rest = f"{count - MOST} more: {traversal.kl[traversal.order[MOST:]].sum():.2f} nats"
+    rest = f"{count - MOST} more: {traversal.kl[order[MOST:]].sum():.2f} nats"
     rest = text(rest, size=11, role="muted") if count > MOST else None
     both = row(column(space(0), named("nats", nats), rest), scale, gap=10)
     caption = "nats that each carries, and its value now"
@@ -251,11 +212,11 @@ def _grid(traversal):
             picture.rect(x + j * TILE, y + i * TILE, TILE, TILE, **style)
 
     def number(value, **room):
-        return centred(text(format_number(value), size=11, role="muted"), **room)
+        return placed(text(format_number(value), size=11, role="muted"), **room)
 
     def name(latent):
         role = "kernel" if latent == traversal.across else "ink"
-        return centred(text(indexed("z", latent), role=role, bold=True), height=TILE)
+        return placed(text(indexed("z", latent), role=role, bold=True), height=TILE)
 
     top = row(*(number(value, width=TILE) for value in VALUES), gap=0)
     values = (number(value, height=TILE) for value in VALUES)

@@ -24,6 +24,7 @@ from cnnbook.figures.state import State, each_step, state
 
 RANGES = {"mean": (-3, 3), "log_variance": (-2, 1)}
 REACH = 7  # end of the z axis on either side
+AXIS = np.linspace(-REACH, REACH, 211)  # its points
 NOISE = np.random.default_rng(0).standard_normal(60).round(2)
 """A fixed sequence of ε ~ N(0, 1), so that every reader sees the same draws."""
 
@@ -50,28 +51,17 @@ def _short(value, decimals=3):
 
 @state
 class Code(State):
-    """What an encoder says of one image, with one latent: N(μ, σ²).
-
-    Parameters
-    ----------
-    mean : float
-        μ, from −3 to 3.
-    log_variance : float
-        log σ², from −2 to 1.
-    step : int
-        Index of ε in `NOISE`, from 0 to 59.
-    """
+    """What an encoder says of one image, with one latent: N(μ, σ²)."""
 
     step_label: ClassVar = "draw of ε"
 
-    mean: float = 0.0
-    log_variance: float = 0.0
-    step: int = 0
+    mean: float = 0.0  # μ, from −3 to 3
+    log_variance: float = 0.0  # log σ², from −2 to 1
+    step: int = 0  # index of ε in `NOISE`, from 0 to 59
 
     def __post_init__(self):
         for name, (least, most) in RANGES.items():
-            value = getattr(self, name)
-            if not least <= value <= most:
+            if not least <= (value := getattr(self, name)) <= most:
                 raise ValueError(f"{name} is {value}, must be from {least} to {most}")
         self._within("step", self.steps)
 
@@ -102,7 +92,7 @@ class Code(State):
 
     @property
     def samples(self):
-        """Z = μ + σ·ε of them."""
+        """Their z = μ + σ·ε."""
         return self.mean + self.deviation * self.noise
 
     @each_step
@@ -111,22 +101,10 @@ class Code(State):
         q, p = normal(self.samples, self.mean, self.deviation), normal(self.samples)
         return float((np.log(q) - np.log(p)).mean())
 
-    @cached_property
-    def axis(self):
-        """Points on the z axis."""
-        return np.linspace(-REACH, REACH, 211)
-
-    @cached_property
-    def integrand(self):
+    def integrand(self, z=AXIS):
         """q(z) · (log q(z) − log p(z)): the divergence is the area below, with its sign."""
-        z = self.axis
         difference = -0.5 * ((z - self.mean) / self.deviation) ** 2 + 0.5 * z**2
         return normal(z, self.mean, self.deviation) * (difference - 0.5 * self.log_variance)
-
-    @property
-    def deviation_slip(self):
-        """The divergence with σ where σ² belongs."""
-        return divergence(self.mean, self.deviation)
 
     @property
     def shifted_mean(self):
@@ -140,18 +118,10 @@ class Code(State):
         apart = np.abs(normal(axis, self.mean, self.deviation) - normal(axis))
         return float(np.trapezoid(apart, axis))
 
-    @property
-    def kl_formula(self):
-        """The divergence with the numbers put in."""
-        return self._with_numbers(self.variance, self.log_variance, self.kl)
-
-    @property
-    def slip_formula(self):
-        """The same with σ in place of σ²."""
-        return self._with_numbers(self.deviation, self.log_variance / 2, self.deviation_slip)
-
-    def _with_numbers(self, variance, log_variance, result):
-        squared, logarithm = (format_factor(round(v, 2)) for v in (self.mean, log_variance))
+    def formula(self, variance):
+        """The divergence with the numbers put in, for σ² or what stands in its place."""
+        logarithm, result = math.log(variance), divergence(self.mean, variance)
+        squared, logarithm = (format_factor(round(v, 2)) for v in (self.mean, logarithm))
         return f"½·({format_number(variance)} + {squared}² − 1 − {logarithm}) = {_short(result)}"
 
     @property
@@ -170,10 +140,11 @@ class Code(State):
     def description(self):
         """Divergence, sample and slips, in words and numbers."""
         return (
-            f"{self.claim}: KL = {self.kl_formula}. Draw {self.step + 1} of {len(NOISE)}: "
+            f"{self.claim}: KL = {self.formula(self.variance)}. "
+            f"Draw {self.step + 1} of {len(NOISE)}: "
             f"{indexed('ε', self.step)} = {format_number(self.noise[-1])}, "
             f"z = {self.sample_formula}. Mean of log q − log p over the draws so far: "
-            f"{self.estimate:.2f}. Slips: σ for σ² gives {self.slip_formula}; "
+            f"{self.estimate:.2f}. Slips: σ for σ² gives {self.formula(self.deviation)}; "
             f"ε from N(μ, 1) gives z the mean {_short(self.shifted_mean)}."
         ).replace("-", "−")
 
@@ -193,12 +164,11 @@ class Code(State):
 
 def _densities(code):
     """Draw both densities; on the axis below them ε, and the arrow by which it becomes z."""
-    q, p = normal(code.axis, code.mean, code.deviation), normal(code.axis)
-
+    q, p = normal(AXIS, code.mean, code.deviation), normal(AXIS)
     axes = plot(
-        area(code.axis, q, p, "kernel", tint=0.13),
-        curve(code.axis, p, "input", dashed=True),
-        curve(code.axis, q, "kernel", width=2.5),
+        area(AXIS, q, p, "kernel", tint=0.13),
+        curve(AXIS, p, "input", dashed=True),
+        curve(AXIS, q, "kernel", width=2.5),
         lambda picture, place: _samples(picture, place, code),
         width=PLOT, height=222, x=(-REACH, REACH), y=(BELOW, HIGHEST),
         x_ticks=range(1 - REACH, REACH, 2),
@@ -226,19 +196,19 @@ def _samples(picture, place, code):
 
 
 def _shares(code):
-    most = float(code.integrand.max())
-    top = next(scale for scale in SCALES if most <= scale)
+    shares = code.integrand()
+    top = next(scale for scale in SCALES if shares.max() <= scale)
 
     def scale(picture, place):
         for value in (top, 0):
-            (left, level), (right, _) = place(-REACH, value), place(REACH, value)
-            picture.line((left, level), (right, level), stroke="line", stroke_width=1)
+            left, right = place(-REACH, value), place(REACH, value)
+            picture.line(left, right, stroke="line", stroke_width=1)
             style = {"size": 11, "fill": "muted", "anchor": "end"}
-            picture.text(right, level - 4, format_number(value), **style)
+            picture.text(right[0], right[1] - 4, format_number(value), **style)
 
     axes = plot(
-        area(code.axis, 0, code.integrand.clip(0), "kernel", tint=0.45),
-        area(code.axis, 0, code.integrand.clip(max=0), "negative", tint=0.6),
+        area(AXIS, 0, shares.clip(0), "kernel", tint=0.45),
+        area(AXIS, 0, shares.clip(max=0), "negative", tint=0.6),
         scale,
         width=PLOT, height=118, x=(-REACH, REACH), y=(-0.6 * top, top),
     )  # fmt: skip
@@ -249,7 +219,7 @@ def _shares(code):
 
 def _divergence(code):
     value = text(f"{_short(code.kl)} nats", size=24, role="kernel", bold=True, mono=True)
-    numbers = column(text(code.kl_formula, mono=True), value)
+    numbers = column(text(code.formula(code.variance), mono=True), value)
     return panel("divergence from the prior", "KL = ½·(σ² + μ² − 1 − log σ²)", numbers, "kernel")
 
 
@@ -270,9 +240,10 @@ def _draw(code):
 
 
 def _slips(code):
-    off, shifted = _short(code.deviation_slip - code.kl), _short(code.shifted_mean)
+    off = _short(divergence(code.mean, code.deviation) - code.kl)
+    shifted = _short(code.shifted_mean)
     slips = {
-        f"σ where σ² belongs: off by {off} nats": code.slip_formula,
+        f"σ where σ² belongs: off by {off} nats": code.formula(code.deviation),
         f"ε ~ N(μ, 1): z has the mean {shifted}, not {_short(code.mean)}": f"μ + σ·μ = {shifted}",
     }
     written = (

@@ -31,35 +31,15 @@ LARGEST = 16  # rows or columns that a picture holds legibly
 
 @state
 class Window(SlidingWindow):
-    """A kernel at one of its positions over a 1-D or 2-D array.
+    """A kernel at one of its positions over a 1-D or 2-D array."""
 
-    Parameters
-    ----------
-    x : ndarray of shape (H, W) or (W,)
-        With its padding at most 16 along each axis.
-    kernel : ndarray of shape (kH, kW) or (kW,)
-        Of the same rank as `x`.
-    step : int
-        Number of the position, row by row, from 0.
-    stride, padding, dilation : int or tuple of int
-        As in `torch.nn.functional.conv2d`; padding is zeros.
-    flip : bool
-        Rotate the kernel by 180° first: convolution in place of cross-correlation.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If the ranks differ, a value is not finite, no window fits, it is too large to draw, or
-        there is no such step.
-    """
-
-    x: np.ndarray
-    kernel: np.ndarray
-    step: int = 0
-    stride: int | tuple = 1
+    x: np.ndarray  # (H, W) or (W,), with its padding at most 16 along each axis
+    kernel: np.ndarray  # of the same rank, not flipped
+    step: int = 0  # number of the position, row by row
+    stride: int | tuple = 1  # this and the next two as in `torch.nn.functional.conv2d`
     padding: int | tuple = 0
     dilation: int | tuple = 1
-    flip: bool = False
+    flip: bool = False  # rotate the kernel by 180° first: convolution, not cross-correlation
 
     def __post_init__(self):
         self._array("x", 1, 2)

@@ -115,10 +115,9 @@ def _convolution(label, linear, maps):
     channels, *sizes = maps
     if linear.in_features != math.prod(maps):
         raise ValueError(f"{label} has {linear.in_features} inputs, it sees maps of {maps}")
-    size, bias = (channels, linear.out_features, tuple(sizes)), linear.bias is not None
-    result = getattr(nn, f"Conv{len(sizes)}d")(*size, bias=bias)
+    result = getattr(nn, f"Conv{len(sizes)}d")(channels, linear.out_features, tuple(sizes))
     result.weight = nn.Parameter(linear.weight.detach().reshape(result.weight.shape))
-    result.bias = linear.bias
+    result.bias = linear.bias  # None, too
     return result
 
 

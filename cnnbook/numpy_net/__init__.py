@@ -17,11 +17,11 @@ instead of adding to them, so there is no `zero_grad`; an optimiser is given the
 >>> network.forward(x).argmax(1)
 array([0, 1, 1, 0])
 """
+# ruff: noqa: F401 - what is imported here is what there is
 
 from cnnbook.numpy_net.layers import (
     AvgPool2d,
     Conv2d,
-    Dropout,
     Flatten,
     Layer,
     Linear,
@@ -32,8 +32,3 @@ from cnnbook.numpy_net.layers import (
 )
 from cnnbook.numpy_net.learning import SGD, Adam, CrossEntropyLoss
 from cnnbook.numpy_net.networks import lenet, simple_conv_net
-
-__all__ = [
-    "SGD", "Adam", "AvgPool2d", "Conv2d", "CrossEntropyLoss", "Dropout", "Flatten", "Layer",
-    "Linear", "MaxPool2d", "ReLU", "Sequential", "Tanh", "lenet", "simple_conv_net",
-]  # fmt: skip

@@ -1,7 +1,6 @@
 """Layers: operations of `cnnbook.ops` with their settings, their parameters and a memory."""
 
 import math
-import numbers
 
 import numpy as np
 
@@ -14,12 +13,10 @@ class Layer:
     """An operation of `cnnbook.ops` with its settings and, if it learns, its parameters.
 
     `parameters` and `gradients`, those of the last backward, are arrays under torch's names
-    ("weight", "bias"). `training` tells whether the layer learns or predicts, which only `Dropout`
-    does not do in the same way.
+    ("weight", "bias").
     """
 
     operation = ""  # its name in cnnbook.ops
-    training = True  # learns, or predicts: only `Dropout` does not do the same in both
 
     def __init__(self, **settings):
         self.settings = settings
@@ -37,15 +34,6 @@ class Layer:
         self.gradients = dict(zip(self.parameters, grads[1:], strict=False))  # maybe no bias
         return grads.grad_x
 
-    def train(self, mode=True):
-        """Switch to learning, or with False to predicting."""
-        self.training = mode
-        return self
-
-    def eval(self):
-        """Switch to predicting."""
-        return self.train(False)
-
     def state(self):
         """Copy the parameters: names and arrays, as in the `state_dict` of the torch module."""
         return {name: array.copy() for name, array in self.parameters.items()}
@@ -55,20 +43,20 @@ class Layer:
         own = self.parameters
         if set(state) != set(own):
             raise ValueError(f"state has {sorted(state)}, the network has {sorted(own)}")
-        arrays = {name: np.asarray(array) for name, array in state.items()}
-        for name, array in arrays.items():
-            if array.shape != own[name].shape:
-                raise ValueError(f"{name} has shape {array.shape}, expected {own[name].shape}")
-        for name, array in arrays.items():
+        for name, array in state.items():
+            if np.shape(array) != own[name].shape:
+                shapes = f"{np.shape(array)}, expected {own[name].shape}"
+                raise ValueError(f"{name} has shape {shapes}")
+        for name, array in state.items():
             own[name][...] = array
 
-    def _draw(self, weight_shape, fan_in, bias, rng, dtype):
+    def _draw(self, shape, bias, rng, dtype):
         """Draw weight and bias as torch's layers do: uniform, up to ``1 / sqrt(fan_in)``."""
+        check_memory(shape, weight=shape)
         rng = np.random.default_rng() if rng is None else rng
-        bound = 1 / math.sqrt(fan_in)
-        self.parameters["weight"] = rng.uniform(-bound, bound, weight_shape).astype(dtype)
-        if bias:
-            self.parameters["bias"] = rng.uniform(-bound, bound, weight_shape[0]).astype(dtype)
+        bound = 1 / math.sqrt(math.prod(shape[1:]))
+        for name, size in (("weight", shape), ("bias", shape[0]))[: 1 + bool(bias)]:
+            self.parameters[name] = rng.uniform(-bound, bound, size).astype(dtype)
 
 
 class Conv2d(Layer):
@@ -84,9 +72,7 @@ class Conv2d(Layer):
         kernel = per_axis("kernel_size", kernel_size, 2, minimum=1)
         conv_parameters(in_channels, out_channels, kernel, groups=groups)  # refuses what is none
         shape = (int(out_channels), int(in_channels) // int(groups), *kernel)
-        sizes = {"in_channels": in_channels, "out_channels": out_channels}
-        check_memory(shape, **sizes, kernel_size=kernel_size)
-        self._draw(shape, math.prod(shape[1:]), bias, rng, dtype)
+        self._draw(shape, bias, rng, dtype)
 
 
 class Linear(Layer):
@@ -97,33 +83,24 @@ class Linear(Layer):
     def __init__(self, in_features, out_features, bias=True, *, rng=None, dtype=np.float32):
         super().__init__()
         linear_parameters(in_features, out_features)  # refuses what is no size
-        shape = int(out_features), int(in_features)
-        check_memory(shape, in_features=in_features, out_features=out_features)
-        self._draw(shape, in_features, bias, rng, dtype)
+        self._draw((int(out_features), int(in_features)), bias, rng, dtype)
 
 
-class MaxPool2d(Layer):
-    """Max pooling, see `cnnbook.ops.max_pool2d`."""
+class _Pool2d(Layer):
+    def __init__(self, kernel_size, stride=None, padding=0, **settings):
+        super().__init__(kernel_size=kernel_size, stride=stride, padding=padding, **settings)
+
+
+class MaxPool2d(_Pool2d):
+    """Max pooling, see `cnnbook.ops.max_pool2d` for more settings."""
 
     operation = "max_pool2d"
 
-    def __init__(self, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False):
-        super().__init__(kernel_size=kernel_size, stride=stride, padding=padding)
-        self.settings |= {"dilation": dilation, "ceil_mode": ceil_mode}
 
-
-class AvgPool2d(Layer):
-    """Average pooling, see `cnnbook.ops.avg_pool2d`."""
+class AvgPool2d(_Pool2d):
+    """Average pooling, see `cnnbook.ops.avg_pool2d` for more settings."""
 
     operation = "avg_pool2d"
-
-    def __init__(
-        self, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True,
-        divisor_override=None,
-    ):  # fmt: skip
-        super().__init__(kernel_size=kernel_size, stride=stride, padding=padding)
-        self.settings |= {"ceil_mode": ceil_mode, "count_include_pad": count_include_pad}
-        self.settings["divisor_override"] = divisor_override
 
 
 class ReLU(Layer):
@@ -151,29 +128,6 @@ class Flatten(Layer):
         return grad_out.reshape(self.shape)
 
 
-class Dropout(Layer):
-    """While learning, set each number to 0 with probability `p`; the others grow to make up."""
-
-    def __init__(self, p=0.5, *, rng=None):
-        super().__init__()
-        if isinstance(p, bool) or not isinstance(p, numbers.Real):
-            raise TypeError(f"p must be a real number, got {p!r}")
-        if not 0 <= p < 1:
-            raise ValueError(f"p is {p}, must be at least 0 and less than 1")
-        self.p, self.rng = p, np.random.default_rng() if rng is None else rng
-
-    def forward(self, x):
-        """Multiply by a new mask of 0 and ``1 / (1 - p)``, so that the mean stays."""
-        self.mask = np.ones_like(x)
-        if self.training:
-            self.mask *= (self.rng.random(x.shape) >= self.p) / (1 - self.p)
-        return x * self.mask
-
-    def backward(self, grad_out):
-        """Multiply by the same mask."""
-        return grad_out * self.mask
-
-
 class Sequential(Layer):
     """Layers one after the other; the parameters of layer 3 are "3.weight" and "3.bias"."""
 
@@ -183,14 +137,16 @@ class Sequential(Layer):
     @property
     def parameters(self):
         """Parameters of all layers: the arrays themselves, no copies."""
-        each = enumerate(self.layers)
-        return {f"{i}.{name}": a for i, layer in each for name, a in layer.parameters.items()}
+        return self._gather("parameters")
 
     @property
     def gradients(self):
         """Gradients of all layers, under the names of the parameters."""
-        each = enumerate(self.layers)
-        return {f"{i}.{name}": a for i, layer in each for name, a in layer.gradients.items()}
+        return self._gather("gradients")
+
+    def _gather(self, kind):
+        each = [(i, getattr(layer, kind)) for i, layer in enumerate(self.layers)]
+        return {f"{i}.{name}": array for i, arrays in each for name, array in arrays.items()}
 
     def forward(self, x):
         """Run the layers, first to last."""
@@ -203,9 +159,3 @@ class Sequential(Layer):
         for layer in reversed(self.layers):
             grad_out = layer.backward(grad_out)
         return grad_out
-
-    def train(self, mode=True):
-        """Switch every layer to learning, or with False to predicting."""
-        for layer in self.layers:
-            layer.train(mode)
-        return super().train(mode)

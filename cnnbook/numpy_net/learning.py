@@ -15,8 +15,11 @@ class CrossEntropyLoss:
 
     def backward(self):
         """Return the gradient of the loss with respect to the scores."""
-        one = np.ones((), self.x.dtype)
-        return ops.cross_entropy_backward(one, self.x, self.target).grad_x
+        return ops.cross_entropy_backward(np.ones((), self.x.dtype), self.x, self.target).grad_x
+
+
+def _zeros(network):
+    return {name: np.zeros_like(array) for name, array in network.parameters.items()}
 
 
 class SGD:
@@ -24,7 +27,7 @@ class SGD:
 
     def __init__(self, network, lr, momentum=0.0):
         self.network, self.lr, self.momentum = network, lr, momentum
-        self.velocity = {name: np.zeros_like(a) for name, a in network.parameters.items()}
+        self.velocity = _zeros(network)
 
     def step(self):
         """Change every parameter in place, by the gradients of the last backward."""
@@ -40,8 +43,7 @@ class Adam:
 
     def __init__(self, network, lr=1e-3, betas=(0.9, 0.999), eps=1e-8):
         self.network, self.lr, self.betas, self.eps, self.steps = network, lr, betas, eps, 0
-        self.mean = {name: np.zeros_like(a) for name, a in network.parameters.items()}
-        self.square = {name: np.zeros_like(a) for name, a in network.parameters.items()}
+        self.mean, self.square = _zeros(network), _zeros(network)
 
     def step(self):
         """Change every parameter in place, by the gradients of the last backward."""

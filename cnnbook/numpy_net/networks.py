@@ -14,11 +14,9 @@ def simple_conv_net(
 ):  # fmt: skip
     """Build convolution, ReLU, 2×2 max pooling, dense layer, ReLU, dense layer.
 
-    The softmax belongs to the loss, `CrossEntropyLoss`. A row or column that the pooling cannot
-    pair is left out. `input_dim` is (C, H, W) of one image; `filter_num`, `filter_size`, `stride`
-    and `pad` are of the convolution, `hidden_size` and `output_size` of the dense layers. `rng`, or
-    a new generator, draws the weights from a normal distribution of the standard deviation
-    `weight_init_std`; biases are 0. As given there are 433,890 parameters.
+    `input_dim` is (C, H, W) of one image. A row or column that the pooling cannot pair is left out;
+    the softmax belongs to the loss. Weights are drawn from a normal distribution of the standard
+    deviation `weight_init_std`; biases are 0. As given there are 433,890 parameters.
     """
     rng = np.random.default_rng() if rng is None else rng
     channels, *size = input_dim
@@ -31,9 +29,8 @@ def simple_conv_net(
         layers.Linear(features, hidden_size, **drawn), layers.ReLU(),
         layers.Linear(hidden_size, output_size, **drawn),
     )  # fmt: skip
-    for name, array in network.parameters.items():
-        weights = name.endswith("weight")
-        array[...] = rng.normal(0, weight_init_std, array.shape) if weights else 0
+    for array in network.parameters.values():
+        array[...] = rng.normal(0, weight_init_std, array.shape) if array.ndim > 1 else 0
     return network
 
 
@@ -43,11 +40,10 @@ def lenet(
 ):  # fmt: skip
     """Build LeNet-5 in its modern form: 61,706 parameters for one channel and ten classes.
 
-    Departures from the paper (LeCun, Bottou, Bengio & Haffner, 1998, Proceedings of the IEEE
-    86(11), section II), as is usual: pooling without parameters, every map of the second
-    convolution sees all six of the first, a plain tanh, and a dense layer at the end in place of
-    radial basis functions. `padding` is that of the first convolution: 2 for images of 28×28, 0 for
-    32×32. `Tanh` and `AvgPool2d` are close to the paper, `ReLU` and `MaxPool2d` what is used today.
+    Departures from the paper (LeCun et al., 1998, Proceedings of the IEEE 86(11), section II), as
+    is usual: pooling without parameters, every map of the second convolution sees all six of the
+    first, a plain tanh, and a dense layer at the end in place of radial basis functions. `padding`
+    is 2 for images of 28×28, 0 for 32×32.
     """
     drawn = {"rng": np.random.default_rng() if rng is None else rng, "dtype": dtype}
     return layers.Sequential(

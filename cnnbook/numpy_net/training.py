@@ -29,8 +29,7 @@ class Settings:
 
     def __post_init__(self):
         if self.optimiser not in OPTIMISERS:
-            known = tuple(OPTIMISERS)
-            raise ValueError(f"optimiser is {self.optimiser!r}, expected one of {known}")
+            raise ValueError(f"optimiser is {self.optimiser!r}, expected one of {[*OPTIMISERS]}")
         if not 0 < self.rate < np.inf:
             raise ValueError(f"rate is {self.rate}, must be more than 0 and finite")
         if not 0 <= self.momentum < 1:
@@ -38,7 +37,7 @@ class Settings:
         whole("batch_size", self.batch_size)
 
     def __str__(self):
-        images = "1 image" if self.batch_size == 1 else f"{self.batch_size} images"
+        images = f"{self.batch_size} image{'s' * (self.batch_size > 1)}"
         name = f"{self.optimiser}, rate {self.rate:g}, momentum {self.momentum:g}"
         return f"{name}, batches of {images}"
 
@@ -60,19 +59,19 @@ class Trainer:
     parameters of the network is a `Conv2d`; when none is given, it is `simple_conv_net` with eight
     kernels of 5 × 5, in float64. No step learns from the `held_out` images: one fifth, at most 360,
     when not given. The seed draws the split, the batches, and the weights of that network.
-
-    `network` is the copy as the last step left it, `history` has a `Record` from before training
-    and one after each step, `shown` the held-out images: the first of each class, at most 10.
+    `history` has a `Record` from before training and one after each step.
     """
 
     def __init__(self, data, network=None, *, held_out=None, seed=0):
         images, labels = _read(data)
-        if network is None:
-            network = _small_network(images.shape[1:], labels.max() + 1, seed)
+        if network is None:  # float64: what differs between machines is too small to see
+            drawn = {"rng": np.random.default_rng(seed), "dtype": np.float64}
+            size, classes = images.shape[1:], labels.max() + 1
+            network = simple_conv_net(size, 8, 5, 1, 2, 32, classes, 0.1, **drawn)
         self.network = copy.deepcopy(network)
         self.first = _first_convolution(self.network)
         images = images.astype(self.first.parameters["weight"].dtype)
-        self.classes = _count_classes(self.network, self.first, images, labels)
+        _check_classes(self.network, self.first, images, labels)
         held_out = min(HELD_OUT, -(-len(images) // 5)) if held_out is None else held_out
         held_out = whole("held_out", held_out, 1, len(images) - 1)
         self._given = {"data": data, "network": network, "held_out": held_out, "seed": seed}
@@ -80,9 +79,10 @@ class Trainer:
         order = self.rng.permutation(len(images))
         self.validation = images[order[:held_out]], labels[order[:held_out]]
         self.training = images[order[held_out:]], labels[order[held_out:]]
-        self.shown = np.unique(self.validation[1], return_index=True)[1][:SHOWN]
+        self.shown = np.unique(self.validation[1], return_index=True)[1][:SHOWN]  # one a class
         self._queue, self._optimiser, self._loss = np.array([], int), None, CrossEntropyLoss()
-        self.history = [self._record(None, None, self._judge())]
+        scores = self.network.forward(self.validation[0])
+        self.history = [self._record(None, None, scores)]
 
     def again(self):
         """Return a new trainer at step 0 of the same network, data and seed."""
@@ -99,11 +99,7 @@ class Trainer:
         return self.first.parameters["weight"].sum(1)
 
     def advance(self, steps=1, settings=None):
-        """Learn from some more batches, and return itself.
-
-        If the loss grows beyond bounds, the step is undone, the history ends before it, and a
-        `FloatingPointError` says so.
-        """
+        """Learn from some more batches, and return itself; a step that diverges is undone."""
         settings = settings or Settings()
         whole("batch_size", settings.batch_size, 1, len(self.training[0]))
         for _ in range(whole("steps", steps, 0)):
@@ -115,10 +111,9 @@ class Trainer:
         try:
             with np.errstate(all="ignore"):  # a loss beyond bounds is told below
                 loss = self._learn(settings)
-                scores = self._judge()
+                scores = self.network.forward(self.validation[0])
                 after = float(cross_entropy(scores, self.validation[1]))
-            # not a single "or": NaN is less than nothing
-            if not (loss <= DIVERGED and after <= DIVERGED):
+            if not (loss <= DIVERGED and after <= DIVERGED):  # NaN is less than nothing
                 what = f"step {self.steps + 1} brings the loss to {after:.2g}"
                 why = f"the learning rate {settings.rate:g} is too large, the step is undone"
                 raise FloatingPointError(f"{what}: {why}")
@@ -130,43 +125,26 @@ class Trainer:
         self.history.append(record)
 
     def _learn(self, settings):
-        chosen = self._draw(settings.batch_size)
+        if len(self._queue) < settings.batch_size:  # too few are left of the last random order
+            self._queue = self.rng.permutation(len(self.training[0]))
+        chosen, self._queue = np.split(self._queue, [settings.batch_size])
         x, labels = (part[chosen] for part in self.training)
-        loss = self._loss.forward(self.network.train().forward(x), labels)
+        loss = self._loss.forward(self.network.forward(x), labels)
         self.network.backward(self._loss.backward())
-        self._tune(settings).step()
+        kind = OPTIMISERS[settings.optimiser]
+        if type(self._optimiser) is not kind:  # else what it remembers of earlier steps stays
+            self._optimiser = kind(self.network, settings.rate)
+        self._optimiser.lr = settings.rate
+        if kind is SGD:
+            self._optimiser.momentum = settings.momentum
+        else:
+            self._optimiser.betas = settings.momentum, self._optimiser.betas[1]
+        self._optimiser.step()
         return float(loss)
 
-    def _draw(self, count):
-        """Take the next images of a random order; draw a new order where too few are left."""
-        if len(self._queue) < count:
-            self._queue = self.rng.permutation(len(self.training[0]))
-        chosen, self._queue = self._queue[:count], self._queue[count:]
-        return chosen
-
-    def _tune(self, settings):
-        """Return the optimiser with these settings; what it remembers of earlier steps stays."""
-        kind = OPTIMISERS[settings.optimiser]
-        if type(self._optimiser) is not kind:
-            self._optimiser = kind(self.network, lr=settings.rate)
-        optimiser = self._optimiser
-        optimiser.lr = settings.rate
-        if kind is SGD:
-            optimiser.momentum = settings.momentum
-        else:
-            optimiser.betas = settings.momentum, optimiser.betas[1]
-        return optimiser
-
-    def _judge(self):
-        return self.network.eval().forward(self.validation[0])
-
     def _record(self, loss, settings, scores):
-        right = scores.argmax(1) == self.validation[1]
-        shown = softmax(scores[self.shown], 1)
-        return Record(loss, settings, float(right.mean()), self.kernels, shown)
-
-
-# ---------------------------------------------------------------- what comes in
+        accuracy = float((scores.argmax(1) == self.validation[1]).mean())
+        return Record(loss, settings, accuracy, self.kernels, softmax(scores[self.shown], 1))
 
 
 def _read(data):
@@ -189,29 +167,22 @@ def _read(data):
     return images, labels
 
 
-def _small_network(input_dim, classes, seed):
-    """In float64, so that the last digits, which differ between machines, are too small to see."""
-    rng = np.random.default_rng(seed)
-    return simple_conv_net(input_dim, 8, 5, 1, 2, 32, classes, 0.1, rng=rng, dtype=np.float64)
-
-
 def _first_convolution(network):
     if not isinstance(network, Sequential):
         raise TypeError(f"network is a {type(network).__name__}, expected a Sequential")
-    learning = [layer for layer in network.layers if layer.parameters]
-    first = type(learning[0]).__name__ if learning else "none"
-    if not learning or not isinstance(learning[0], Conv2d):
-        raise ValueError(f"first layer with parameters is {first}, expected Conv2d")
-    return learning[0]
+    first = next((layer for layer in network.layers if layer.parameters), None)
+    if not isinstance(first, Conv2d):
+        name = "none" if first is None else type(first).__name__
+        raise ValueError(f"first layer with parameters is {name}, expected Conv2d")
+    return first
 
 
-def _count_classes(network, first, images, labels):
+def _check_classes(network, first, images, labels):
     channels = first.parameters["weight"].shape[1] * first.settings["groups"]
     if images.shape[1] != channels:
         raise ValueError(f"images have {images.shape[1]} channels, the network expects {channels}")
-    scores = network.eval().forward(images[:1])
+    scores = network.forward(images[:1])
     if scores.ndim != 2:
         raise ValueError(f"network turns an image into {scores.shape}, expected (1, classes)")
     if labels.max() >= scores.shape[1]:
         raise ValueError(f"labels reach {labels.max()}, the network has {scores.shape[1]} outputs")
-    return scores.shape[1]

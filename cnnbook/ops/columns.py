@@ -17,16 +17,10 @@ from cnnbook.ops.windows import Plan, crop, slide, spread, surround
 def unfold(x, kernel_size, dilation=1, padding=0, stride=1):
     """Copy every window of a batch of images to a column (im2col).
 
-    `x` is (N, C, H, W) or (C, H, W), `padding` zeros on either side of an axis.
+    `x` is (N, C, H, W) or (C, H, W), `padding` zeros on either side of an axis. The result, (N, C *
+    kH * kW, windows) or (C * kH * kW, windows), has one column a window, windows counted row by
+    row; a column runs through the channels, in each through the rows of the window.
 
-    Returns
-    -------
-    ndarray of shape (N, C * kH * kW, windows) or (C * kH * kW, windows)
-        One column a window, windows counted row by row; a column runs through the channels, in
-        each through the rows of the window.
-
-    Examples
-    --------
     >>> unfold(np.arange(6.0).reshape(1, 2, 3), kernel_size=2)
     array([[0., 1.],
            [1., 2.],
@@ -53,19 +47,9 @@ def fold(x, output_size, kernel_size, dilation=1, padding=0, stride=1):
     """Add columns up to images (col2im): the transpose of `unfold`.
 
     A pixel that lies in several windows gets the sum of its entries, so ``fold(unfold(x))`` is
-    `x` times the number of windows over each pixel.
+    `x` times the number of windows over each pixel. `x` is as `unfold` returns it, `output_size`
+    height and width of the images, `padding` rows and columns cut off on either side of the sum.
 
-    Parameters
-    ----------
-    x : ndarray of shape (N, C * kH * kW, windows) or (C * kH * kW, windows)
-    output_size : int or tuple of two ints, at least 1
-        Height and width of the images.
-    kernel_size, dilation, stride : int or tuple of two ints, at least 1
-    padding : int or tuple of two ints, at least 0
-        Rows and columns cut off on either side of the sum.
-
-    Examples
-    --------
     >>> fold(np.array([[0.0, 1.0], [1.0, 2.0], [3.0, 4.0], [4.0, 5.0]]), (2, 3), kernel_size=2)
     array([[[0., 2., 2.],
             [3., 8., 5.]]])

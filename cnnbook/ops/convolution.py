@@ -13,6 +13,7 @@ from numpy.lib.stride_tricks import as_strided
 
 from cnnbook.checks import check_array, check_grad_out, check_memory, integer, per_axis
 from cnnbook.ops.gradients import Gradients
+from cnnbook.ops.variants import variants
 from cnnbook.ops.windows import Plan, blocks, crop, run_on, slide, spread, surround
 from cnnbook.shapes import output_size, same_padding, transposed_output_size
 
@@ -96,26 +97,6 @@ def conv2d_backward(grad_out, x, weight, bias=None, stride=1, padding=0, dilatio
     return _conv_backward(2, grad_out, x, weight, bias, stride, padding, dilation, groups)
 
 
-def conv1d(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
-    """As `conv2d`, over one axis: `x` is (N, C_in, L), `weight` (C_out, C_in // groups, k)."""
-    return _conv(1, x, weight, bias, stride, padding, dilation, groups)
-
-
-def conv1d_backward(grad_out, x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
-    """As `conv2d_backward`, over one axis."""
-    return _conv_backward(1, grad_out, x, weight, bias, stride, padding, dilation, groups)
-
-
-def conv3d(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
-    """As `conv2d`, over three axes: `x` is (N, C_in, D, H, W)."""
-    return _conv(3, x, weight, bias, stride, padding, dilation, groups)
-
-
-def conv3d_backward(grad_out, x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
-    """As `conv2d_backward`, over three axes."""
-    return _conv_backward(3, grad_out, x, weight, bias, stride, padding, dilation, groups)
-
-
 def conv_transpose2d(
     x, weight, bias=None, stride=1, padding=0, output_padding=0, groups=1, dilation=1
 ):
@@ -169,36 +150,6 @@ def conv_transpose2d_backward(
     """
     settings = stride, padding, output_padding, groups, dilation
     return _conv_transpose_backward(2, grad_out, x, weight, bias, *settings)
-
-
-def conv_transpose1d(
-    x, weight, bias=None, stride=1, padding=0, output_padding=0, groups=1, dilation=1
-):
-    """As `conv_transpose2d`, over one axis."""
-    return _conv_transpose(1, x, weight, bias, stride, padding, output_padding, groups, dilation)
-
-
-def conv_transpose1d_backward(
-    grad_out, x, weight, bias=None, stride=1, padding=0, output_padding=0, groups=1, dilation=1
-):
-    """As `conv_transpose2d_backward`, over one axis."""
-    settings = stride, padding, output_padding, groups, dilation
-    return _conv_transpose_backward(1, grad_out, x, weight, bias, *settings)
-
-
-def conv_transpose3d(
-    x, weight, bias=None, stride=1, padding=0, output_padding=0, groups=1, dilation=1
-):
-    """As `conv_transpose2d`, over three axes."""
-    return _conv_transpose(3, x, weight, bias, stride, padding, output_padding, groups, dilation)
-
-
-def conv_transpose3d_backward(
-    grad_out, x, weight, bias=None, stride=1, padding=0, output_padding=0, groups=1, dilation=1
-):
-    """As `conv_transpose2d_backward`, over three axes."""
-    settings = stride, padding, output_padding, groups, dilation
-    return _conv_transpose_backward(3, grad_out, x, weight, bias, *settings)
 
 
 # ---------------------------------------------------------------- the three products
@@ -396,3 +347,13 @@ def _transposed_plan(axes, x, weight, bias, stride, padding, output_padding, gro
     shape = *x.shape[: -axes - 1], weight.shape[1] * groups, *whole
     check_memory(shape, stride=stride, padding=padding, dilation=dilation)
     return plan, groups, size
+
+
+# ---------------------------------------------------------------- over one and three axes
+
+conv1d, conv3d = variants(conv2d, _conv)
+conv1d_backward, conv3d_backward = variants(conv2d_backward, _conv_backward)
+conv_transpose1d, conv_transpose3d = variants(conv_transpose2d, _conv_transpose)
+conv_transpose1d_backward, conv_transpose3d_backward = variants(
+    conv_transpose2d_backward, _conv_transpose_backward
+)

@@ -13,25 +13,11 @@ _QUIET = {"invalid": "ignore", "over": "ignore", "divide": "ignore"}
 def softmax(x, dim):
     """Turn numbers into probabilities: ``exp(x) / sum(exp(x))``.
 
-    Parameters
-    ----------
-    x : ndarray
-        Floats, of any shape.
-    dim : int
-        The axis along which the probabilities sum to 1; a negative one counts from the end.
+    `x` holds floats, in any shape; along its axis `dim` the probabilities sum to 1. Minus infinity
+    gets probability 0; where there is a NaN, plus infinity, or minus infinity only, all are NaN.
+    Source: Bridle (1990), Probabilistic interpretation of feedforward classification network
+    outputs.
 
-    Returns
-    -------
-    ndarray of the same shape and dtype
-        Minus infinity gets probability 0; where there is a NaN, plus infinity, or minus infinity
-        only, all are NaN.
-
-    References
-    ----------
-    Bridle (1990), "Probabilistic interpretation of feedforward classification network outputs".
-
-    Examples
-    --------
     >>> softmax(np.array([0.0, np.log(3.0)]), dim=0)
     array([0.25, 0.75])
     """

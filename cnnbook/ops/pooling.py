@@ -13,6 +13,7 @@ import numpy as np
 
 from cnnbook.checks import check_array, check_grad_out, check_memory, flag, integer, per_axis
 from cnnbook.ops.gradients import InputGradient
+from cnnbook.ops.variants import variants
 from cnnbook.ops.windows import Plan, crop, slide, spread, surround
 from cnnbook.shapes import pool_output_size, transposed_output_size
 
@@ -63,8 +64,8 @@ def max_pool2d(
         Sizes as given by `cnnbook.shapes.pool_output_size`; dtype of `x`. A window with a NaN
         gives NaN.
     ndarray of int64 and of the same shape
-        Only with `return_indices`: ``row * W + column`` of each maximum in its map, the first one
-        of equals, the last one of several NaN.
+        Only with `return_indices`: ``row * W + column`` of each maximum in its map (in 3-D
+        ``(depth * H + row) * W + column``), the first one of equals, the last one of several NaN.
 
     Examples
     --------
@@ -72,8 +73,7 @@ def max_pool2d(
     >>> values, indices
     (array([[[7.]]]), array([[[1]]]))
     """
-    tiling = _tile(2, x, kernel_size, stride, padding, dilation, ceil_mode)
-    return _max(x, tiling, return_indices)
+    return _max(_tile, 2, x, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
 
 
 def max_pool2d_backward(
@@ -89,42 +89,8 @@ def max_pool2d_backward(
     >>> max_pool2d_backward(np.array([[[1.0, 10.0]]]), x, (1, 2), stride=1).grad_x
     array([[[ 0., 11.,  0.]]])
     """
-    tiling = _tile(2, x, kernel_size, stride, padding, dilation, ceil_mode)
-    return _max_backward(grad_out, x, tiling, return_indices)
-
-
-def max_pool1d(
-    x, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, return_indices=False
-):
-    """As `max_pool2d`, over one axis."""
-    tiling = _tile(1, x, kernel_size, stride, padding, dilation, ceil_mode)
-    return _max(x, tiling, return_indices)
-
-
-def max_pool1d_backward(
-    grad_out, x, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False,
-    return_indices=False,
-):  # fmt: skip
-    """As `max_pool2d_backward`, over one axis."""
-    tiling = _tile(1, x, kernel_size, stride, padding, dilation, ceil_mode)
-    return _max_backward(grad_out, x, tiling, return_indices)
-
-
-def max_pool3d(
-    x, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, return_indices=False
-):
-    """As `max_pool2d`, over three axes; an index is ``(depth * H + row) * W + column``."""
-    tiling = _tile(3, x, kernel_size, stride, padding, dilation, ceil_mode)
-    return _max(x, tiling, return_indices)
-
-
-def max_pool3d_backward(
-    grad_out, x, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False,
-    return_indices=False,
-):  # fmt: skip
-    """As `max_pool2d_backward`, over three axes."""
-    tiling = _tile(3, x, kernel_size, stride, padding, dilation, ceil_mode)
-    return _max_backward(grad_out, x, tiling, return_indices)
+    window = kernel_size, stride, padding, dilation, ceil_mode
+    return _max_backward(_tile, 2, grad_out, x, *window, return_indices)
 
 
 def adaptive_max_pool2d(x, output_size, return_indices=False):
@@ -135,32 +101,12 @@ def adaptive_max_pool2d(x, output_size, return_indices=False):
     >>> adaptive_max_pool2d(np.array([[[1.0, 2.0, 3.0]]]), (None, 2))
     array([[[2., 3.]]])
     """
-    return _max(x, _tile_adaptive(2, x, output_size), return_indices)
+    return _max(_tile_adaptive, 2, x, output_size, return_indices)
 
 
 def adaptive_max_pool2d_backward(grad_out, x, output_size, return_indices=False):
     """Take the gradient of `adaptive_max_pool2d`, as `max_pool2d_backward`."""
-    return _max_backward(grad_out, x, _tile_adaptive(2, x, output_size), return_indices)
-
-
-def adaptive_max_pool1d(x, output_size, return_indices=False):
-    """As `adaptive_max_pool2d`, over one axis."""
-    return _max(x, _tile_adaptive(1, x, output_size), return_indices)
-
-
-def adaptive_max_pool1d_backward(grad_out, x, output_size, return_indices=False):
-    """As `adaptive_max_pool2d_backward`, over one axis."""
-    return _max_backward(grad_out, x, _tile_adaptive(1, x, output_size), return_indices)
-
-
-def adaptive_max_pool3d(x, output_size, return_indices=False):
-    """As `adaptive_max_pool2d`, over three axes."""
-    return _max(x, _tile_adaptive(3, x, output_size), return_indices)
-
-
-def adaptive_max_pool3d_backward(grad_out, x, output_size, return_indices=False):
-    """As `adaptive_max_pool2d_backward`, over three axes."""
-    return _max_backward(grad_out, x, _tile_adaptive(3, x, output_size), return_indices)
+    return _max_backward(_tile_adaptive, 2, grad_out, x, output_size, return_indices)
 
 
 def winners(windows, pixels):
@@ -186,18 +132,15 @@ def winners(windows, pixels):
     return best, np.concatenate([none, pixels]).ravel()[won * np.int64(window.size) + window]
 
 
-def _max(x, tiling, return_indices):
-    axes = len(tiling.pads)
-    padded = surround(
-        x.reshape(-1, *x.shape[-axes - 1 :]),
-        tiling.pads,
-        -np.inf if x.dtype.kind == "f" else np.iinfo(x.dtype).min,
-    )
+def _max(tile, axes, x, *settings):
+    *window, return_indices = settings
+    tiling, size = tile(axes, x, *window), x.shape[-axes:]
+    least = -np.inf if x.dtype.kind == "f" else np.iinfo(x.dtype).min
+    padded = surround(x.reshape(-1, *x.shape[-axes - 1 :]), tiling.pads, least)
     shape = *x.shape[:-axes], *tiling.positions
     if not flag("return_indices", return_indices):
         return _reduce(padded, tiling, np.maximum).reshape(shape)
-    pixels = np.arange(math.prod(x.shape[-axes:])).reshape(1, 1, *x.shape[-axes:])
-    pixels = surround(pixels, tiling.pads, -1)
+    pixels = surround(np.arange(math.prod(size)).reshape(1, 1, *size), tiling.pads, -1)
     best = np.empty((*padded.shape[:2], *tiling.positions), x.dtype)
     index = np.empty(best.shape, np.int64)
     for where, part, plan in tiling.tiles:
@@ -210,19 +153,15 @@ def _max(x, tiling, return_indices):
     return best.reshape(shape), index.reshape(shape)
 
 
-def _max_backward(grad_out, x, tiling, return_indices):
+def _max_backward(tile, axes, grad_out, x, *settings):
+    *window, return_indices = settings
+    tiling, size = tile(axes, x, *window), x.shape[-axes:]
     flag("return_indices", return_indices)
-    axes, size = len(tiling.pads), math.prod(x.shape[-len(tiling.pads) :])
     check_grad_out(grad_out, x, (*x.shape[:-axes], *tiling.positions))
-    padded = surround(
-        x.reshape(-1, *x.shape[-axes - 1 :]),
-        tiling.pads,
-        -np.inf if x.dtype.kind == "f" else np.iinfo(x.dtype).min,
-    )
-    pixels = np.arange(size).reshape(1, 1, *x.shape[-axes:])
-    pixels = surround(pixels, tiling.pads, -1)
+    padded = surround(x.reshape(-1, *x.shape[-axes - 1 :]), tiling.pads, -np.inf)
+    pixels = surround(np.arange(math.prod(size)).reshape(1, 1, *size), tiling.pads, -1)
     grad_out = grad_out.reshape(*padded.shape[:2], *tiling.positions)
-    grad, first = np.zeros(x.size, x.dtype), np.arange(0, x.size, size)
+    grad, first = np.zeros(x.size, x.dtype), np.arange(0, x.size, math.prod(size))
     first = first.reshape(*padded.shape[:2], *[1] * axes)  # pixel of each map
     for where, part, plan in tiling.tiles:
         _, index = winners(slide(padded[part], plan), slide(pixels[part], plan))
@@ -260,8 +199,8 @@ def avg_pool2d(
     >>> avg_pool2d(np.array([[[1.0, 2.0], [3.0, 6.0]]]), 2)
     array([[[3.]]])
     """
-    tiling = _tile(2, x, kernel_size, stride, padding, 1, ceil_mode, kinds="f")
-    return _mean(x, tiling, count_include_pad, divisor_override)
+    window = kernel_size, stride, padding, ceil_mode
+    return _avg(2, x, *window, count_include_pad, divisor_override)
 
 
 def avg_pool2d_backward(
@@ -274,40 +213,20 @@ def avg_pool2d_backward(
     >>> avg_pool2d_backward(np.array([[[1.0, 10.0]]]), x, (1, 2), stride=1).grad_x
     array([[[0.5, 5.5, 5. ]]])
     """
-    tiling = _tile(2, x, kernel_size, stride, padding, 1, ceil_mode, kinds="f")
-    return _mean_backward(grad_out, x, tiling, count_include_pad, divisor_override)
+    window = kernel_size, stride, padding, ceil_mode
+    return _avg_backward(2, grad_out, x, *window, count_include_pad, divisor_override)
 
 
 def avg_pool1d(x, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True):
     """As `avg_pool2d`, over one axis."""
-    tiling = _tile(1, x, kernel_size, stride, padding, 1, ceil_mode, kinds="f")
-    return _mean(x, tiling, count_include_pad)
+    return _avg(1, x, kernel_size, stride, padding, ceil_mode, count_include_pad)
 
 
 def avg_pool1d_backward(
     grad_out, x, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True
 ):
     """As `avg_pool2d_backward`, over one axis."""
-    tiling = _tile(1, x, kernel_size, stride, padding, 1, ceil_mode, kinds="f")
-    return _mean_backward(grad_out, x, tiling, count_include_pad)
-
-
-def avg_pool3d(
-    x, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True,
-    divisor_override=None,
-):  # fmt: skip
-    """As `avg_pool2d`, over three axes."""
-    tiling = _tile(3, x, kernel_size, stride, padding, 1, ceil_mode, kinds="f")
-    return _mean(x, tiling, count_include_pad, divisor_override)
-
-
-def avg_pool3d_backward(
-    grad_out, x, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True,
-    divisor_override=None,
-):  # fmt: skip
-    """As `avg_pool2d_backward`, over three axes."""
-    tiling = _tile(3, x, kernel_size, stride, padding, 1, ceil_mode, kinds="f")
-    return _mean_backward(grad_out, x, tiling, count_include_pad, divisor_override)
+    return _avg_backward(1, grad_out, x, kernel_size, stride, padding, ceil_mode, count_include_pad)
 
 
 def adaptive_avg_pool2d(x, output_size):
@@ -338,38 +257,30 @@ def adaptive_avg_pool2d_backward(grad_out, x, output_size):
     return _adaptive_mean_backward(2, grad_out, x, output_size)
 
 
-def adaptive_avg_pool1d(x, output_size):
-    """As `adaptive_avg_pool2d`, over one axis."""
-    return _adaptive_mean(1, x, output_size)
+def _avg(axes, x, kernel_size, stride, padding, ceil_mode, include, override=None):
+    tiling = _tile(axes, x, kernel_size, stride, padding, 1, ceil_mode, kinds="f")
+    return _mean(x, tiling, include, override)
 
 
-def adaptive_avg_pool1d_backward(grad_out, x, output_size):
-    """As `adaptive_avg_pool2d_backward`, over one axis."""
-    return _adaptive_mean_backward(1, grad_out, x, output_size)
-
-
-def adaptive_avg_pool3d(x, output_size):
-    """As `adaptive_avg_pool2d`, over three axes."""
-    return _adaptive_mean(3, x, output_size)
-
-
-def adaptive_avg_pool3d_backward(grad_out, x, output_size):
-    """As `adaptive_avg_pool2d_backward`, over three axes."""
-    return _adaptive_mean_backward(3, grad_out, x, output_size)
+def _avg_backward(
+    axes, grad_out, x, kernel_size, stride, padding, ceil_mode, include, override=None
+):
+    tiling = _tile(axes, x, kernel_size, stride, padding, 1, ceil_mode, kinds="f")
+    return _mean_backward(grad_out, x, tiling, include, override)
 
 
 @np.errstate(over="ignore", invalid="ignore")  # inf - inf is NaN without a warning, as in PyTorch
-def _mean(x, tiling, count_include_pad=True, divisor_override=None):
-    divisor = _divisor(x, tiling, count_include_pad, divisor_override)
-    total = surround(x.reshape(-1, *x.shape[-len(tiling.pads) - 1 :]), tiling.pads)
-    mean = _reduce(total, tiling, np.add)
+def _mean(x, tiling, include=True, override=None):
+    divisor = _divisor(x, tiling, include, override)
+    padded = surround(x.reshape(-1, *x.shape[-len(tiling.pads) - 1 :]), tiling.pads)
+    mean = _reduce(padded, tiling, np.add)
     mean /= divisor
     return mean.reshape(*x.shape[: -len(tiling.pads)], *tiling.positions)
 
 
 @np.errstate(over="ignore", invalid="ignore")
-def _mean_backward(grad_out, x, tiling, count_include_pad=True, divisor_override=None):
-    divisor, axes = _divisor(x, tiling, count_include_pad, divisor_override), len(tiling.pads)
+def _mean_backward(grad_out, x, tiling, include=True, override=None):
+    divisor, axes = _divisor(x, tiling, include, override), len(tiling.pads)
     check_grad_out(grad_out, x, (*x.shape[:-axes], *tiling.positions))
     maps = x.reshape(-1, *x.shape[-axes - 1 :])
     share = grad_out.reshape(*maps.shape[:2], *tiling.positions) / divisor
@@ -418,20 +329,16 @@ def _along_axes(x, matrices):
     """Multiply each of the last axes by a matrix of its own."""
     for axis, matrix in enumerate(matrices, start=-len(matrices)):
         before, after = x.shape[:axis], x.shape[axis:][1:]
-        x = (
-            matrix @ x.reshape(*before, matrix.shape[1], math.prod(after))
-            if after
-            else x @ matrix.T
-        )
-        x = x.reshape(*before, len(matrix), *after)
+        flat = x.reshape(*before, matrix.shape[1], math.prod(after))
+        x = (matrix @ flat if after else x @ matrix.T).reshape(*before, len(matrix), *after)
     return x
 
 
-def _divisor(x, tiling, count_include_pad, divisor_override):
+def _divisor(x, tiling, include, override):
     """What each sum is divided by: a number, or the number of pixels in each window."""
-    include = flag("count_include_pad", count_include_pad)
-    if divisor_override is not None:
-        divisor = integer("divisor_override", divisor_override, form="an int")
+    include = flag("count_include_pad", include)
+    if override is not None:
+        divisor = integer("divisor_override", override, form="an int")
         if divisor == 0:
             raise ValueError("divisor_override is 0, must be another integer")
         if abs(divisor) >= 2**63:
@@ -511,3 +418,19 @@ def _tile_adaptive(axes, x, output_size, kinds="fiu"):
         plan = Plan(kernel, stride, (1,) * axes, [(0, 0)] * axes)
         tiles.append(Tile((..., *where), (..., *part), plan))
     return Tiling([(0, 0)] * axes, counts, tiles)
+
+
+# ---------------------------------------------------------------- over one and three axes
+
+max_pool1d, max_pool3d = variants(max_pool2d, _max, _tile)
+max_pool1d_backward, max_pool3d_backward = variants(max_pool2d_backward, _max_backward, _tile)
+_, avg_pool3d = variants(avg_pool2d, _avg)  # in 1-D there is no `divisor_override`
+_, avg_pool3d_backward = variants(avg_pool2d_backward, _avg_backward)
+adaptive_max_pool1d, adaptive_max_pool3d = variants(adaptive_max_pool2d, _max, _tile_adaptive)
+adaptive_max_pool1d_backward, adaptive_max_pool3d_backward = variants(
+    adaptive_max_pool2d_backward, _max_backward, _tile_adaptive
+)
+adaptive_avg_pool1d, adaptive_avg_pool3d = variants(adaptive_avg_pool2d, _adaptive_mean)
+adaptive_avg_pool1d_backward, adaptive_avg_pool3d_backward = variants(
+    adaptive_avg_pool2d_backward, _adaptive_mean_backward
+)

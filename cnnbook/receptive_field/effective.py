@@ -15,20 +15,13 @@ from cnnbook.recording import calls
 class EffectiveField:
     """The measured influence of the pixels on one unit.
 
-    Parameters
-    ----------
-    energy : ndarray, one axis an axis of the input
-        Squared gradient of the unit with respect to each pixel, averaged over samples and summed
-        over input channels, scaled to a total of 1.
-    unit : tuple of int
-        Index of the unit in its layer.
-    find_theoretical : callable
-        Gives `theoretical`; called once it is asked for.
+    The energy of a pixel is the squared gradient of the unit with respect to it, averaged over
+    samples and summed over input channels, scaled to a total of 1.
     """
 
     energy: np.ndarray
     unit: tuple
-    find_theoretical: Callable = field(repr=False)
+    find_theoretical: Callable = field(repr=False)  # gives `theoretical` once it is asked for
 
     @cached_property
     def theoretical(self):
@@ -47,11 +40,10 @@ class EffectiveField:
     @property
     def sigma(self):
         """Standard deviation of the position of the energy, in pixels, an axis."""
-        result = []
-        for n, centre in enumerate(self.centre):
-            away = np.arange(self.energy.shape[n]) - centre
-            result.append(float(np.sqrt(self.profile(n) @ away**2)))
-        return tuple(result)
+        places = [
+            np.arange(size) - c for size, c in zip(self.energy.shape, self.centre, strict=True)
+        ]
+        return tuple(float(np.sqrt(self.profile(n) @ away**2)) for n, away in enumerate(places))
 
     @property
     def width(self):
@@ -67,36 +59,18 @@ class EffectiveField:
 def effective_receptive_field(module, input, unit=None, layer=None):
     """Measure how much each pixel counts for one unit of a module.
 
-    Parameters
-    ----------
-    module : torch.nn.Module
-        Taken as in evaluation mode, and left as it is.
-    input : torch.Tensor of shape (N, C, size, ...)
-        N samples to average over.
-    unit : int or tuple of int, optional
-        Index in the layer's map; the middle one when not given.
-    layer : str, optional
-        Name of a submodule whose output is looked at; the module's own output when not given.
+    `input` holds N samples to average over, (N, C, size, ...). The unit is the middle one when not
+    given, `layer` the name of the submodule that it belongs to, else it is one of the output. The
+    module is taken as in evaluation mode, and left as it is.
 
-    Raises
-    ------
-    TypeError, ValueError
-        If there is no such layer or unit, its output is no map, or no pixel has any influence.
-
-    Notes
-    -----
     The gradient is that of the unit's sum over channels. If weights are independent with mean 0
     and nothing else lies between, the expected energy of a stack of convolutions spreads like a
     random walk: its variance is the sum of ``(jump * dilation)**2 * (k**2 - 1) / 12`` over the
     layers.
 
-    References
-    ----------
     Luo, Li, Urtasun & Zemel (2016), "Understanding the effective receptive field in deep
     convolutional neural networks", arXiv:1701.04128.
 
-    Examples
-    --------
     >>> import torch
     >>> blur = torch.nn.AvgPool1d(3, stride=1)
     >>> field = effective_receptive_field(blur, torch.ones(1, 1, 7))

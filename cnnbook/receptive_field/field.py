@@ -31,20 +31,13 @@ class Span(NamedTuple):
 class AxisField(NamedTuple):
     """What each unit along one axis sees, as pairs (first, last) of pixels.
 
-    Parameters
-    ----------
-    seen : tuple of pairs
-        One a unit; pixels outside the input are left out. Empty where no size was given.
-    repeat : tuple of pairs, or None
-        On an axis without ends, from unit 0 on, until the pattern comes again, moved along; None
-        where units move by different numbers of pixels.
-    jump : Fraction
-        Pixels from one unit's field to the next one's, on average.
+    On an axis without ends `repeat` holds the pairs from unit 0 on, until the pattern comes again,
+    moved along; None where units move by different numbers of pixels.
     """
 
-    seen: tuple
+    seen: tuple  # one a unit, within the input; empty where no size was given
     repeat: tuple | None
-    jump: Fraction
+    jump: Fraction  # pixels from one unit's field to the next one's, on average
 
     @property
     def units(self):
@@ -70,16 +63,6 @@ class Field:
     padding. `size`, `jump`, `start` and `centre` speak of an input without borders, as formulas
     do; `rectangle` can clip at the border.
 
-    Parameters
-    ----------
-    name : str
-    axes : tuple of AxisField
-        One an input axis.
-    plain : bool
-        Give plain numbers for the only axis in place of tuples.
-
-    Examples
-    --------
     >>> from cnnbook.receptive_field import receptive_field
     >>> field = receptive_field([(3, 2), (3, 2)], input_size=15)[-1]
     >>> field
@@ -90,7 +73,7 @@ class Field:
 
     name: str
     axes: tuple[AxisField, ...]
-    plain: bool = False
+    plain: bool = False  # give plain numbers for the only axis in place of tuples
 
     def _shape(self, values):
         """A tuple, or the only value."""
@@ -132,26 +115,12 @@ class Field:
         return self._each(lambda axis: _span(axis.repeat[0]).centre)
 
     def rectangle(self, unit, clip=False):
-        """Find the input pixels that one unit sees.
+        """Find the smallest `Span`, one an axis, that holds the input pixels that one unit sees.
 
-        Parameters
-        ----------
-        unit : int or tuple of int
-            Index of the unit, one number an axis.
-        clip : bool
-            Leave out pixels beyond the border, and with them all that a unit would see only
-            through a cell of padding: zeros that no pixel can change. Needs the input size.
-
-        Returns
-        -------
-        Span, or tuple of Span
-            The smallest that holds them, one an axis; a dilated kernel may skip pixels in it.
-
-        Raises
-        ------
-        TypeError, ValueError
-            If there is no such unit, the size to clip at is unknown, or branches of different
-            jump leave no answer without clipping.
+        `unit` has one index an axis. `clip`, which needs the input size, leaves out pixels beyond
+        the border, and with them all that a unit would see only through a cell of padding: zeros
+        that no pixel can change. A dilated kernel may skip pixels in between. There is no answer
+        without clipping where branches of different jump are joined.
         """
         if clip and not self.axes[0].units:
             raise ValueError("clipping needs the size of the input: give input_size")

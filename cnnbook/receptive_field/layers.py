@@ -13,21 +13,13 @@ from cnnbook.shapes import output_size
 
 
 class Layer(NamedTuple):
-    """A convolution or a pooling: all that the receptive field depends on.
-
-    Parameters
-    ----------
-    kernel_size, stride, padding, dilation : int or tuple of int
-        As in `torch.nn.Conv2d`; an int holds for every axis.
-    name : str
-        Shown in tables and pictures; "layer 1" and so on if empty.
-    """
+    """A convolution or a pooling: all that the receptive field depends on, as in `nn.Conv2d`."""
 
     kernel_size: int | tuple
     stride: int | tuple = 1
     padding: int | tuple = 0
     dilation: int | tuple = 1
-    name: str = ""
+    name: str = ""  # "layer 1" and so on if empty
 
 
 _LEAST = {"kernel_size": 1, "stride": 1, "padding": 0, "dilation": 1}
@@ -51,40 +43,21 @@ def _rows(layers, input_size):
 
 
 def receptive_field(layers, input_size=None):
-    """Compute the receptive field after each of a list of layers.
+    """List the `Field` of the input, and after each of a list of layers from there upwards.
 
-    Parameters
-    ----------
-    layers : sequence of Layer, of tuples in its order, or of ints (kernel sizes)
-        From the input upwards.
-    input_size : int or tuple of int, optional
-        Pixels along each axis. Needed to count the units and to clip rectangles at the border.
+    A layer is a `Layer`, a tuple in its order, or an int (kernel size). `input_size`, pixels along
+    each axis, is needed to count the units and to clip rectangles at the border. If all settings
+    are plain numbers, those of the fields are.
 
-    Returns
-    -------
-    list of Field
-        The input itself, then one field a layer; plain numbers if all settings are plain.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If a number is out of range, or a layer does not fit on what is below it.
-
-    Notes
-    -----
     With kernel k, stride s, padding p and dilation d of layer l::
 
         size[l]  = size[l-1] + d * (k - 1) * jump[l-1]
         jump[l]  = jump[l-1] * s
         start[l] = start[l-1] - p * jump[l-1]
 
-    References
-    ----------
     Araujo, Norris & Sim (2019), "Computing receptive fields of convolutional neural networks",
     doi:10.23915/distill.00021; chapter 8.
 
-    Examples
-    --------
     >>> [field.size for field in receptive_field([3, 3, 3])]
     [1, 3, 5, 7]
     """
@@ -122,28 +95,13 @@ def _along_axis(names, rows, units):
 
 
 def paths(layers, input_size, unit, layer=None):
-    """Count the paths from one unit down to each unit below it, along one axis.
+    """Count the paths from one unit of a layer down to each unit below it, along one axis.
 
-    With every weight 1 and no activation, the number of paths to a pixel is the gradient of the
-    unit with respect to that pixel.
+    A `Counter` each for the input, the first layer, ... up to `layer`, which is 1 for the first and
+    the last one when not given. Indices below 0 or past the end are cells of padding, where a path
+    ends. With every weight 1 and no activation, the number of paths to a pixel is the gradient of
+    the unit with respect to that pixel.
 
-    Parameters
-    ----------
-    layers, input_size
-        As `receptive_field` takes them, with one number a setting.
-    unit : int
-        Index in the layer.
-    layer : int, optional
-        0 is the input, 1 the first layer; the last one when not given.
-
-    Returns
-    -------
-    list of Counter
-        For the input, the first layer, ... up to `layer`: how many paths reach each unit. Indices
-        below 0 or past the end are cells of padding, where a path ends.
-
-    Examples
-    --------
     >>> paths([3, 3], input_size=7, unit=0)[0]
     Counter({2: 3, 1: 2, 3: 2, 0: 1, 4: 1})
     """

@@ -19,25 +19,11 @@ class Network(NamedTuple):
 def parse_network(text):
     """Read a typed network.
 
-    Parameters
-    ----------
-    text : str
-        Split by semicolons: "input" and its size, then layers. A layer is "conv" or "pool" and its
-        kernel size, then in any order "/2" for the stride, "p1" for the padding, "d2" for the
-        dilation, and "x3" for three such layers. The stride of a pooling is its kernel size
-        unless given.
+    It is split by semicolons: "input" and its size, then layers. A layer is "conv" or "pool" and
+    its kernel size, then in any order "/2" for the stride, "p1" for the padding, "d2" for the
+    dilation, and "x3" for three such layers. The stride of a pooling is its kernel size unless
+    given.
 
-    Returns
-    -------
-    Network
-
-    Raises
-    ------
-    ValueError
-        If a part cannot be read; the message says which, and how to write it.
-
-    Examples
-    --------
     >>> parse_network("input 15; conv 3 d2; pool 2")
     Network(input_size=15, layers=(Layer(kernel_size=3, stride=1, padding=0, dilation=2, \
 name='conv 3 d2'), Layer(kernel_size=2, stride=2, padding=0, dilation=1, name='pool 2')))

@@ -48,7 +48,7 @@ def reduction(a, operands, shape):
 def over(a, operands, shape):
     """Each entry depends on all entries along one dimension."""
     x = only(operands)
-    return x.field.collapsed(_wrapped(a["dim"], x.rank))
+    return x.field.mixed(_wrapped(a["dim"], x.rank))
 
 
 def onwards(a, operands, shape):
@@ -63,10 +63,10 @@ def norm(a, operands, shape):
     """Statistics over the last dimensions, over the whole map, or stored ones."""
     x = only(operands)
     if "normalized_shape" in a:
-        return x.field.collapsed(range(x.rank - len(a["normalized_shape"]), x.rank))
+        return x.field.mixed(range(x.rank - len(a["normalized_shape"]), x.rank))
     if "num_groups" in a or "group" in a:
-        return x.field.collapsed(range(1, x.rank))
-    return x.field.collapsed(range(x.rank)) if a.get("training") else x.field
+        return x.field.mixed(range(1, x.rank))
+    return x.field.mixed(range(x.rank)) if a.get("training") else x.field
 
 
 _FACTORS = {  # names of the two factors; the one that is added
@@ -94,7 +94,7 @@ def product(a, operands, shape):
 
 def linear(a, operands, shape):
     """A dense layer over the last dimension, the others kept; of two tensors if bilinear."""
-    return join([x.field.collapsed({x.rank - 1}) for x in operands])
+    return join([x.field.mixed({x.rank - 1}, shape[-1]) for x in operands])
 
 
 # --- joined, cut and put into another shape ------------------------------------------------------

@@ -1,10 +1,11 @@
 """What every entry of a tensor sees, and how tensors hand it on.
 
 For each axis of the image a tensor has an array of its own rank, with size 1 along the dimensions
-that make no difference, so that it is small. Its last dimension holds four numbers: the first
-pixel, minus the last, and both again on an axis without ends, where maps go on in their pattern.
-So what several entries see together is the minimum of their numbers, and whatever moves the
-tensor's numbers around moves these along.
+that make no difference, so that it is small. Its last dimension holds five numbers: the first
+pixel, minus the last, the place along the axis, which tells where it lies when all entries see the
+same, and both pixels again on an axis without ends, where maps go on in their pattern. So what
+several entries see together is the minimum of their numbers, and whatever moves the tensor's
+numbers around moves these along.
 """
 
 import math
@@ -122,34 +123,27 @@ def _turned(turn, units, below):
 
 @dataclass(frozen=True, eq=False)
 class Seen:
-    """What the entries of a tensor see along one axis of the image.
+    """What the entries of a tensor see along one axis of the image."""
 
-    Parameters
-    ----------
-    pairs : ndarray of shape (*dimensions, 4)
-    turn : (period, advance)
-        On the axis without ends: so many units on it is the same, so many pixels on.
-    """
-
-    pairs: np.ndarray
-    turn: tuple
+    pairs: np.ndarray  # (*dimensions, 5)
+    turn: tuple  # (period, advance): on the axis without ends so many units on, so many pixels on
 
     @classmethod
     def pixels(cls, size, dim, rank):
         """The image itself: pixel u sees pixel u."""
         first = np.arange(bounded(size, "pixels"), dtype=float)
-        pairs = np.stack([first, -first] * 2, -1)
-        return cls(pairs.reshape(*[size if n == dim else 1 for n in range(rank)], 4), (1, 1))
+        pairs = np.stack([first, -first, first, first, -first], -1)
+        return cls(pairs.reshape(*[size if n == dim else 1 for n in range(rank)], 5), (1, 1))
 
     @classmethod
     def settled(cls, pairs, turn, certain=True):
         """With a turn that is found anew if it may be wrong; None if no rule holds."""
         if turn is None:
             pairs, turn = pairs.copy(), (1, 0)
-            pairs[..., 2:] = -np.inf
+            pairs[..., 3:] = -np.inf
         seen = cls(compact(pairs, pairs.ndim - 1), turn)
         if len(seen.dims) == 1 and not (certain and seen.turns):
-            seen = cls(seen.pairs, _pattern(seen.pairs[..., 2:].reshape(-1, 2)) or turn)
+            seen = cls(seen.pairs, _pattern(seen.pairs[..., 3:].reshape(-1, 2)) or turn)
         return seen
 
     @property
@@ -162,7 +156,7 @@ class Seen:
         """Whether nothing speaks against the turn."""
         if len(self.dims) != 1:
             return True
-        return _fits(self.pairs[..., 2:].reshape(-1, 2), self.turn)
+        return _fits(self.pairs[..., 3:].reshape(-1, 2), self.turn)
 
     def line(self, dim, size):
         """The numbers with one dimension in front."""
@@ -173,20 +167,14 @@ class Seen:
     def gathered(self, dim, size, units, taps, shift=None, border=None):
         """Take new units along a dimension of `size` entries from those that lie there.
 
-        Parameters
-        ----------
-        taps : callable
-            For an array of new units the places of those that each takes, a row a unit.
-        shift : (int, int), optional
-            So many units on, the places are so many further; found where not given.
-        border : callable, optional
-            Leads from a place beyond the map into it (mirrored padding).
+        ``taps(units)`` are the places that each takes, a row a unit; with `shift`, so many units on
+        they are so many further. `border` leads from a place beyond the map into it.
         """
         line = self.line(dim, size)
-        free = line[..., 2:]
+        free = line[..., 3:]
         turn = self.turn if _fits(free, self.turn) else _pattern(free)
         turn = turn if turn and turn[0] <= size else None
-        seen = hulls(units, taps, existing(line[..., :2], border))
+        seen = hulls(units, taps, existing(line[..., :3], border))
         free = hulls(units, taps, going_on(free, turn))
         pairs = np.moveaxis(np.concatenate([seen, free], -1), 0, dim)
         if shift is None:
@@ -202,7 +190,7 @@ class Seen:
     def taken(self, numbers):
         """Entries that see what those of the given numbers see; -1 stands for nothing at all."""
         numbers, turn = compact(numbers, numbers.ndim), self.turn
-        rows = np.concatenate([self.pairs.reshape(-1, 4), np.full((1, 4), np.inf)])
+        rows = np.concatenate([self.pairs.reshape(-1, 5), np.full((1, 5), np.inf)])
         shift = None
         if len(self.dims) == 1 == sum(size > 1 for size in numbers.shape):
             places = numbers.ravel().astype(float)
@@ -215,7 +203,7 @@ class Seen:
         """Put together all entries along the dimensions `gone`, which keep one."""
         seen = self
         for dim in sorted(self.dims & set(gone)):
-            line, turn = seen.line(dim, seen.pairs.shape[dim])[..., 2:], seen.turn
+            line, turn = seen.line(dim, seen.pairs.shape[dim])[..., 3:], seen.turn
             alone = seen.dims == {dim}
             if (turn[0] < len(line) or alone) and _fits(line, turn):  # one moves by as many as were
                 turn = _turned(turn, 1, len(line))
@@ -230,8 +218,8 @@ class Seen:
         """As a `Field` tells it: unit by unit along a dimension, or all together if it is None."""
         rank = self.pairs.ndim - 1
         seen = self.collapsed(set(range(rank)) - {dim})
-        line = seen.pairs.reshape(1, 4) if dim is None else seen.line(dim, size).reshape(size, 4)
-        free = line[:, 2:]
+        line = seen.pairs.reshape(1, 5) if dim is None else seen.line(dim, size).reshape(size, 5)
+        free = line[:, 3:]
         turn = seen.turn if _fits(free, seen.turn) else _pattern(free)
         if turn is None or np.isneginf(free).any():
             return AxisField(listed(line[:, :2]), None, Fraction(0))
@@ -294,9 +282,11 @@ class Tracked(tuple):
         return set().union(*(seen.dims for seen in self))
 
     def same(self, other):
-        """Whether both say the same."""
-        pairs = zip(self, other or (), strict=False)
-        return other is not None and all(np.array_equal(a.pairs, b.pairs) for a, b in pairs)
+        """Whether entries of both see the same pixels."""
+        if other is None or self.rank != other.rank:
+            return False
+        pixels = ([seen.pairs[..., [0, 1, 3, 4]] for seen in tracked] for tracked in (self, other))
+        return all((a == b).all() for a, b in zip(*pixels, strict=True))
 
     def arranged(self, change):
         """Move what entries see as entries are moved: ``change`` moves an array of numbers."""
@@ -305,6 +295,18 @@ class Tracked(tuple):
     def collapsed(self, gone):
         """See `Seen.collapsed`."""
         return Tracked(seen.collapsed(gone) for seen in self)
+
+    def mixed(self, dims, size=None):
+        """Let all entries along some dimensions see the same; the last may get `size` new ones."""
+        mixed = []
+        for old, new in zip(self, self.collapsed(dims), strict=True):
+            places = old.pairs[..., 2]
+            if size and old.dims & dims:
+                places = new.pairs[..., 2] + np.arange(size)
+            pairs = np.broadcast_to(new.pairs, (*places.shape, 5)).copy()
+            pairs[..., 2] = places
+            mixed.append(Seen(compact(pairs, places.ndim), new.turn))
+        return Tracked(mixed)
 
     def without(self, gone):
         """Collapse the dimensions `gone` and drop them."""
@@ -329,7 +331,7 @@ class Tracked(tuple):
             if self.rank == len(self) + 2 and (number + 2 in own or not seen.dims):
                 dim = number + 2
             elif len(seen.dims) == len(own) == 1:
-                line = seen.line(*own, seen.pairs.shape[min(own)]).reshape(-1, 4)
+                line = seen.line(*own, seen.pairs.shape[min(own)]).reshape(-1, 5)
                 changes = (line[1:] != line[:-1]).any(1).sum()
                 dim = min(own) if changes + 1 == len(np.unique(line, axis=0)) else None
             axes.append(seen.told(dim, 1 if dim is None else shape[dim]))
@@ -355,21 +357,18 @@ def join(fields):
     joined = []
     for seens in zip(*fields, strict=True):
         pairs = reduce(np.minimum, (seen.pairs for seen in seens))
+        pairs[..., 2] = reduce(np.maximum, (seen.pairs[..., 2] for seen in seens))
         joined.append(Seen.settled(pairs, _common_turn(seens)))
     return Tracked(joined)
 
 
 def beside(parts, dim):
-    """Join tensors one behind the other along a dimension.
+    """Join tensors one behind the other along a dimension, where they have the sizes given.
 
-    Parameters
-    ----------
-    parts : list of (Tracked or None, int)
-        And their sizes along the dimension; None sees nothing.
-    dim : int
+    None in place of a `Tracked` sees nothing.
     """
     known = [field for field, _ in parts if field is not None]
-    nothing = np.full((1,) * known[0].rank + (4,), np.inf)
+    nothing = np.full((1,) * known[0].rank + (5,), np.inf)
     joined = []
     for number in range(len(known[0])):
         arrays = [nothing if field is None else field[number].pairs for field, _ in parts]

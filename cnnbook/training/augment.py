@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 
-from cnnbook.checks import real, whole
+from cnnbook.checks import flag, real, whole
 
 MOST_SHIFT = 1_000_000
 
@@ -15,9 +15,8 @@ MOST_SHIFT = 1_000_000
 class Augment:
     """Change each image of a batch at random, by one affine map per image.
 
-    Called as ``augment(images, generator)`` with a tensor (N, C, H, W) and a `torch.Generator`;
-    returns a tensor of the same shape. What comes in from outside of an image is black, and the
-    interpolation is bilinear: a map of whole pixels changes no value.
+    Called as ``augment(images, generator)`` with a tensor (N, C, H, W) and a `torch.Generator`.
+    What comes in from outside of an image is black, and the interpolation is bilinear.
 
     >>> Augment(shift=1)(torch.ones(1, 1, 3, 3), torch.Generator().manual_seed(1)).sum()
     tensor(6.)
@@ -33,16 +32,12 @@ class Augment:
 
     def __post_init__(self):
         whole("shift", self.shift, 0, MOST_SHIFT)
-        if self.flip not in (False, True):
-            raise ValueError(f"flip is {self.flip!r}, must be True or False")
+        flag("flip", self.flip)
         for name in ("rotation", "scale", "stretch", "shear", "noise"):
             real(name, getattr(self, name))
 
     def maps(self, count, size, generator):
-        """Draw affine maps (count, 2, 3) from output to input coordinates of images of (H, W).
-
-        `torch.nn.functional.affine_grid` takes them so: width first, from -1 to 1.
-        """
+        """Draw (count, 2, 3) for `affine_grid`: from output to input, width first, from -1 to 1."""
 
         def draw(greatest):
             return (2 * torch.rand(count, generator=generator) - 1) * greatest
@@ -52,13 +47,13 @@ class Augment:
         mirror = 1 - 2.0 * (torch.rand(count, generator=generator) < self.flip / 2)
         shifts = torch.randint(-self.shift, self.shift + 1, (count, 2), generator=generator)
         zero, one = torch.zeros(count), torch.ones(count)
-        turned = _matrices(angle.cos(), -angle.sin(), angle.sin(), angle.cos())
-        slanted = _matrices(one, slant, zero, one)
-        sized = _matrices(wide * mirror, zero, zero, wide * tall)
-        pixels = turned @ slanted @ sized  # (column, row) to (column, row), about the middle
+        turned = angle.cos(), -angle.sin(), angle.sin(), angle.cos()
+        slanted = one, slant, zero, one
+        sized = wide * mirror, zero, zero, wide * tall
+        each = [torch.stack(m, 1).reshape(-1, 2, 2) for m in (turned, slanted, sized)]
+        pixels = each[0] @ each[1] @ each[2]  # (column, row) to (column, row), about the middle
         extent = torch.tensor([size[1] / 2, size[0] / 2])
-        linear = pixels * extent / extent[:, None]
-        return torch.cat([linear, (shifts / extent)[:, :, None]], 2)
+        return torch.cat([pixels * extent / extent[:, None], (shifts / extent)[:, :, None]], 2)
 
     def __call__(self, images, generator):
         """Move each image of a batch (N, C, H, W) by a map of its own."""
@@ -69,8 +64,3 @@ class Augment:
             noise = torch.randn(changed.shape, generator=generator).to(changed)
             changed = (changed + self.noise * noise).clamp(0, 1)
         return changed
-
-
-def _matrices(*entries):
-    """Stack four tensors of shape (count,) into (count, 2, 2), row by row."""
-    return torch.stack(entries, 1).reshape(-1, 2, 2)

@@ -22,20 +22,15 @@ def count_right(scores, labels):
     if scores.ndim != 2 or labels.shape != scores.shape[:1]:
         shapes = f"{tuple(labels.shape)}, scores {tuple(scores.shape)}"
         raise ValueError(f"labels has shape {shapes}, expected (N,) and (N, classes)")
-    classes = scores.shape[1]
     if labels.is_floating_point() or labels.dtype == torch.bool:
         raise ValueError(f"labels is {labels.dtype}, must be integers")
-    for wrong in labels[(labels < 0) | (labels >= classes)][:1].tolist():
-        raise ValueError(f"labels holds {wrong}, scores has classes 0 to {classes - 1}")
+    for wrong in labels[(labels < 0) | (labels >= scores.shape[1])][:1].tolist():
+        raise ValueError(f"labels holds {wrong}, scores has classes 0 to {scores.shape[1] - 1}")
     return int((scores.argmax(1) == labels).sum())
 
 
 def evaluate(model, data, *, loss=F.cross_entropy, correct=count_right, batch_size=500):
-    """Run a network over images in evaluation mode, and set it back: an `Evaluation`.
-
-    `data` is anything with tensors `images` and `labels`. `loss` and `correct` take (output,
-    labels) to the mean loss, and to the number of right answers; None counts none.
-    """
+    """Run a network over images in evaluation mode, and set it back; for the rest see `fit`."""
     batch_size, device = check_data(data, batch_size), device_of(model)
     parts, total, right = [], 0.0, 0
     with evaluating(model):
@@ -56,9 +51,6 @@ def _join(parts):
     return type(parts[0])(*(_join(column) for column in zip(*parts, strict=True)))
 
 
-# ---------------------------------------------------------------- what training asks as well
-
-
 def device_of(model):
     """Find where the parameters of a network are."""
     return next((p.device for p in model.parameters()), torch.device("cpu"))
@@ -73,12 +65,9 @@ def check_right(right, count):
 
 def check_data(data, batch_size):
     """Refuse data without images or without one label for each; return the batch size."""
-    batch_size = whole("batch_size", batch_size)
-    if not len(data.labels):
-        raise ValueError("there are no images: len(data.labels) is 0")
-    if len(data.images) != len(data.labels):
-        raise ValueError(f"data has {len(data.images)} images and {len(data.labels)} labels")
-    if data.labels.ndim != 1:  # (N, 1) against (N,) would be broadcast to N×N
-        shape = tuple(data.labels.shape)
-        raise ValueError(f"data.labels has shape {shape}, expected ({len(data.images)},)")
-    return batch_size
+    shape, count = tuple(data.labels.shape), len(data.images)
+    if not count:
+        raise ValueError("there are no images: len(data.images) is 0")
+    if shape != (count,):  # (N, 1) against (N,) would be broadcast to N×N
+        raise ValueError(f"data.labels has shape {shape}, expected ({count},) as images")
+    return whole("batch_size", batch_size)

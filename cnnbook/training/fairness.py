@@ -39,8 +39,7 @@ def group_report(scores, labels, groups, names, *, minimum=300):
     from sklearn.metrics import roc_auc_score
 
     _check(scores, labels, groups, names, minimum)
-    faces, found = labels == 1, scores > 0
-    rows = []
+    faces, found, rows = labels == 1, scores > 0, []
     for index, name in enumerate(names):
         hits = found[groups == index]
         right, count = int(hits.sum()), len(hits)
@@ -70,13 +69,10 @@ def _check(scores, labels, groups, names, minimum):
         raise ValueError(f"labels holds {wrong}, must be 1 for a face or 0")
     if len(groups) and not int(groups.max()) < len(names):
         raise ValueError(f"groups go up to {int(groups.max())}, but there are {len(names)} names")
-    faces = int((labels == 1).sum())
-    if not 0 < faces < len(labels):
+    if not 0 < (faces := int((labels == 1).sum())) < len(labels):
         raise ValueError(f"{faces} of {len(labels)} images are faces, need both kinds")
-    strays = int(((groups >= 0) & (labels != 1)).sum())
-    if strays:
+    if strays := int(((groups >= 0) & (labels != 1)).sum()):
         raise ValueError(f"{strays} images with a group are no faces, must be 0")
     for index, name in enumerate(names):
-        count = int((groups == index).sum())
-        if count < max(minimum, 1):
+        if (count := int((groups == index).sum())) < max(minimum, 1):
             raise ValueError(f"group {name!r} has {count} faces, must be at least {minimum}")

@@ -1,7 +1,6 @@
 """Train a network on images in memory."""
 
 import math
-import time
 from dataclasses import dataclass, field
 
 import torch
@@ -12,25 +11,18 @@ from cnnbook.checks import real, whole
 from cnnbook.training.evaluation import check_data, check_right, count_right, device_of, evaluate
 
 SCHEDULES = ("one cycle", "constant")
-SEEDS = 2**46
-"""The greatest seed: with the number of an epoch it makes a seed of 64 bits."""
+SEEDS = 2**46  # the greatest seed: with the number of an epoch it makes a seed of 64 bits
 
 
 @dataclass
 class History:
-    """What happened in each epoch of a training.
+    """What happened in each epoch of a training."""
 
-    `loss` and `accuracy` are means over the training batches, as they were when each was learned
-    from; those of the validation are taken after the epoch. `interrupted` is true if the reader
-    stopped it: the network keeps what it had learned.
-    """
-
-    loss: list = field(default_factory=list)
+    loss: list = field(default_factory=list)  # mean over the batches, as each was learned from
     accuracy: list = field(default_factory=list)
-    validation_loss: list = field(default_factory=list)
+    validation_loss: list = field(default_factory=list)  # after the epoch
     validation_accuracy: list = field(default_factory=list)
-    seconds: list = field(default_factory=list)
-    interrupted: bool = False
+    interrupted: bool = False  # by the reader: the network keeps what it had learned
 
     @property
     def epochs(self):
@@ -45,16 +37,13 @@ def fit(
 ):  # fmt: skip
     """Train a network on images in memory, on the device where it is; return the `History`.
 
-    Interrupting (the stop button of JupyterLab, Ctrl-C) ends it early and keeps what was learned.
-    The network is left in evaluation mode, and the caller's random state as it was.
+    Interrupting (the stop button of JupyterLab) ends it early and keeps what was learned. The
+    network is left in evaluation mode, and the caller's random state as it was.
 
     Parameters
     ----------
     data, validation : Images
         What to learn from, and what to judge by after each epoch: tensors `images` and `labels`.
-    epochs, lr : int, float
-        In an epoch as many images are seen as there are. The schedule stretches over all epochs;
-        the learning rate is the greatest one of the cycle.
     optimizer : callable
         Called as ``optimizer(parameters, lr=lr)``: a class of `torch.optim`, or a partial of one.
     schedule : {"one cycle", "constant"}
@@ -65,11 +54,10 @@ def fit(
     augment : callable, optional
         (images, generator) to images of the same shape, such as an `Augment`.
     draw : callable, optional
-        (model, data) to probabilities of shape (N,), asked before each epoch, which then draws N
-        images by them, with replacement, such as `adaptive`. Else every image is seen once.
+        (model, data) to probabilities (N,), asked before each epoch, which then draws N images by
+        them, with replacement, such as `adaptive`. Else every image is seen once.
     seed : int
-        Decides the order of the images, their changes and the dropout, not the first weights: use
-        ``torch.manual_seed`` before the model is made.
+        Decides the order of the images, their changes and the dropout, not the first weights.
     until : callable, optional
         Called with the history after each epoch; true ends the training.
     """
@@ -81,18 +69,16 @@ def fit(
     if schedule not in SCHEDULES:
         raise ValueError(f"schedule is {schedule!r}, must be one of {', '.join(SCHEDULES)}")
     steps = epochs * math.ceil(len(data.labels) / batch_size)
-    optimizer = optimizer(model.parameters(), lr=lr)
-    rate = _schedule(schedule, optimizer, lr, steps)
-    history = History()
+    optimizer, history = optimizer(model.parameters(), lr=lr), History()
+    parts = {"optimizer": optimizer, "rate": _schedule(schedule, optimizer, lr, steps)}
+    parts |= {"augment": augment, "loss": loss, "correct": correct}
     with tqdm(total=steps, disable=not progress) as bar, torch.random.fork_rng():
         try:
             for epoch in range(epochs):
                 generator = torch.Generator().manual_seed(seed * 100_003 + epoch)
                 torch.manual_seed(int(torch.randint(2**62, (), generator=generator)))  # for dropout
                 batches = _order(model, data, draw, generator).split(batch_size)
-                parts = {"optimizer": optimizer, "rate": rate, "augment": augment}
-                parts |= {"generator": generator, "loss": loss, "correct": correct}
-                _epoch(model, data, batches, history, bar, **parts)
+                _epoch(model, data, batches, generator, history, bar, **parts)
                 if validation is not None:
                     judged = evaluate(model, validation, loss=loss, correct=correct)
                     history.validation_loss.append(judged.loss)
@@ -106,12 +92,10 @@ def fit(
 
 
 def _epoch(
-    model, data, batches, history, bar, *, optimizer, rate, generator, loss, correct, augment
+    model, data, batches, generator, history, bar, *, optimizer, rate, augment, loss, correct
 ):
     """Learn from each batch, a tensor of the numbers of its images."""
-    began, device = time.perf_counter(), device_of(model)
-    total = right = seen = 0.0
-    model.train()
+    device, total, right, seen = device_of(model.train()), 0.0, 0.0, 0
     for done, chosen in enumerate(batches):
         images, labels = data.images[chosen], data.labels[chosen].to(device)
         if augment is not None:
@@ -135,7 +119,6 @@ def _epoch(
         bar.update()
     history.loss.append(total / seen)
     history.accuracy += [] if correct is None else [right / seen]
-    history.seconds.append(time.perf_counter() - began)
 
 
 def _order(model, data, draw, generator):

@@ -4,40 +4,32 @@ import torch
 
 from cnnbook.checks import whole
 from cnnbook.recording import evaluating
+from cnnbook.training.evaluation import check_data, device_of
 
 COMBINATIONS = ("max", "product")
-MOST_BINS = 1_000_000
-"""Of one histogram: there is one for each latent, and all are kept."""
+MOST_BINS = 1_000_000  # of one histogram: there is one for each latent, and all are kept
 
 
-def latent_means(model, images, *, batch_size=500):
-    """Encode images in evaluation mode, by ``model.encode(images).mean``: (N, latents), on the CPU.
-
-    The images are scaled as those that the model learns from: integers are refused.
-    """
-    batch_size = whole("batch_size", batch_size)
+def latent_means(model, images):
+    """Encode images, scaled as for training, in evaluation mode: (N, latents), on the CPU."""
     if not images.is_floating_point():
         raise TypeError(f"images is {images.dtype}, expected float, scaled as for training")
-    device = next(model.parameters()).device
     with evaluating(model):
-        parts = [model.encode(part.to(device)).mean.cpu() for part in images.split(batch_size)]
-    return torch.cat(parts)
+        batches = (part.to(device_of(model)) for part in images.split(500))
+        return torch.cat([model.encode(batch).mean.cpu() for batch in batches])
 
 
 def resampling_probabilities(means, *, alpha, bins=10, combine="max"):
-    """Give rare images a greater probability, common ones a smaller.
+    """Give rare images a greater probability, common ones a smaller: (N,), float64.
 
     For each latent i, a histogram of the means of all images estimates the density Q_i. An image
     weighs 1 / (Q_i + α) there, divided by the sum over all images. The weights of its latents are
-    combined, and made to sum to 1 again: (N,), in float64.
+    combined, and made to sum to 1 again.
 
-    The means (N, latents) are those of faces only, see `latent_means`. `alpha` smooths the density,
-    in its own unit, one over that of the latent: at 0 every occupied bin of a latent gets the same
-    probability in all; towards infinity (which may be given) every image gets the same. The `bins`
-    go from the least mean to the greatest. `combine` is "max" or "product": the paper multiplies
-    the weights, as if the latents were independent; the code that its authors teach with takes the
-    greatest.
-
+    The means (N, latents) are those of faces only, see `latent_means`. With `alpha` 0 every
+    occupied bin of a latent gets the same probability in all; towards infinity (which may be given)
+    every image gets the same. `combine` is "max" or "product": the paper multiplies the weights, as
+    if the latents were independent; the code that its authors teach with takes the greatest.
     Amini et al. (2019), equation 4 and algorithm 1, doi:10.1145/3306618.3314243.
 
     >>> means = torch.tensor([[0.0], [0.1], [0.2], [1.0]])
@@ -54,7 +46,7 @@ def resampling_probabilities(means, *, alpha, bins=10, combine="max"):
     if alpha == float("inf"):
         return torch.full((len(means),), 1 / len(means), dtype=torch.float64)
     log_weights = -(densities(means, bins=bins) + alpha).log()
-    log_weights = log_weights - log_weights.logsumexp(0)
+    log_weights -= log_weights.logsumexp(0)
     # a product of many weights is a sum of logarithms: no number becomes too small
     joint = log_weights.amax(1) if combine == "max" else log_weights.sum(1)
     return joint.softmax(0)
@@ -64,7 +56,7 @@ def densities(means, *, bins=10):
     """Estimate by a histogram for each latent how dense the means are where each image is.
 
     That is the share of the images in its bin, divided by the bin's width: never 0. The bins go
-    from the least mean to the greatest; a latent with a single value has width 1.
+    from the least mean to the greatest, by steps of 1 if there is a single value.
     """
     bins = whole("bins", bins, most=MOST_BINS)
     means = means.double()
@@ -81,16 +73,12 @@ def adaptive(alpha, *, bins=10, combine="max"):
 
     The model as it is before each epoch estimates the distribution of the faces, images of the
     label 1; all others are drawn uniformly. For the rest see `resampling_probabilities`.
-
-    Amini et al. (2019), algorithm 1, doi:10.1145/3306618.3314243.
     """
 
     def draw(model, data):
-        if (shape := tuple(data.labels.shape)) != (len(data.images),):
-            raise ValueError(f"data.labels has shape {shape}, expected ({len(data.images)},)")
+        check_data(data, 1)
         faces = data.labels == 1
-        count = int(faces.sum())
-        if not 0 < count < len(faces):
+        if not 0 < (count := int(faces.sum())) < len(faces):
             raise ValueError(f"{count} of {len(faces)} images are faces, need both kinds")
         means = latent_means(model, data.images[faces])
         weights = resampling_probabilities(means, alpha=alpha, bins=bins, combine=combine)

@@ -19,25 +19,3 @@ from cnnbook.widgets.resampling_explorer import resampling_explorer
 from cnnbook.widgets.sliding_explorer import sliding_explorer
 from cnnbook.widgets.vae_loss_explorer import vae_loss_explorer
 from cnnbook.widgets.window_stepper import window_stepper
-
-__all__ = [
-    "architecture_explorer",
-    "augmentation_explorer",
-    "backward_stepper",
-    "channel_stepper",
-    "dense_to_convolution",
-    "draw_digit",
-    "im2col_stepper",
-    "kernel_workbench",
-    "latent_explorer",
-    "learning_curve",
-    "maximisation_stepper",
-    "morph",
-    "padding_explorer",
-    "pooling_stepper",
-    "receptive_field_explorer",
-    "resampling_explorer",
-    "sliding_explorer",
-    "vae_loss_explorer",
-    "window_stepper",
-]

@@ -65,26 +65,11 @@ def _summary(example, input_size):
 
 @state
 class ArchitectureState(State):
-    """One of the `examples`, what comes in, and one of its layers: 0 is the whole network.
+    """One of the `examples`, what comes in, and one of its layers: 0 is the whole network."""
 
-    Parameters
-    ----------
-    examples : dict of str to Example
-    network : str
-        A name among `examples`.
-    input_size : tuple of int
-        (C, H, W), or (C, W) for a network along one axis.
-    step : int
-
-    Raises
-    ------
-    ValueError
-        If there is no such network or step, or it does not run on such an input.
-    """
-
-    examples: dict
+    examples: dict  # of name to `Example`
     network: str
-    input_size: tuple
+    input_size: tuple  # (C, H, W), or (C, W) for a network along one axis
     step: int = 0
 
     def __post_init__(self):
@@ -121,19 +106,11 @@ class ArchitectureState(State):
 
 
 def parse_size(text):
-    """Read the shape of an input: "3 × 227 × 227", "3x227x227" or "3, 227, 227".
-
-    Raises
-    ------
-    ValueError
-        If there are not two or three positive whole numbers.
-    """
+    """Read the shape of an input: "3 × 227 × 227", "3x227x227" or "3, 227, 227"."""
     words = re.split(r"[\s×xX,;*]+", text.strip().strip("()"))
     if not all(word.isdecimal() and int(word) for word in words) or not 2 <= len(words) <= 3:
-        raise ValueError(
-            f"{text!r} is no size: type channels × rows × columns, as in 3×227×227 "
-            "(channels × length for a network along one axis)"
-        )
+        hint = "as in 3×227×227 (channels × length for a network along one axis)"
+        raise ValueError(f"{text!r} is no size: type channels × rows × columns, {hint}")
     return tuple(map(int, words))
 
 
@@ -163,11 +140,9 @@ def architecture_explorer(model="AlexNet (2012)", input_size=None, *, step=0):
     if input_size is None and name in examples:
         input_size = examples[name].input_size
     state = ArchitectureState(examples, name, tuple(input_size or ()), step)
-    tooltip = "channels × rows × columns; Enter applies"
-    size = widgets.Text(
-        times(state.input_size), description="input", continuous_update=False, style=LABELS,
-        layout=widgets.Layout(width="200px"), tooltip=tooltip,
-    )  # fmt: skip
+    look = {"description": "input", "style": LABELS, "layout": {"width": "200px"}}
+    look["tooltip"] = "channels × rows × columns; Enter applies"
+    size = widgets.Text(times(state.input_size), continuous_update=False, **look)
     network, _ = choice(list(examples))("network", name)
 
     def to_usual_size(change):
@@ -181,12 +156,10 @@ def _drawable(model, input_size):
     """Greatest depth at which the picture holds the network; None is all of it."""
     from cnnbook.models import summary
 
-    depths = (None, 3, 2, 1)
-    for depth in depths:
+    for depth in (None, 3, 2, 1):
         try:
             Architecture(summary(model, tuple(input_size), depth))
-        except ValueError as error:
-            if depth == depths[-1] or "picture holds" not in str(error):
-                raise
-        else:
             return depth
+        except ValueError as error:
+            if depth == 1 or "picture holds" not in str(error):
+                raise

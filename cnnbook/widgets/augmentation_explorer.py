@@ -26,35 +26,19 @@ SEEDS = 100
 
 @state
 class Augmented(State):
-    """One image and the settings of its random changes.
+    """One image and the settings of its random changes, which are those of `Augment`."""
 
-    Parameters
-    ----------
-    data : Images
-        Where the image is from: one channel.
-    digit : str
-        Name of a class.
-    which : int
-        Number of the image among those of its class, from 0; the last one if there are fewer.
-    rotation, shift, scale, stretch, shear, noise
-        See `cnnbook.training.Augment`.
-    seed : int
-        What decides the random numbers: other settings with the same seed draw the same ones.
-    model : torch.nn.Module, optional
-        In evaluation mode: what it takes each sample for is written below the sample.
-    """
-
-    data: Images
-    digit: str = "3"
-    which: int = 0
+    data: Images  # where the image is from: one channel
+    digit: str = "3"  # name of a class
+    which: int = 0  # number of the image among those of its class; the last one if there are fewer
     rotation: float = 12
     shift: int = 2
     scale: float = 0.12
     stretch: float = 0.12
     shear: float = 0.2
     noise: float = 0
-    seed: int = 0
-    model: object = None
+    seed: int = 0  # other settings with the same seed draw the same random numbers
+    model: object = None  # in evaluation mode: what it reads is written below each sample
 
     def __post_init__(self):
         if self.data.images.shape[1] != 1:
@@ -68,8 +52,8 @@ class Augmented(State):
         # another class may have fewer images
         object.__setattr__(self, "which", min(self.which, len(self.members) - 1))
         for name, (most, _, _) in SETTINGS.items():
-            if getattr(self, name) > most:
-                raise ValueError(f"{name} is {getattr(self, name)}, expected at most {most}")
+            if (value := getattr(self, name)) > most:
+                raise ValueError(f"{name} is {value}, expected at most {most}")
         _ = self.augment  # refuses what is negative
 
     @cached_property
@@ -92,24 +76,21 @@ class Augmented(State):
         """The chosen image, of shape (H, W)."""
         return self.data.images[self.members[self.which], 0]
 
-    def _random(self):
-        return torch.Generator().manual_seed(self.seed)
-
     @cached_property
     def augmentation(self):
         """The samples, their maps, and what the model makes of them."""
+        random = torch.Generator()
+        maps = self.augment.maps(MOST, self.image.shape, random.manual_seed(self.seed))
         batch = self.image.expand(MOST, 1, *self.image.shape)
-        # the maps are drawn first: the same seed draws the same ones again
-        maps = self.augment.maps(MOST, self.image.shape, self._random())
-        samples = self.augment(batch, self._random())
+        samples = self.augment(batch, random.manual_seed(self.seed))  # draws the same maps first
         readings = ()
         if self.model is not None:
             with torch.no_grad():
                 shares, named = self.model(samples).softmax(1).max(1)
             readings = tuple(zip(named.tolist(), shares.tolist(), strict=True))
         label = None if self.digit == OWN else self.data.classes.index(self.digit)
-        arrays = self.image.numpy(), maps.numpy(), samples[:, 0].numpy()
-        return Augmentation(*arrays, readings, label)
+        arrays = self.image, maps, samples[:, 0]
+        return Augmentation(*(array.numpy() for array in arrays), readings, label)
 
     def picture(self):
         """Draw the image, the map of the first sample, and all samples."""
@@ -134,18 +115,17 @@ def augmentation_explorer(data=None, *, image=None, **settings):
         data = _with_own(data, image)
         settings = {"digit": OWN, **settings}
     state = Augmented(data, **settings)
-    if settings.get("which", 0) > state.which:
-        count = len(state.members)
+    count, wide = len(state.members), {"width": "296px"}
+    if settings.get("which", 0) >= count:
         raise ValueError(f"which is {settings['which']}, class {state.digit!r} has {count} images")
+    sliders = {name: slider(0, most, label, step=step, **wide)
+               for name, (most, step, label) in SETTINGS.items()}  # fmt: skip
     view = explore(  # three columns: two short controls are as wide as one slider
         state,
         digit=choice(data.classes, width="148px"),
-        which=whole(0, len(state.members) - 1, width="120px"),
-        seed=slider(0, SEEDS - 1, width="296px"),
-        **{
-            name: slider(0, most, label, step=step, width="296px")
-            for name, (most, step, label) in SETTINGS.items()
-        },
+        which=whole(0, count - 1, width="120px"),
+        seed=slider(0, SEEDS - 1, **wide),
+        **sliders,
     )
     for name in ("seed", *SETTINGS):
         view.controls[name].style = {"description_width": "112px"}

@@ -38,21 +38,15 @@ class DigitCanvas(anywidget.AnyWidget):
 
 
 def check_strokes(strokes):
-    """Raise an error unless strokes have the form that `DigitCanvas.value` has.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If a stroke is no dict, it has no points, a point is no [row, column] on or near the sheet,
-        or a pen is no width from 1 to 100.
-    """
+    """Raise an error unless strokes have the form that `DigitCanvas.value` has."""
     for number, stroke in enumerate(strokes):
         if not isinstance(stroke, dict):
             raise TypeError(f"stroke {number} is a {type(stroke).__name__}, expected a dict")
         pen, points = stroke.get("pen"), stroke.get("points")
         if not isinstance(pen, int | float) or not 1 <= pen <= WIDEST:
-            wanted = f"expected a width of 1 to {WIDEST}"
-            raise ValueError(f"stroke {number} has the pen {pen}, {wanted}")
+            raise ValueError(
+                f"stroke {number} has the pen {pen}, expected a width of 1 to {WIDEST}"
+            )
         try:
             places = np.asarray(points, dtype=float)
         except (TypeError, ValueError):

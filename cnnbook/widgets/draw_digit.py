@@ -13,12 +13,11 @@ from cnnbook.datasets import Images, centre_digits, digits
 from cnnbook.figures.digit_reader import DigitReading
 from cnnbook.figures.scene import pixels
 from cnnbook.figures.state import State, state
-from cnnbook.models import find_weights, pretrained
+from cnnbook.models import pretrained
 from cnnbook.widgets.digit_canvas import DigitCanvas, check_strokes, ink_of
 from cnnbook.widgets.explorer import Explorer, factory, switch
 from cnnbook.widgets.layer_reader import read_layers
 
-WEIGHTS = ("mnist_lenet_augmented", "mnist_lenet")  # the first that is there
 PENS = {"thin": 16, "medium": 24, "thick": 34}
 NOTES = (
     ("The sheet as it lies, reduced to 28 × 28:", "MNIST's digits are sized and centred."),
@@ -36,26 +35,12 @@ def first_of_each(data):
 
 @state
 class DrawDigitState(State):
-    """A drawing, or a sample in its place, and the network that reads it.
-
-    Parameters
-    ----------
-    model : torch.nn.Module
-        Takes (1, 1, 28, 28) and returns (1, classes).
-    samples : Images
-        At most 30, with one channel; their class names are those of the model's scores.
-    strokes : sequence of dict
-        As in `DigitCanvas.value`; a drawing covers the sample.
-    sample : int, optional
-        Number of the sample that is read while nothing is drawn.
-    centred : bool
-        Whether the ink is sized and centred as MNIST's digits are.
-    """
+    """A drawing, or a sample in its place, and the network that reads it."""
 
     model: torch.nn.Module
     samples: Images
-    strokes: tuple = ()
-    sample: int | None = None
+    strokes: tuple = ()  # as in `DigitCanvas.value`; a drawing covers the sample
+    sample: int | None = None  # which one is read while nothing is drawn
     centred: bool = True
 
     def __post_init__(self):
@@ -80,10 +65,8 @@ class DrawDigitState(State):
     @cached_property
     def seen(self):
         """What the network sees: an array of shape (28, 28)."""
-        if self.centred:
-            seen = centre_digits(self.ink)
-        else:
-            seen = F.interpolate(self.ink, (28, 28), mode="bilinear", antialias=True)
+        options = {"size": (28, 28), "mode": "bilinear", "antialias": True}
+        seen = centre_digits(self.ink) if self.centred else F.interpolate(self.ink, **options)
         return seen[0, 0].clamp(0, 1).numpy()
 
     @cached_property
@@ -98,10 +81,7 @@ class DrawDigitState(State):
 
 
 class DigitView(Explorer):
-    """An `Explorer` whose picture stands beside a sheet to draw on.
-
-    Its `canvas` is a `DigitCanvas`: setting the `value` of that draws.
-    """
+    """An `Explorer` whose picture stands beside a sheet to draw on, its `canvas`."""
 
     def __init__(self, state):
         self.canvas = DigitCanvas(value=list(state.strokes))
@@ -115,10 +95,12 @@ class DigitView(Explorer):
         super().__init__(state, controls)
         self.pen = widgets.ToggleButtons(options=PENS, value=PENS["medium"])
         self.pen.style.button_width = "81px"
-        self.actions = {
-            "Undo": _button("Undo", "undo", "take the last stroke back", self.undo),
-            "Clear": _button("Clear", "trash", "empty the sheet", self.clear),
-        }
+        undo = "undo", "take the last stroke back", self.undo
+        self.actions = {"Undo": undo, "Clear": ("trash", "empty the sheet", self.clear)}
+        for name, (icon, tooltip, action) in self.actions.items():
+            look = {"icon": icon, "tooltip": tooltip, "layout": {"width": "50%"}}
+            self.actions[name] = widgets.Button(description=name, **look)
+            self.actions[name].on_click(lambda _, action=action: action())
         widgets.link((self.pen, "value"), (self.canvas, "pen"))
         self.canvas.observe(self._cover_sample, "value")
         samples.observe(self._show_sample, "value")
@@ -149,13 +131,10 @@ class DigitView(Explorer):
             self.controls["sample"].value = None
 
     def _show_sample(self, change=None):
-        sample = self.controls["sample"].value
-        if sample is None:
-            self.canvas.background = ""
-        else:
-            self.canvas.background = _data_uri(self.state.samples.images[sample, 0].numpy())
-            if change:  # it was chosen just now
-                self.canvas.value = []
+        sample, images = self.controls["sample"].value, self.state.samples.images
+        self.canvas.background = "" if sample is None else _data_uri(images[sample, 0].numpy())
+        if change and sample is not None:  # it was chosen just now
+            self.canvas.value = []
 
 
 @factory
@@ -175,34 +154,19 @@ def draw_digit(model=None, *, samples=None, sample=6, centred=True):
     centred : bool
         Whether ink is sized and centred as MNIST's digits are before the network sees it.
 
-    Raises
-    ------
-    TypeError, ValueError
-        If the model does not fit, or there is no such sample.
-
     Notes
     -----
     Keyboard: Tab reaches the sheet; the arrow keys move a cursor, with Shift farther; Space or
     Enter sets the pen down and lifts it; Backspace undoes, Delete clears, Escape leaves.
     """
-    if model is None:
-        there = [name for name in WEIGHTS if find_weights(name)]
-        model = pretrained((there or WEIGHTS)[0])
+    model = pretrained("mnist_lenet_augmented") if model is None else model
     samples = first_of_each(digits().test) if samples is None else samples
     return DigitView(DrawDigitState(model, samples, sample=sample, centred=centred))
 
 
 def _wrapping(**options):
-    return widgets.Layout(
-        flex_flow="row wrap", align_items="flex-start", grid_gap="8px 24px", **options
-    )
-
-
-def _button(text, icon, tooltip, action):
-    layout = widgets.Layout(width="50%")
-    button = widgets.Button(description=text, icon=icon, tooltip=tooltip, layout=layout)
-    button.on_click(lambda _: action())
-    return button
+    options |= {"flex_flow": "row wrap", "align_items": "flex-start"}
+    return widgets.Layout(grid_gap="8px 24px", **options)
 
 
 def _data_uri(image):

@@ -11,46 +11,30 @@ import io
 import reprlib
 from dataclasses import replace
 
+import anywidget
 import ipywidgets as widgets
 import numpy as np
 import traitlets
 
-from cnnbook.figures.picture import escape
+from cnnbook.figures.picture import CSS, escape
 
 ERRORS = (ValueError, TypeError)
+REFUSALS = (traitlets.TraitError, LookupError, AttributeError, OverflowError, MemoryError)
 LABELS = {"description_width": "initial"}
+WRAPPED = {"flex_flow": "row wrap", "grid_gap": "4px 20px"}
 
 
 def factory(function):
     """Let a factory of widgets refuse what it cannot take by nothing but ValueError or TypeError.
 
-    Parameters
-    ----------
-    function : callable
-
-    Returns
-    -------
-    callable
-        Where a control or a drawing of the widget refuses in its own words, TypeError says what
-        was given; what had been raised is its cause.
-
-    Raises
-    ------
-    TypeError, ValueError
-        By the factory.
+    Where a control or a drawing refuses in its own words, TypeError says what was given.
     """
 
     @functools.wraps(function)
     def checked(*args, **options):
         try:
             return function(*args, **options)
-        except (
-            traitlets.TraitError,
-            LookupError,
-            AttributeError,
-            OverflowError,
-            MemoryError,
-        ) as error:
+        except REFUSALS as error:
             names = dict(zip(inspect.signature(function).parameters, args, strict=False)) | options
             given = ", ".join(f"{name}={reprlib.repr(value)}" for name, value in names.items())
             raise TypeError(f"{function.__name__} cannot take {given}: {error}") from error
@@ -61,20 +45,7 @@ def factory(function):
 def parse_numbers(text):
     """Read a typed array: numbers split by spaces or commas, rows by semicolons or new lines.
 
-    Parameters
-    ----------
-    text : str
-        One row gives a 1-D array (a list), several a matrix (a list of lists). Fractions such as
-        1/9 and a true minus sign are read too.
-
-    Returns
-    -------
-    list of float, or list of list of float
-
-    Raises
-    ------
-    ValueError
-        If something is no number, or the rows differ in length.
+    One row gives a list, several a list of lists. Fractions and a true minus sign are read too.
 
     Examples
     --------
@@ -87,9 +58,8 @@ def parse_numbers(text):
     if not rows:
         raise ValueError("type at least one number")
     if len(lengths) > 1:
-        raise ValueError(
-            f"rows hold {min(lengths)} and {max(lengths)} numbers, expected equal lengths"
-        )
+        both = f"{min(lengths)} and {max(lengths)}"
+        raise ValueError(f"rows hold {both} numbers, expected equal lengths")
     return rows if len(rows) > 1 else rows[0]
 
 
@@ -102,18 +72,25 @@ def _number(word):
 
 
 def write_numbers(array):
-    """Write an array the way `parse_numbers` reads it.
+    """Write an array of one or two axes the way `parse_numbers` reads it."""
+    return "; ".join(" ".join(f"{value:g}" for value in row) for row in np.atleast_2d(array))
 
-    Parameters
-    ----------
-    array : ndarray of shape (W,) or (H, W)
 
-    Returns
-    -------
-    str
+class Screen(anywidget.AnyWidget):
+    """Where a picture meets the page: it repaints sooner than `ipywidgets.HTML`.
+
+    Colours and type come once, not with every picture: a new style sheet makes the browser look at
+    the whole page again.
     """
-    rows = array if array.ndim == 2 else [array]
-    return "; ".join(" ".join(f"{value:g}" for value in row) for row in rows)
+
+    value = traitlets.Unicode().tag(sync=True)
+    _css = CSS
+    _esm = """export default { render({ model, el }) {
+      el.classList.add("cnnbook-screen", "widget-html-content");
+      const show = () => { el.innerHTML = model.get("value"); };
+      model.on("change:value", show);
+      show();
+    } };"""
 
 
 class Explorer(widgets.VBox):
@@ -122,73 +99,56 @@ class Explorer(widgets.VBox):
     Parameters
     ----------
     state : frozen dataclass
-        With a method ``picture() -> Picture``. A state that has an int field `step` and a
-        property `steps` gets buttons and a slider to go through them, which `step_label` names
-        and whose play button waits `interval` milliseconds a step, if it has these. A property
-        `bounds`, a dict of field to (least, most), sets the range of those controls each time; a
-        property `idle` names the fields that mean nothing now, whose controls are disabled.
+        What is shown now, by its `picture()`. Setting a control replaces it; an impossible setting
+        leaves it, and `message` says why. A state that has an int field `step` and a property
+        `steps` gets buttons and a slider to go through them, which `step_label` names and whose
+        play button waits `interval` milliseconds a step, if it has these. A property `bounds`, a
+        dict of field to (least, most), sets the range of those controls each time; a property
+        `idle` names the fields that mean nothing now, whose controls are disabled.
     controls : dict of str to Widget
         A control for each field that the reader may change; its value becomes the field's.
     readers : dict of str to callable, optional
         What turns a control's value into the field's, where they differ (typed arrays).
-
-    Attributes
-    ----------
-    state
-        What is shown now. Setting a control replaces it; an impossible setting leaves it.
-    message : str
-        Why the present settings are impossible; empty when they are fine.
-    screen : HTML
-        The picture, and nothing else; the one place to make it answer to a pointer.
-
-    Notes
-    -----
-    Keyboard: Tab reaches every control; on the step slider, left and right go one step, Home and
-    End to the ends.
     """
 
     def __init__(self, state, controls, readers=None):
         self.state, self.message = state, ""
         self.controls, self._readers = dict(controls), readers or {}
         self._read = {}  # fields as read from their controls; an error where that failed
-        self.screen = widgets.HTML()
+        self._following = False  # while the controls follow the state, they do not set it
+        self.screen = Screen()  # nothing but the picture: it may learn to answer a pointer
         rows = [self.screen]
         if self.controls:
-            layout = widgets.Layout(flex_flow="row wrap", grid_gap="4px 20px")
-            rows.insert(0, widgets.HBox(list(self.controls.values()), layout=layout))
+            rows.insert(0, widgets.HBox(list(self.controls.values()), layout=WRAPPED))
         if hasattr(state, "steps"):
             rows.insert(-1, self._transport())
-        super().__init__(rows, layout=widgets.Layout(max_width="960px"))
+        super().__init__(rows, layout={"max_width": "960px"})
         for control in self.controls.values():
             control.observe(self._update, "value")
         self._fit_controls()
         self._show()
 
     def _transport(self):
-        last = self.state.steps - 1
-        label = getattr(self.state, "step_label", "Step")
-        self.step = widgets.IntSlider(
-            self.state.step, 0, last, description=label, readout=False, style=LABELS
-        )
+        step, last = self.state.step, self.state.steps - 1
+        look = {"description": getattr(self.state, "step_label", "Step"), "readout": False}
+        self.step = widgets.IntSlider(step, 0, last, style=LABELS, **look)
         self.step.layout.width = "260px"
         interval = getattr(self.state, "interval", 700)
-        self.play = widgets.Play(value=self.state.step, min=0, max=last, interval=interval)
+        self.play = widgets.Play(value=step, min=0, max=last, interval=interval)
+        self.step.observe(self._update, "value")  # first the picture, then the play button
         widgets.link((self.play, "value"), (self.step, "value"))
-        moves = [
-            ("fast-backward", "First step", lambda now: 0),
-            ("step-backward", "Previous step", lambda now: now - 1),
-            ("step-forward", "Next step", lambda now: now + 1),
-            ("fast-forward", "Last step", lambda now: self.step.max),
-        ]
-        self.buttons = [self._button(*move) for move in moves]
-        self.step.observe(self._update, "value")
+        moves = {
+            ("fast-backward", "First step"): lambda _: self.go_to(0),
+            ("step-backward", "Previous step"): lambda _: self.go_to(self.step.value - 1),
+            ("step-forward", "Next step"): lambda _: self.go_to(self.step.value + 1),
+            ("fast-forward", "Last step"): lambda _: self.go_to(self.step.max),
+        }
+        look = {"layout": {"width": "36px"}}
+        self.buttons = [widgets.Button(icon=i, tooltip=t, **look) for i, t in moves]
+        for button, move in zip(self.buttons, moves.values(), strict=True):
+            button.on_click(move)
         row = [*self.buttons[:2], self.play, *self.buttons[2:], self.step]
-        return widgets.HBox(row, layout=widgets.Layout(align_items="center", flex_flow="row wrap"))
-
-    def _button(self, icon, tooltip, target):
-        button = widgets.Button(icon=icon, tooltip=tooltip, layout=widgets.Layout(width="36px"))
-        button.on_click(lambda _: self.go_to(target(self.step.value)))
-        return button
+        return widgets.HBox(row, layout={"align_items": "center", "flex_flow": "row wrap"})
 
     def go_to(self, step):
         """Show a step, the nearest one if there is no such."""
@@ -209,13 +169,12 @@ class Explorer(widgets.VBox):
         return dict(self._read)
 
     def _update(self, change):
+        if self._following:
+            return
         stepped = hasattr(self, "step") and change["owner"] is self.step
         if not stepped:
-            self._read = {
-                name: value
-                for name, value in self._read.items()
-                if self.controls[name] is not change["owner"]
-            }
+            changed = [n for n, control in self.controls.items() if control is change["owner"]]
+            self._read.pop(changed[0], None)
         try:
             if stepped and not self.message and hasattr(self.state, "at"):
                 self.state = self.state.at(self.step.value)
@@ -237,38 +196,34 @@ class Explorer(widgets.VBox):
         """Give controls the range that the state allows now; one without a choice is disabled."""
         for name, (least, most) in getattr(self.state, "bounds", {}).items():
             control = self.controls[name]
-            control.unobserve(self._update, "value")  # the state is set already: draw once
+            self._following = True
             with control.hold_sync():
                 control.max = max(most, control.max)  # min may not pass it on the way
                 control.min, control.max = least, most
                 control.value, control.disabled = getattr(self.state, name), least == most
-            control.observe(self._update, "value")
+            self._following = False
             self._read.pop(name, None)
         if hasattr(self.state, "idle"):
             for name, control in self.controls.items():
                 control.disabled = name in self.state.idle
 
     def _set_steps(self, steps, step):
-        self.step.unobserve(self._update, "value")  # the state is set already: draw once
+        self._following = True
         for control in (self.step, self.play):
             with control.hold_sync():
                 control.value = min(control.value, steps - 1)
                 control.max = steps - 1
                 control.value = step
-        self.step.observe(self._update, "value")
+        self._following = False
 
     def _show(self):
         picture = self.state.picture()
+        shown, role, style = picture.svg(css=False), "status", "line-height:normal"
         if self.message:
-            self.screen.value = (
-                f'<div role="alert" style="min-height:{picture.height:.0f}px;'
-                'padding:24px 0;line-height:1.5">'
-                f'<b style="color:#d55e00">No such setting</b><br>{escape(self.message)}</div>'
-            )
-        else:
-            self.screen.value = (
-                f'<div role="status" style="line-height:normal">{picture.svg()}</div>'
-            )
+            shown = f'<b style="color:#d55e00">No such setting</b><br>{escape(self.message)}'
+            role = "alert"
+            style = f"min-height:{picture.height:.0f}px;padding:24px 0;line-height:1.5"
+        self.screen.value = f'<div role="{role}" style="{style}">{shown}</div>'
 
     def __repr__(self):
         return repr(self.state.picture())
@@ -286,14 +241,9 @@ class Explorer(widgets.VBox):
 def explore(state, **controls):
     """Open a state with a control for each field that is named, in this order.
 
-    Parameters
-    ----------
-    state
-        See `Explorer`.
-    **controls : callable
-        What `whole`, `slider`, `sliders`, `choice`, `switch`, `numbers` or `picture_file` return:
-        called with a field's name and value, it returns a control and what reads its value, or
-        None where the value is the field's.
+    Each is what `whole`, `slider`, `sliders`, `choice`, `switch`, `numbers` or `picture_file`
+    return: called with a field's name and value, it returns a control and what reads its value, or
+    None where the value is the field's.
     """
     built = {name: control(name, getattr(state, name)) for name, control in controls.items()}
     readers = {name: read for name, (_, read) in built.items() if read}
@@ -301,7 +251,7 @@ def explore(state, **controls):
 
 
 def _look(label, width):
-    return {"description": label, "style": LABELS, "layout": widgets.Layout(width=width)}
+    return {"description": label, "style": LABELS, "layout": {"width": width}}
 
 
 def whole(least, most, label=None, *, width="150px"):
@@ -341,8 +291,7 @@ class Several(widgets.HBox):
     min, max, disabled = map(_of_all, ("min", "max", "disabled"))
 
     def __init__(self, controls):
-        layout = widgets.Layout(flex_flow="row wrap", grid_gap="4px 20px")
-        super().__init__(controls, layout=layout, value=tuple(c.value for c in controls))
+        super().__init__(controls, layout=WRAPPED, value=tuple(c.value for c in controls))
         self.observe(self._spread, "value")
         for control in controls:
             control.observe(self._gather, "value")
@@ -385,8 +334,7 @@ def switch(label=None, *, width="auto"):
     """On or off."""
 
     def build(name, value):
-        look = _look(label or name, width)
-        return widgets.Checkbox(value, indent=False, **look), None
+        return widgets.Checkbox(value, indent=False, **_look(label or name, width)), None
 
     return build
 
@@ -398,10 +346,9 @@ class PictureFile(widgets.HBox):
 
     def __init__(self, names, label):
         self.files = {}
-        layout = widgets.Layout(width="190px")
-        self.list = widgets.Dropdown(options=names, description=label, style=LABELS, layout=layout)
-        layout = widgets.Layout(width="136px")
-        self.upload = widgets.FileUpload(accept="image/*", description="your own", layout=layout)
+        self.list = widgets.Dropdown(options=names, **_look(label, "190px"))
+        look = {"description": "your own", "layout": {"width": "136px"}}
+        self.upload = widgets.FileUpload(accept="image/*", **look)
         super().__init__([self.list, self.upload])
         widgets.link((self.list, "value"), (self, "value"))
         self.upload.observe(self._add, "value")

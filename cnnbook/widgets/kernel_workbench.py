@@ -6,6 +6,7 @@ import traitlets
 
 from cnnbook.datasets import PHOTOGRAPHS, photograph
 from cnnbook.figures.filtering import KERNELS, PHOTO, Filtering, name_kernel
+from cnnbook.figures.scene import times
 from cnnbook.widgets.explorer import LABELS, choice, explore, factory, picture_file
 
 OWN = "your kernel"
@@ -13,19 +14,8 @@ SIZE = 5  # rows and columns of the largest kernel that can be edited
 WIDE = {"style": LABELS, "layout": widgets.Layout(width="270px")}
 
 
-def resize_cells(cells, size):
-    """Cut a square kernel of odd size down to its centre, or surround it with zeros."""
-    extra = (size - len(cells)) // 2
-    if extra < 0:
-        return cells[-extra:extra, -extra:extra].copy()
-    return np.pad(cells, extra)
-
-
 class KernelEditor(widgets.HBox):
-    """Number fields for a 3 × 3 or 5 × 5 kernel, and a list of classical ones.
-
-    Its `value` holds the rows of numbers and the divisor.
-    """
+    """Fields for a 3 × 3 or 5 × 5 kernel and its divisor, the `value`; a list of classical ones."""
 
     value = traitlets.Tuple()
 
@@ -34,13 +24,16 @@ class KernelEditor(widgets.HBox):
             raise ValueError(f"kernel has {len(kernel.cells)} rows, the editor takes 3 or {SIZE}")
         places = np.arange(SIZE) - SIZE // 2
         self.fields = np.array([[_weight(row, column) for column in places] for row in places])
-        layout = {"grid_gap": "2px", "align_content": "flex-start"}
-        layout |= {"height": f"{34 * SIZE}px", "width": f"{62 * SIZE}px"}
+        size = {"height": f"{34 * SIZE}px", "width": f"{62 * SIZE}px"}
+        layout = widgets.Layout(grid_gap="2px", align_content="flex-start", **size)
         # a field out of use is hidden, not taken away: the page keeps it, and the focus with it
-        self.grid = widgets.GridBox(tuple(self.fields.flat), layout=widgets.Layout(**layout))
-        names = [(_label(kernel), name) for name, kernel in KERNELS.items()]
+        self.grid = widgets.GridBox(tuple(self.fields.flat), layout=layout)
+        names = [  # with the size where that is not the usual one
+            (name if len(known.cells) == 3 else f"{name}, {times(known.cells.shape)}", name)
+            for name, known in KERNELS.items()
+        ]
         self.preset = widgets.Dropdown(options=[*names, (OWN, OWN)], description="kernel", **WIDE)
-        sizes = [("3 × 3", 3), ("5 × 5", SIZE)]
+        sizes = {"3 × 3": 3, "5 × 5": SIZE}
         self.size = widgets.Dropdown(options=sizes, description="size", **WIDE)
         self.divisor = widgets.FloatText(description="divide all by", **WIDE)
         self.normalise = widgets.Button(description="divide by the sum", layout=WIDE["layout"])
@@ -59,13 +52,13 @@ class KernelEditor(widgets.HBox):
     def fill(self, cells, divisor):
         """Write a kernel into the fields and make it the value."""
         self._silent = True
-        size, fields = len(cells), self._inside(len(cells))
-        for field, cell in zip(fields.flat, np.ravel(cells), strict=True):
-            field.value = float(cell)
+        size = len(cells)
         self.size.value, self.divisor.value = size, float(divisor)
-        inside = set(fields.flat)
+        inside = set(self._inside(size).flat)
         for field in self.fields.flat:
             field.layout.display = None if field in inside else "none"
+        for field, cell in zip(self._inside(size).flat, np.ravel(cells), strict=True):
+            field.value = float(cell)
         self.grid.layout.grid_template_columns = f"repeat({size}, 60px)"
         self._publish()
 
@@ -84,7 +77,9 @@ class KernelEditor(widgets.HBox):
         if self._silent:
             return
         if change["owner"] is self.size:
-            self.fill(resize_cells(np.array(self.value[0]), change["new"]), self.value[1])
+            cells, extra = np.array(self.value[0]), (change["new"] - len(self.value[0])) // 2
+            cells = np.pad(cells, extra) if extra > 0 else cells[-extra:extra, -extra:extra]
+            self.fill(cells, self.value[1])
         elif change["owner"] is not self.preset:
             self._publish()
         elif change["new"] in KERNELS:
@@ -97,14 +92,8 @@ class KernelEditor(widgets.HBox):
 def _weight(row, column):
     """A field for one weight."""
     place = f"weight; from the centre: row {row:+d}, column {column:+d}"
-    layout = widgets.Layout(width="58px")
-    return widgets.FloatText(tooltip=place, continuous_update=True, step=1, layout=layout)
-
-
-def _label(kernel):
-    """A kernel's name, with its size where that is not the usual one."""
-    size = len(kernel.cells)
-    return kernel.name if size == 3 else f"{kernel.name}, {size} × {size}"
+    look = {"tooltip": place, "layout": {"width": "58px"}}
+    return widgets.FloatText(continuous_update=True, step=1, **look)
 
 
 def _name(cells, divisor):

@@ -29,20 +29,12 @@ def latent_explorer(
         are codes to start from. Digits or faces, if the model is for one of them, when not given.
     latents : sequence of int, optional
         Which ones get a slider, at most six; the six that carry most when not given.
-    across : int, optional
-        A latent with a slider; the first one when not given.
-    down : int, optional
-        Another one, for a grid of two; each latent has a row of its own when not given.
+    across, down : int, optional
+        The first of them, and another one for a grid of two; else each has a row of its own.
     start : int, optional
         Number of an image to start from; None for the mean of all codes.
     seed : int
         What decides the random codes.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If the model is no such network, its weights are not here, the images do not fit it, or
-        there is no such latent or image.
     """
     model = read_vae("digits" if model is None else model)
     images = read_images(images, model, COUNT)
@@ -53,8 +45,7 @@ def latent_explorer(
     if start is not None and not 0 <= start < len(origins):
         raise ValueError(f"start is {start}, must be from 0 to {len(origins) - 1}")
     across = next(iter(latents), 0) if across is None else across
-    down = EACH if down is None else down
-    start = MEAN if start is None else f"image {start}"
+    down, start = EACH if down is None else down, MEAN if start is None else f"image {start}"
     code = partial(decode, model), kl, starts, origins
     state = Traversal(*code, tuple(latents), across, down, start)
     names = {indexed("z", latent): latent for latent in state.latents}

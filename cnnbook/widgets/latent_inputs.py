@@ -21,11 +21,6 @@ def read_vae(model):
 
     That has ``encode(x)``, which returns something with `mean` and `log_variance`, and
     ``decode(z)``, which returns pixel values; it is set to evaluation mode.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If it is no such network, or there is none of that name.
     """
     if isinstance(model, str):
         if model not in SHIPPED:
@@ -43,35 +38,21 @@ def decode(model, codes):
 
 
 def encode(model, images):
-    """Encode images without gradients into their mean and log-variance, each (N, latents).
-
-    Raises
-    ------
-    TypeError, ValueError
-        If the model returns a plain code, as one that is not variational does, or does not take
-        such images.
-    """
+    """Encode images without gradients into their mean and log-variance, each (N, latents)."""
     try:
         with torch.inference_mode():
             latent = model.encode(images)
     except (RuntimeError, ValueError) as error:
         shape = tuple(images.shape)
         raise ValueError(f"the model does not take images of {shape}: {error}") from error
-    if not hasattr(latent, "log_variance"):
+    if not hasattr(latent, "log_variance"):  # a plain code, of a model that is not variational
         kind = type(latent).__name__
         raise TypeError(f"encode returns a {kind}, expected mean and log_variance")
     return latent.mean, latent.log_variance
 
 
 def read_images(images, model, count):
-    """Check images of values from 0 to 1, or choose up to `count` of the kind that a model draws.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If the images have another number of axes or another range, there are none, or there are
-        none of the kind that the model draws.
-    """
+    """Check images of values from 0 to 1, or choose up to `count` of what a model draws."""
     if images is None:
         return _default_images(model, count)
     images = torch.as_tensor(getattr(images, "images", images), dtype=torch.float32)
@@ -99,11 +80,6 @@ def read_own(source, shape):
 
     It is a file, or values from 0 to 1 of shape (H, W), (H, W, 3) or (C, H, W); the largest square
     in its middle is scaled to `shape`, which is (C, H, W).
-
-    Raises
-    ------
-    ValueError
-        If there is no such file, or the array has another shape or range.
     """
     if isinstance(source, str | Path):
         source = photograph(source, grey=False)

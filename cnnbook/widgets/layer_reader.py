@@ -7,6 +7,8 @@ from cnnbook.figures.layer_maps import LayerMaps
 from cnnbook.recording import calls
 
 # with whatever has a kernel_size: yields a new array, even if its shape is that of the input
+WORDS = {nn.Conv2d: "convolution", nn.MaxPool2d: "max pooling", nn.AvgPool2d: "average pooling",
+         nn.Linear: "dense"}  # fmt: skip
 NEW = (nn.Linear, nn.Bilinear, nn.AdaptiveMaxPool2d, nn.AdaptiveAvgPool2d)
 
 
@@ -24,12 +26,6 @@ def read_layers(model, image):
         In the order in which they run; the last layer is left out where it yields the scores.
     ndarray of shape (classes,)
         The scores.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If the model is no PyTorch module, does not run on an image (H, W), or returns no
-        (1, classes).
     """
     if not isinstance(model, nn.Module):
         raise TypeError(f"model is a {type(model).__name__}, expected a torch.nn.Module")
@@ -69,9 +65,7 @@ def _keep(kept, call):
 
 def _name(part):
     """Say what a part is, in the words of the book."""
-    words = {nn.Conv2d: "convolution", nn.MaxPool2d: "max pooling", nn.AvgPool2d: "average pooling"}
-    name = words.get(type(part), type(part).__name__)
-    size = getattr(part, "kernel_size", None)
+    name, size = WORDS.get(type(part), type(part).__name__), getattr(part, "kernel_size", None)
     if size is not None:
         name += " " + "×".join(map(str, size if isinstance(size, tuple) else (size, size)))
-    return "dense" if isinstance(part, nn.Linear) else name
+    return name

@@ -22,38 +22,20 @@ SLICE, PAUSE = 0.12, 0.02  # seconds of training between two looks at the button
 
 @state
 class LearningState(State):
-    """A trainer at one of its steps, and how its next step is made.
+    """A trainer at one of its steps, and how its next step is made: the fields of `Settings`."""
 
-    Parameters
-    ----------
-    trainer : Trainer
-        Learns and remembers; the state reads its history.
-    optimiser, rate, momentum, batch_size
-        Of the next steps, see `Settings`.
-    until : int
-        Step up to which to train, at most 5000.
-    step : int
-        Which is shown: from 0, before training, to the last one done.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If a setting is out of range, or there is no such step.
-    """
-
-    trainer: Trainer
+    trainer: Trainer  # learns and remembers; the state reads its history
     optimiser: str = Settings.optimiser
     rate: float = Settings.rate
     momentum: float = Settings.momentum
     batch_size: int = Settings.batch_size
-    until: int = 300
-    step: int = 0
+    until: int = 300  # step up to which to train, at most 5000
+    step: int = 0  # which is shown: from 0, before training, to the last one done
 
     step_label, interval = "step shown", 100
 
     def __post_init__(self):
-        most = len(self.trainer.training[0])
-        check_whole("batch_size", self.settings.batch_size, 1, most)
+        check_whole("batch_size", self.settings.batch_size, 1, len(self.trainer.training[0]))
         check_whole("until", self.until, 1, FURTHEST)
         self._within("step", self.steps)
 
@@ -68,23 +50,12 @@ class LearningState(State):
         return self.trainer.steps + 1
 
     @property
-    def done(self):
-        """Whether all steps asked for are done."""
-        return self.trainer.steps >= self.until
-
-    @property
     def plan(self):
         """What a press of Train will do."""
-        goal = "" if self.done else f" to {self.until}"
+        goal = f" to {self.until}" if self.trainer.steps < self.until else ""
         usual = self.optimiser != "Adam" or self.rate <= 0.02
         hint = "" if usual else " Usual for Adam: 0.001 to 0.01."
         return f"Train goes on from step {self.trainer.steps}{goal}: {self.settings}.{hint}"
-
-    @property
-    def progress(self):
-        """Steps done, in words and percent."""
-        done, goal = self.trainer.steps, max(self.until, self.trainer.steps)
-        return f"{done} of {goal} steps, {100 * done // goal} %"
 
     @cached_property
     def start(self):
@@ -101,22 +72,16 @@ class LearningView(Explorer):
 
     Training goes on in slices between which the event loop handles messages: so Stop works, and
     so does every other control. Without a running loop, as in plain Python, it runs to its end.
-
-    Attributes
-    ----------
-    notice : str
-        What the next press of Train will do, or how the last training ended.
+    The `notice` says what the next press of Train will do, or how the last training ended.
     """
 
     def __init__(self, state, controls):
         self._task, self._span, self._follows, self.notice = None, state.until, True, ""
+        actions = {"Train": ("play", self.train), "Stop": ("stop", self.stop)}
+        actions["One step"] = "step-forward", self.learn_one_step
+        actions["Reset"] = "refresh", self.reset
         self.actions = {}
-        for name, icon, action in (
-            ("Train", "play", self.train),
-            ("Stop", "stop", self.stop),
-            ("One step", "step-forward", self.learn_one_step),
-            ("Reset", "refresh", self.reset),
-        ):
+        for name, (icon, action) in actions.items():
             button = widgets.Button(description=name, icon=icon, layout={"width": "104px"})
             button.on_click(lambda _, action=action: action())
             self.actions[name] = button
@@ -142,7 +107,7 @@ class LearningView(Explorer):
         """Train up to the step asked for; if it is reached, for as many steps again."""
         if self.running:
             return
-        if self.state.done:
+        if self.state.trainer.steps >= self.state.until:
             further = self._span * (self.state.trainer.steps // self._span + 1)
             self.controls["until"].value = min(further, FURTHEST)
         self._follows = True
@@ -179,12 +144,10 @@ class LearningView(Explorer):
         return going
 
     def _verdict(self):
-        """Say how a training ended that nothing stopped."""
         learned, steps = self.state.start, self.state.trainer.steps
-        text = f"{steps} steps are done; the step slider goes back through them."
-        if steps >= 50 and learned.smoothed[-1] > 0.95 * learned.guess[0]:
-            text += " The loss is that of guessing: try a smaller rate, and Reset."
-        return text
+        guessing = steps >= 50 and learned.smoothed[-1] > 0.95 * learned.guess[0]
+        hint = " The loss is that of guessing: try a smaller rate, and Reset." * bool(guessing)
+        return f"{steps} steps are done; the step slider goes back through them.{hint}"
 
     def stop(self):
         """End the training; keep what was learned."""
@@ -228,9 +191,10 @@ class LearningView(Explorer):
         role, colour = ("alert", "color:#d55e00") if alert else ("status", "opacity:.75")
         text = escape(notice)
         self.line.value = f'<div role="{role}" style="min-height:20px;{colour}">{text}</div>'
-        self.progress.value = self.state.progress
-        self.bar.max = max(self.state.until, self.state.trainer.steps)
-        self.bar.value = self.state.trainer.steps
+        done = self.state.trainer.steps
+        goal = max(self.state.until, done)
+        self.progress.value = f"{done} of {goal} steps, {100 * done // goal} %"
+        self.bar.max, self.bar.value = goal, done
         for name in ("Train", "One step"):
             self.actions[name].disabled = self.running
         self.actions["Stop"].disabled = not self.running
@@ -247,16 +211,9 @@ def learning_curve(network=None, data=None, *, trained=40, held_out=None, seed=0
     data : (ndarray of shape (N, C, H, W), ndarray of shape (N,)), optional
         Images and their classes, counted from 0; handwritten digits of 8 × 8 when not given.
     trained : int
-        Steps that are done before the widget opens.
+        Steps that are done before the widget opens; FloatingPointError if the loss explodes.
     **settings
         `optimiser`, `rate`, `momentum`, `batch_size` and `until`: fields of `LearningState`.
-
-    Raises
-    ------
-    FloatingPointError
-        If the loss grows beyond bounds in the steps before the widget opens.
-    TypeError, ValueError
-        If network and data do not fit, or a setting is out of range.
     """
     trainer = Trainer(_digits() if data is None else data, network, held_out=held_out, seed=seed)
     state = LearningState(trainer, **settings)
@@ -275,8 +232,7 @@ def learning_curve(network=None, data=None, *, trained=40, held_out=None, seed=0
 
 def _rates(name, value):
     options = [(f"{rate:g}", rate) for rate in sorted({*RATES, value})]
-    look = {"style": LABELS, "layout": widgets.Layout(width="250px")}
-    look |= {"description": "learning rate"}
+    look = {"style": LABELS, "layout": {"width": "250px"}, "description": "learning rate"}
     return widgets.SelectionSlider(options=options, value=value, **look), None
 
 

@@ -1,6 +1,7 @@
 """Step through activation maximisation: climb in pixel space, with or without remedies."""
 
 from dataclasses import field
+from functools import partial
 
 import numpy as np
 import torch
@@ -32,12 +33,6 @@ def units_of(model, image):
 
     By name, each is (layer, how many channels or numbers it yields). The last one is "class
     score", whose layer is the network itself.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If the model is no PyTorch module, does not run on an image (H, W), or returns no
-        (1, classes).
     """
     if not isinstance(model, nn.Module):
         raise TypeError(f"model is a {type(model).__name__}, expected a torch.nn.Module")
@@ -63,23 +58,16 @@ def _values(model, layer, unit, x):
 
 
 def climb_images(value, start, *, jitter=0, blur=0, decay=0.0, variation=0.0, steps=STEPS):
-    """Climb in pixel space with steps of shrinking length, and keep every image.
+    """Climb from (1, 1, H, W) with steps of shrinking length; return (steps + 1, 1, H, W).
 
     Parameters
     ----------
     value : callable
         Turns (1, 1, H, W) into (1,).
-    start : torch.Tensor of shape (1, 1, H, W), values from 0 to 1
-    jitter : int
-        Pixels that the image is moved by at most before each step, at random.
-    blur : int
-        Blur after each so many steps; 0 for never.
+    jitter, blur : int
+        Pixels to move by at most before each step, at random; steps between two blurs, 0 for none.
     decay, variation : float
         What the sum of the squared pixels, and of their squared differences, costs.
-
-    Returns
-    -------
-    torch.Tensor of shape (steps + 1, 1, H, W)
     """
     generator = torch.Generator().manual_seed(0)
     line = torch.tensor([0.25, 0.5, 0.25])
@@ -105,35 +93,15 @@ class Maximisation(State):
     """A climb to the image that a unit likes most, at one of its steps.
 
     Each setting is computed once: its climb is kept.
-
-    Parameters
-    ----------
-    model : torch.nn.Module
-    start : ndarray of shape (H, W)
-    classes : tuple of str
-        At most 12 names.
-    layers : dict
-        As `units_of` lists them.
-    layer : str
-        One of them, such as "class score".
-    unit : int
-        Class, channel or number; of a channel, the unit in the middle of the map. The last one
-        where the layer has fewer.
-    from_start : bool
-        Begin with `start`; else with faint noise of its size.
-    penalty, blur, jitter, variation : bool
-        The other remedies against noise.
-    step : int
-    kept : dict
     """
 
     model: nn.Module
-    start: np.ndarray
-    classes: tuple
-    layers: dict
+    start: np.ndarray  # (H, W)
+    classes: tuple  # at most 12 names
+    layers: dict  # as `units_of` lists them
     layer: str = SCORE
-    unit: int = 0
-    from_start: bool = True
+    unit: int = 0  # class, number, or channel: the unit in the middle of its map
+    from_start: bool = True  # begin with `start`; else with faint noise of its size
     penalty: bool = False
     blur: bool = False
     jitter: bool = False
@@ -141,16 +109,13 @@ class Maximisation(State):
     step: int = 0
     kept: dict = field(default_factory=dict)
 
+    steps = STEPS + 1  # the start and one image a step
+
     def __post_init__(self):
         self._one_of("layer", self.layers)
         last = self.layers[self.layer][1] - 1
         object.__setattr__(self, "unit", min(integer("unit", self.unit, 0), last))
         self._within("step", self.steps)
-
-    @property
-    def steps(self):
-        """Images to step through: the start and one a step."""
-        return STEPS + 1
 
     @property
     def bounds(self):
@@ -173,26 +138,21 @@ class Maximisation(State):
 
     def _compute(self):
         layer = self.layers[self.layer][0]
-        images = climb_images(
-            lambda x: _values(self.model, layer, self.unit, x),
-            self._first(),
-            jitter=JITTER * self.jitter, blur=BLUR * self.blur,
-            decay=DECAY * self.penalty, variation=VARIATION * self.variation,
-        )  # fmt: skip
+        value = partial(_values, self.model, layer, self.unit)
+        remedies = {"jitter": JITTER * self.jitter, "blur": BLUR * self.blur}
+        remedies |= {"decay": DECAY * self.penalty, "variation": VARIATION * self.variation}
+        generator = torch.Generator().manual_seed(0)
+        first = 0.2 * torch.rand(1, 1, *self.start.shape, generator=generator)
+        first = torch.from_numpy(self.start)[None, None] if self.from_start else first
+        images = climb_images(value, first, **remedies)
         with torch.no_grad():
-            values = _values(self.model, layer, self.unit, images).numpy()
+            values = value(images).numpy()
             shares = calls(self.model, images, of=self.model)[0].output.softmax(1).numpy()
         wanted, name = None, f"unit {self.unit} of {self.layer.split(':')[0]}"
         if self.layer == SCORE:
             wanted, name = self.unit, f"class {self.classes[self.unit]}"
         arrays = images[:, 0].numpy(), values, shares
         return Climb(*arrays, self.classes, name, wanted, self.remedies)
-
-    def _first(self):
-        if self.from_start:
-            return torch.from_numpy(self.start)[None, None]
-        generator = torch.Generator().manual_seed(0)
-        return 0.2 * torch.rand(1, 1, *self.start.shape, generator=generator)
 
     def picture(self):
         """Draw the climb at the step."""
@@ -206,19 +166,13 @@ def maximisation_stepper(model=None, start=None, *, classes=None, **settings):
     Parameters
     ----------
     model : torch.nn.Module, optional
-        Takes (N, 1, H, W) in float32 and returns (N, classes); stays as it is. LeNet with
-        the weights of MNIST when not given.
+        Takes (N, 1, H, W) in float32, returns (N, classes); when not given, a LeNet of MNIST.
     start : ndarray of shape (H, W), values from 0 to 1, optional
         The mean of scikit-learn's digits when not given.
     classes : sequence of str, optional
         Names of at most 12 classes; their numbers when not given.
     **settings
         The other fields of `Maximisation`, `layers` and `kept` apart.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If the model does not take such an image, or there is no such layer, unit or step.
     """
     model = pretrained("mnist_lenet") if model is None else model
     start = digits(as_mnist=True).train.images.mean(0)[0] if start is None else start

@@ -30,11 +30,6 @@ def morph(first=None, second=None, model=None, *, images=None, t=0.5):
         What to choose from, the first twelve; rendered faces or digits when not given.
     t : float
         How far to go at the start, from 0 to 1; rounded to a fortieth.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If the model is no such network, its weights are not here, or there is no such image.
     """
     model = read_vae("faces" if model is None else model)
     if not 0 <= t <= 1:

@@ -27,38 +27,17 @@ VIEWS = {"one axis": "axis", "image: times seen": "image"}
 
 @state
 class PaddingState(State):
-    """A padded axis, or an image with the same settings down and across.
+    """A padded axis, or an image with the same settings down and across."""
 
-    Parameters
-    ----------
-    size, kernel_size, stride, dilation : int
-        In pixels, at least 1; at most 24 pixels with the padding.
-    mode : {"VALID", "SAME", "custom", "equal width", "wide"}
-        What decides on the total padding.
-    total : int
-        The total padding asked for; the nearest that the mode allows is taken.
-    zeros : {"split", "after", "before"}
-        Where the zeros go. A negative total cuts pixels off there.
-    view : {"axis", "image"}
-        The windows along one axis, or how often each pixel of a square image is seen.
-    step : int
-        Number of the framed window.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If no window fits, the padded axis is too long to draw, or an argument is out of range.
-    """
-
-    size: int = 9
+    size: int = 9  # in pixels, at most 24 with the padding
     kernel_size: int = 2
     stride: int = 4
     dilation: int = 1
-    mode: str = "SAME"
-    total: int = 0
-    zeros: str = "split"
-    view: str = "axis"
-    step: int = 0
+    mode: str = "SAME"  # what decides on the total padding: one of MODES
+    total: int = 0  # asked for; the nearest that the mode allows is taken
+    zeros: str = "split"  # where they go; a negative total cuts pixels off there
+    view: str = "axis"  # or "image": how often each pixel of a square image is seen
+    step: int = 0  # number of the framed window
 
     def __post_init__(self):
         for name, known in (("mode", MODES), ("zeros", PLACES), ("view", VIEWS)):

@@ -68,12 +68,6 @@ def receptive_field_explorer(
         Where to start: the fields `layer` and `step` of `FieldStack`; of a module, `layer`, `row`
         and `column` of `PlacedField`, the last layer with more than one unit when not given.
 
-    Raises
-    ------
-    TypeError, ValueError
-        If the network cannot be read, the module cannot be followed, or there is no such layer or
-        unit.
-
     Examples
     --------
     >>> receptive_field_explorer("input 9; conv 3; conv 3", step=0).state.seen

@@ -40,11 +40,6 @@ def resampling_explorer(
         Whose histogram to show; the one whose means are spread most when not given.
     **settings
         The fields `alpha` (0.01 when not given), `combine`, `bins` and `step` of `Resampling`.
-
-    Raises
-    ------
-    ValueError
-        If the weights are not here, lengths differ, or an argument is out of range.
     """
     images, groups, names = _read_faces(images, groups, names)
     if means is None:

@@ -9,13 +9,11 @@ from cnnbook.checks import whole
 
 MOST = 10_000_000  # faces drawn at once: half a terabyte
 
+# the types of Fitzpatrick (1988), doi:10.1001/archderm.1988.01670060015008
 SKINS = ("I", "II", "III", "IV", "V", "VI")
-"""The types of Fitzpatrick (1988), doi:10.1001/archderm.1988.01670060015008."""
-SHADES = ("light", "medium", "dark")
-"""Two types each: I and II, III and IV, V and VI."""
+SHADES = ("light", "medium", "dark")  # two types each: I and II, III and IV, V and VI
 POSES = ("frontal", "half", "profile")
-POSE_LIMITS = (0, 15, 45, 75)
-"""Degrees of |yaw|: frontal from 0 to 15, half to 45, profile to 75."""
+POSE_LIMITS = (0, 15, 45, 75)  # degrees of |yaw|: frontal from 0 to 15, and so on
 HAIRS = ("bald", "short", "parted", "curly", "long", "bun", "fringe")
 HAIR_COLOURS = ("black", "dark brown", "brown", "blond", "red", "grey")
 EYE_COLOURS = ("dark brown", "brown", "green", "blue")
@@ -42,6 +40,13 @@ class Attribute:
     def dtype(self):
         """Integers for indices, else float32."""
         return np.int64 if self.names else np.float32
+
+    def quantile(self, uniform):
+        """Turn numbers from 0 to 1 into values that are as likely as they are drawn."""
+        if not self.names:
+            return (self.least + uniform * (self.most - self.least)).astype(np.float32)
+        weights = self.weights or [1 / len(self.names)] * len(self.names)
+        return np.searchsorted(np.cumsum(weights)[:-1], uniform, side="right")
 
 
 def _choice(meaning, names, default=0, weights=()):
@@ -90,26 +95,24 @@ COLOUR_GIVEN_SKIN = {
     "eye_colour": [[0.2, 0.3, 0.2, 0.3], [0.5, 0.35, 0.1, 0.05], [0.85, 0.12, 0.02, 0.01]],
 }
 
+# what a `Joint` may be over: the attributes that are indices, and the pose
 CELLS = {"pose": POSES} | {name: a.names for name, a in ATTRIBUTES.items() if a.names}
-"""What a `Joint` may be over: the attributes that are indices, and the pose."""
 
 
 @dataclass(frozen=True, eq=False)
 class Joint:
     """Probabilities over the combinations of some attributes; all others keep their own.
 
-    `names` are attributes with names for their values (`CELLS`), such as ``("skin", "pose")``; the
-    table has an axis for each, and its numbers add up to 1. ``Joint(("glasses",), [0.5, 0.5])``:
-    half of the faces with glasses, whatever else they are.
+    `names` are of `CELLS`; the table has an axis for each, and its numbers add up to 1.
+    ``Joint(("glasses",), [0.5, 0.5])``: half of the faces with glasses, whatever else they are.
     """
 
     names: tuple
     table: np.ndarray
 
     def __post_init__(self):
-        unknown = [name for name in self.names if name not in CELLS]
-        if unknown:
-            raise ValueError(f"names holds {unknown[0]!r}, must be of {', '.join(CELLS)}")
+        for name in set(self.names) - set(CELLS):
+            raise ValueError(f"names holds {name!r}, must be of {', '.join(CELLS)}")
         if len(set(self.names)) < len(self.names):
             raise ValueError(f"names is {self.names}: {len(set(self.names))} of them differ")
         table = np.array(self.table, dtype=float)
@@ -131,12 +134,10 @@ class Joint:
 
 
 POSE_ALONE = Joint(("pose",), [0.25, 0.25, 0.5])
+# as many faces in each of the six groups of `face_groups`
 BALANCED = Joint(("skin", "pose"), np.outer(np.full(6, 1 / 6), [0.25, 0.25, 0.5]))
-"""As many faces in each of the six groups of `face_groups`."""
-FEW_PROFILES = Joint(("pose",), [0.5, 0.35, 0.15])
-"""The faces that the VAE of chapter 13 learns from: frontal, half-turned, in profile."""
-RARE_GROUPS = {"dark": 0.05, "profile": 0.1}
-"""Shares, for `biased`, of the groups that chapter 14's detectors learn little of."""
+FEW_PROFILES = Joint(("pose",), [0.5, 0.35, 0.15])  # what the VAE of chapter 13 learns from
+RARE_GROUPS = {"dark": 0.05, "profile": 0.1}  # shares of what chapter 14 learns little of
 
 
 def biased(dark=0.02, profile=0.05):
@@ -154,12 +155,11 @@ def biased(dark=0.02, profile=0.05):
 
 
 def sample_attributes(count, *, joint=None, seed=0):
-    """Draw descriptions of faces.
+    """Draw descriptions of faces: an array (count,) for each of `ATTRIBUTES`.
 
-    An array (count,) for each of `ATTRIBUTES`, int64 for those with names, else float32. They are
-    independent but for what `joint` (`BALANCED` if none is given) says and for the colours of hair
-    and eyes, which follow the skin loosely. Each has its own stream of random numbers, so that
-    face i is the same however many are drawn.
+    They are independent but for what `joint` (`BALANCED` if none is given) says and for the colours
+    of hair and eyes, which follow the skin loosely. Each has its own stream of random numbers, so
+    that face i is the same however many are drawn.
     """
     count, seed = whole("count", count), whole("seed", seed, 0)
     if count > MOST:
@@ -167,7 +167,7 @@ def sample_attributes(count, *, joint=None, seed=0):
     streams = np.random.SeedSequence([seed, 1]).spawn(len(ATTRIBUTES) + 2)
     *each, alone, together = (np.random.default_rng(stream).random(count) for stream in streams)
     uniform = dict(zip(ATTRIBUTES, each, strict=True))
-    values = {name: _quantile(ATTRIBUTES[name], u) for name, u in uniform.items()}
+    values = {name: ATTRIBUTES[name].quantile(u) for name, u in uniform.items()}
     drawn = POSE_ALONE.draw(alone) | (BALANCED if joint is None else joint).draw(together)
     pose = drawn.pop("pose")
     least, most = (np.take(POSE_LIMITS, pose + place) for place in (0, 1))
@@ -181,23 +181,14 @@ def sample_attributes(count, *, joint=None, seed=0):
     return values
 
 
-def _quantile(attribute, uniform):
-    if not attribute.names:
-        return (attribute.least + uniform * (attribute.most - attribute.least)).astype(np.float32)
-    weights = attribute.weights or [1 / len(attribute.names)] * len(attribute.names)
-    return np.searchsorted(np.cumsum(weights)[:-1], uniform, side="right")
-
-
 def face_groups(data):
-    """Sort faces into the six groups that a fair classifier treats alike.
+    """Sort faces into the six groups that a fair classifier treats alike: `SHADES` by pose.
 
-    Groups are skin (light: I and II, medium: III and IV, dark: V and VI) by pose (profile if the
-    head is turned by at least 45 degrees, else frontal). Returns for each image the index of its
-    group, a tensor (N,), -1 for what is not a face; and the names of the groups.
+    A profile is turned by at least 45 degrees. Returns for each image the index of its group, a
+    tensor (N,), -1 for what is not a face; and the names of the groups.
     """
-    missing = [name for name in ("skin", "yaw") if name not in data.attributes]
-    if missing:
-        raise ValueError(f"data has no attribute {missing[0]!r}, groups need skin and yaw")
+    for name in sorted({"skin", "yaw"} - set(data.attributes)):
+        raise ValueError(f"data has no attribute {name!r}, groups need skin and yaw")
     profile = (data.attributes["yaw"].abs() >= POSE_LIMITS[2]).long()
     groups = 2 * (data.attributes["skin"] // 2) + profile
     names = [f"{skin} {pose}" for skin in SHADES for pose in ("frontal", "profile")]

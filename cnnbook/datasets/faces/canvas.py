@@ -1,5 +1,7 @@
 """What faces are drawn with: colours, where each pixel looks, solids, and paint."""
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
@@ -32,35 +34,35 @@ def column(values):
     return np.asarray(values, np.float32)[..., None, None]
 
 
-class Place:
+class Place(NamedTuple):
     """A square of each of N pictures: the first row and the first column of each, and the size."""
 
-    def __init__(self, rows, columns, size):
-        self.index, self.size = (np.arange(len(rows)), rows, columns), size
+    rows: np.ndarray
+    columns: np.ndarray
+    size: int
 
     def cut(self, pictures):
         """Copy the squares out of pictures (..., N, H, W)."""
-        return self._squares(pictures)[..., *self.index, :, :]
+        return self._windows(pictures)[..., np.arange(len(self.rows)), *self[:2], :, :]
 
     def put(self, pictures, squares):
         """Put the squares back in place."""
-        self._squares(pictures)[..., *self.index, :, :] = squares
+        self._windows(pictures)[..., np.arange(len(self.rows)), *self[:2], :, :] = squares
 
-    def _squares(self, pictures):
-        shape = self.size, self.size
-        return sliding_window_view(pictures, shape, axis=(-2, -1), writeable=True)
+    def _windows(self, pictures):
+        return sliding_window_view(pictures, (self.size,) * 2, axis=(-2, -1), writeable=True)
 
 
-class View:
+class View(NamedTuple):
     """Where each pixel of N pictures looks, in units of half a head.
 
-    Axes are right, down and front: those of the camera, or those of a head. `rotation` (3, 3, N, 1,
-    1) turns the head's axes into the camera's; `right` and `down` (N, H, W) are the place that a
-    pixel shows, in the camera's axes; `scale` (N, 1, 1) is the number of pixels in a unit.
+    Axes are right, down and front: those of the camera, or those of a head.
     """
 
-    def __init__(self, rotation, scale, right, down):
-        self.rotation, self.scale, self.right, self.down = rotation, scale, right, down
+    rotation: np.ndarray  # (3, 3, N, 1, 1), turns the head's axes into the camera's
+    scale: np.ndarray  # (N, 1, 1), pixels in a unit
+    right: np.ndarray  # (N, H, W), the place that a pixel shows, in the camera's axes
+    down: np.ndarray
 
     @classmethod
     def of(cls, faces):
@@ -78,10 +80,9 @@ class View:
         right, down = cos * across + sin * along, cos * along - sin * across
         return cls(np.array(rotation), scale, right, down)
 
-    def __getitem__(self, chosen):
+    def of_some(self, chosen):
         """Look at some of the heads only."""
-        rotation = self.rotation[:, :, chosen]
-        return View(rotation, self.scale[chosen], self.right[chosen], self.down[chosen])
+        return View(self.rotation[:, :, chosen], *(part[chosen] for part in self[1:]))
 
     def near(self, point, size):
         """Return the place of the pixels around a point of each head, and the view of them."""
@@ -93,8 +94,7 @@ class View:
         middle = ((seen - corner)[..., None] * steps).sum(0) * self.scale[:, 0] ** 2
         first = np.clip(middle.T.astype(int) - size // 2, 0, self.right.shape[1] - size)
         place = Place(*first, size)
-        seen = place.cut(self.right), place.cut(self.down)
-        return place, View(self.rotation, self.scale, *seen)
+        return place, self._replace(right=place.cut(self.right), down=place.cut(self.down))
 
     def cover(self, distance):
         """Turn a signed distance (inside is positive) into the share of a pixel that is covered."""
@@ -109,7 +109,7 @@ class View:
         """Return the depth of an ellipsoid of each head, and how much of each pixel it covers.
 
         `centre` and `axes` are triples of numbers or of arrays (N,), in the head's axes. Outside
-        of the outline the depth falls away steeply, so that solids can be joined there too.
+        of the outline the depth falls away steeply, so that solids can be joined there.
         """
         wide = [np.broadcast_to(value, len(self.scale)) for value in (*centre, *axes)]
         centre, axes = np.array(wide, np.float32).reshape(2, 3, -1)

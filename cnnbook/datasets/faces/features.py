@@ -11,8 +11,7 @@ def features(rgb, view, faces, points):
     """Paint all of them, far ones first."""
     right, down, front = points
     ahead = np.clip(front * 6, 0, 1)
-    skin = column(SKIN[:, faces["skin"]])
-    hair = column(HAIR[:, faces["hair_colour"]])
+    skin, hair = column(SKIN[:, faces["skin"]]), column(HAIR[:, faces["hair_colour"]])
     marks(rgb, view, faces, right, down, front)
     _some(beard, rgb, view, faces, points)
     mouth(rgb, view, faces, *_moved(faces, "mouth", right, down, 0.58), ahead, skin)
@@ -28,7 +27,7 @@ def _some(draw, rgb, view, faces, points):
     if have.any():
         part = rgb[:, have]
         those = {name: values[have] for name, values in faces.items() if name != "parts"}
-        draw(part, view[have], those, *(axis[have] for axis in points))
+        draw(part, view.of_some(have), those, *(axis[have] for axis in points))
         rgb[:, have] = part
 
 
@@ -115,19 +114,16 @@ def mouth(rgb, view, faces, right, down, shown, ahead, skin):
 
 def beard(rgb, view, faces, right, down, front):
     """Paint stubble, a moustache or a full beard."""
-    hair = column(HAIR[:, faces["hair_colour"]])
-    kind = column(faces["beard"])
+    hair, kind = column(HAIR[:, faces["hair_colour"]]), column(faces["beard"])
     grown = np.array([0, 0.38, 0.88, 0.88], np.float32)[faces["beard"]]
     line = 0.08 + 0.36 * np.clip((front + 0.05) / 0.5, 0, 1)  # from the ear to the cheek
     jaw = np.clip((down - line) * 9, 0, 1) * np.clip((front + 0.16) * 8, 0, 1)
     lip = np.clip((0.17 - abs(down - 0.58 + 0.06 * column(faces["mouth"]))) * 14, 0, 1)
     jaw *= 1 - lip * (abs(right) < 0.3) * (kind == 3) * (down > 0.5) * (down < 0.68)
     band = 0.055 - abs(down - 0.47 - 0.5 * right * right)
-    above = view.cover(np.minimum(band, 0.27 - abs(right)))
-    above *= (front > 0.2) * (kind >= 2)
-    cover = np.maximum(jaw * (kind != 2), above)
+    above = view.cover(np.minimum(band, 0.27 - abs(right))) * ((front > 0.2) * (kind >= 2))
     grain = 1 + 0.12 * np.sin(33 * right + 2) * np.sin(29 * down)
-    paint(rgb, cover * column(grown), hair * grain)
+    paint(rgb, np.maximum(jaw * (kind != 2), above) * column(grown), hair * grain)
 
 
 def glasses(rgb, view, faces, right, down, front):

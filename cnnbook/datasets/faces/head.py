@@ -74,7 +74,7 @@ def hair(view, faces):
 def _add(depth, cover, view, chosen, centre, axes, softness=0):
     if chosen.any():
         axes = [axis[chosen] if np.ndim(axis) else axis for axis in axes]
-        more, covered = view[chosen].ellipsoid(centre, axes)
+        more, covered = view.of_some(chosen).ellipsoid(centre, axes)
         alone = (cover[chosen] < 0.5) & (covered > 0)  # where the rest of the hair was cut away
         depth[chosen] = np.where(alone, more, join(depth[chosen], more, softness))
         cover[chosen] = np.maximum(cover[chosen], covered)

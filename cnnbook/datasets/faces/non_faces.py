@@ -35,9 +35,8 @@ SHUFFLED = (
 def non_faces(count, *, difficulty=None, seed=0):
     """Draw pictures without a face, in the colours of faces and before the same backgrounds.
 
-    Each kind of `NON_FACES` is as likely as any other; difficulty and seed are as for `faces`. So
-    is the result, but all are labelled 0, the attributes are -1, or NaN for those that are no
-    indices, and `kind` is an index into `NON_FACES`.
+    Each kind of `NON_FACES` is as likely as any other. The rest is as for `faces`, but all are
+    labelled 0, attributes are -1 or NaN, and `kind` is an index into `NON_FACES`.
     """
     seed = whole("seed", seed, 0)
     drawn = sample_attributes(count, seed=seed + 1_000_003)  # no head in common with `faces`
@@ -59,18 +58,12 @@ def non_faces(count, *, difficulty=None, seed=0):
 
 
 def _missing(faces, variant, rngs):
-    away = variant == 3
-    faces["yaw"] = np.where(away, 180 + faces["yaw"] / 2, faces["yaw"]).astype(np.float32)
-    return _heads(faces, variant, MISSING)
+    yaw = np.where(variant == 3, 180 + faces["yaw"] / 2, faces["yaw"]).astype(np.float32)
+    return _shuffled(faces | {"yaw": yaw}, variant, rngs, MISSING)
 
 
-def _shuffled(faces, variant, rngs):
-    return _heads(faces, variant, SHUFFLED)
-
-
-def _heads(faces, variant, layouts):
-    whole = (1, 0, 0, 0, 1)
-    chosen = {part: [layout.get(part, whole) for layout in layouts] for part in PARTS}
+def _shuffled(faces, variant, rngs, layouts=SHUFFLED):
+    chosen = {part: [layout.get(part, (1, 0, 0, 0, 1)) for layout in layouts] for part in PARTS}
     return render(faces, {part: np.float32(rows)[variant].T for part, rows in chosen.items()})
 
 
@@ -78,12 +71,11 @@ def _photographs(faces, variant, rngs):
     """Cut squares of many sizes out, mirror half of them, change their colours."""
     from PIL import Image
 
-    pictures = (photograph(name, grey=False) for name in ("china", "flower"))
     # more of them would change every set that was drawn before
-    sources = [Image.fromarray((256 * picture).astype(np.uint8)) for picture in pictures]
+    pictures = [256 * photograph(name, grey=False) for name in ("china", "flower")]
     images = np.empty((len(variant), 3, SIDE, SIDE), np.float32)
     for place, rng in enumerate(rngs):
-        source = sources[rng.integers(len(sources))]
+        source = Image.fromarray(pictures[rng.integers(2)].astype(np.uint8))
         size = 40 * 9 ** rng.random()  # from 40 to 360 pixels
         left, top = rng.random(2) * (source.width - size, source.height - size)
         box = (left, top, left + size, top + size)
@@ -131,25 +123,23 @@ def _pattern(variant, rng):
 
 
 def _objects(faces, variant, rngs):
-    view = View.of({**faces, "yaw": 0 * faces["yaw"], "pitch": 0 * faces["yaw"]})
+    view = View.of(faces | {"yaw": 0 * faces["yaw"], "pitch": 0 * faces["yaw"]})
     rgb = background(faces["background"], faces["backdrop"], faces["brightness"])
     for place, draw in enumerate((_house, _socket, _clock, _plant)):
         those = variant == place
         if those.any():
             part, here = rgb[:, those], {name: values[those] for name, values in faces.items()}
-            skin = column(SKIN[:, here["skin"]])
-            hair = column(HAIR[:, here["hair_colour"]])
-            coat = column(colour_of(here["clothes"], 0.5, 0.6))
-            draw(part, view[those], here, skin, hair, coat)
+            skin, hair = SKIN[:, here["skin"]], HAIR[:, here["hair_colour"]]
+            colours = skin, hair, colour_of(here["clothes"], 0.5, 0.6)
+            draw(part, view.of_some(those), here, *map(column, colours))
             angle = np.radians(column(here["light"]))
             part *= 0.92 + 0.25 * np.sin(angle) * view.right[those] - 0.08 * view.down[those]
             rgb[:, those] = part
     return np.clip(rgb, 0, 1).swapaxes(0, 1)
 
 
-def _box(view, right, down, half_width, half_height):
-    across = half_width - abs(view.right - right)
-    return np.minimum(across, half_height - abs(view.down - down))
+def _box(view, right, down, width, height):
+    return np.minimum(width - abs(view.right - right), height - abs(view.down - down))
 
 
 def _disc(view, right, down, radius):
@@ -173,8 +163,7 @@ def _socket(rgb, view, faces, skin, hair, coat):
     plate = _box(view, 0, 0, 0.86, 0.86)
     paint(rgb, view.cover(plate + 0.03), 0.6 * skin)
     paint(rgb, view.cover(plate), skin)
-    hollow = _disc(view, 0, 0, 0.66)
-    paint(rgb, view.cover(hollow), skin * (0.75 - 0.15 * view.down))
+    paint(rgb, view.cover(_disc(view, 0, 0, 0.66)), skin * (0.75 - 0.15 * view.down))
     for side in (-1, 1):
         paint(rgb, view.cover(_disc(view, side * 0.27, -0.08, 0.09)), DARK)
     slot = _box(view, 0, 0.34, 0.05 + 0.14 * column(faces["opening"]), 0.06)
@@ -184,8 +173,7 @@ def _socket(rgb, view, faces, skin, hair, coat):
 def _clock(rgb, view, faces, skin, hair, coat):
     paint(rgb, view.cover(_disc(view, 0, 0, 0.98)), hair)
     paint(rgb, view.cover(_disc(view, 0, 0, 0.86)), skin)
-    for hour in range(12):
-        angle = hour * np.pi / 6
+    for angle in np.arange(12) * np.pi / 6:  # the hours
         mark = _disc(view, 0.72 * np.sin(angle), -0.72 * np.cos(angle), 0.06)
         paint(rgb, view.cover(mark), DARK)
     for turn, length in ((faces["backdrop"] * 9, 0.66), (faces["clothes"] * 7, 0.45)):

@@ -20,10 +20,10 @@ PARTS = {part: np.float32([[1], [0], [0], [0], [1]]) for part in ("eyes", "brows
 def faces(count, *, joint=None, difficulty=None, seed=0):
     """Draw faces whose attributes are known, as `AttributedImages`.
 
-    They are (count, 3, 64, 64), values from 0 to 1, all labelled 1, with all of `ATTRIBUTES` and
-    `kind`, which is -1. The `Joint` says how likely combinations of attributes are (six equal
-    groups without it), the `Difficulty` how the pictures are spoiled (not at all without it). The
-    same seed gives the same bytes, and face i is the same however many are drawn.
+    They are (count, 3, 64, 64), all labelled 1, with all of `ATTRIBUTES` and `kind`, which is -1.
+    The `Joint` says how likely combinations of attributes are (six equal groups without it), the
+    `Difficulty` how the pictures are spoiled (not at all without it). Face i is the same, byte for
+    byte, however many are drawn.
     """
     attributes = sample_attributes(count, joint=joint, seed=seed)
     images = render_faces(attributes)
@@ -36,22 +36,19 @@ def faces(count, *, joint=None, difficulty=None, seed=0):
 def render_faces(attributes):
     """Draw exactly the faces that are described: (N, 3, 64, 64), float32, values from 0 to 1.
 
-    `attributes` are any of `ATTRIBUTES`, as `sample_attributes` draws them; what is not given has
-    its default, and a single number stands for all faces.
+    What is not given of `ATTRIBUTES` has its default, and a single number stands for all faces.
     """
     return torch.from_numpy(render(check_attributes(attributes)))
 
 
 def render(faces, parts=None):
     """Draw checked descriptions, and heads whose parts are not where they belong."""
-    count = len(faces["skin"])
-    images = np.empty((count, 3, SIDE, SIDE), np.float32)
-    for start in range(0, count, CHUNK):
+    images = np.empty((len(faces["skin"]), 3, SIDE, SIDE), np.float32)
+    for start in range(0, len(images), CHUNK):
         here = slice(start, start + CHUNK)
         batch = {name: values[here] for name, values in faces.items()}
-        own = (parts or {}).items()
-        batch["parts"] = {name: values[:, here] for name, values in own} or PARTS
-        images[here] = draw(batch).swapaxes(0, 1)
+        own = {name: values[:, here] for name, values in (parts or {}).items()}
+        images[here] = draw(batch | {"parts": own or PARTS}).swapaxes(0, 1)
     return images
 
 
@@ -66,9 +63,8 @@ def check_attributes(attributes):
         raise ValueError(f"attributes have {min(lengths)} and {max(lengths)} values")
     for name, value in given.items():
         least, most = ATTRIBUTES[name].least, ATTRIBUTES[name].most
-        if len(value) and not least <= value.min() <= value.max() <= most:
-            worst = value.max() if value.max() > most else value.min()
-            raise ValueError(f"{name} is {worst:g}, must be from {least:g} to {most:g}")
+        for wrong in value[~((value >= least) & (value <= most))]:  # not a number, too
+            raise ValueError(f"{name} is {wrong:g}, must be from {least:g} to {most:g}")
     values = {name: given.get(name, a.default) for name, a in ATTRIBUTES.items()}
     wide = {name: np.broadcast_to(value, max(lengths)) for name, value in values.items()}
     return {name: value.astype(ATTRIBUTES[name].dtype) for name, value in wide.items()}
@@ -123,10 +119,9 @@ def background(kind, hue, value):
 
 def body(rgb, view, faces):
     """Paint the neck, with the shadow of the head, and the clothes; they do not turn."""
-    rgb = rgb[:, :, ABOVE:]
-    view = View(view.rotation, view.scale, view.right[:, ABOVE:], view.down[:, ABOVE:])
+    rgb, down = rgb[:, :, ABOVE:], view.down[:, ABOVE:]
     back = 0.16 * np.sin(np.radians(column(faces["yaw"])))  # the neck is at the back of a head
-    right, down, w = view.right + back, view.down, column(faces["width"])
+    right, w = view.right[:, ABOVE:] + back, column(faces["width"])
     skin = column(SKIN[:, faces["skin"]])
     side = np.sin(np.radians(column(faces["light"])))
     neck = view.cover(np.minimum(0.38 * w + 0.12 * (down - 1) ** 2 - abs(right), down - 0.3))
