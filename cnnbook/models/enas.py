@@ -35,6 +35,13 @@ class Architecture(NamedTuple):
         return " | ".join(layers)
 
 
+def uniform_architecture(generator=None, layers=4):
+    """Draw an architecture, each as likely as any other."""
+    operations = torch.randint(len(OPERATIONS), (layers,), generator=generator).tolist()
+    bits = [torch.randint(2, (k,), generator=generator).tolist() for k in range(layers)]
+    return Architecture(tuple(operations), tuple(map(tuple, bits)))
+
+
 # ---------------------------------------------------------------- sizes of search spaces
 
 
@@ -74,7 +81,7 @@ def micro_cells(nodes):
 
 
 def recurrent_count(nodes, *, as_published=False):
-    """Number of recurrent cells: four activations a node, and an earlier node to take, 4^N · (N−1)!
+    """Number of recurrent cells: 4^N · (N−1)!, four activations a node and an earlier node to take.
 
     The paper's 4^N · N!, section 2.1, is too large by a factor of N: the first node has no choice.
     """
@@ -82,7 +89,7 @@ def recurrent_count(nodes, *, as_published=False):
 
 
 def recurrent_cells(nodes):
-    """Generate all recurrent cells: an activation for each node, an earlier node for all but one."""
+    """Generate all recurrent cells: an activation a node, an earlier node for all but one."""
     earlier = [range(node) for node in range(1, nodes)]
     return itertools.product(itertools.product(range(4), repeat=nodes), itertools.product(*earlier))
 

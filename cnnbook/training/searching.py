@@ -43,14 +43,12 @@ def reinforce_loss(log_probability, rewards, baseline=0.0):
 
 @dataclass
 class SearchHistory:
-    """What happened: for each step the loss of the shared weights; for each update of the
-    controller the mean reward, the entropy in nats and the chances (layers, 6) of the operations.
-    """
+    """What happened in each step of the shared weights, and in each update of the controller."""
 
     loss: list = field(default_factory=list)
-    reward: list = field(default_factory=list)
-    entropy: list = field(default_factory=list)
-    chances: list = field(default_factory=list)
+    reward: list = field(default_factory=list)  # from here on one an update: the mean reward
+    entropy: list = field(default_factory=list)  # in nats
+    chances: list = field(default_factory=list)  # of the operations, (layers, 6)
     interrupted: bool = False
 
 
@@ -70,8 +68,8 @@ def shared_accuracy(network, architecture, data, limit=None):
 
 
 def search(
-    network, draw, train, validation, *, epochs=40, warm_up=0, updates=200, samples=4, batch_size=50,
-    lr=0.05, controller_lr=0.005, entropy_weight=1e-4, seed=0, progress=True,
+    network, draw, train, validation, *, epochs=40, warm_up=0, updates=200, samples=4,
+    batch_size=50, lr=0.05, controller_lr=0.005, entropy_weight=1e-4, seed=0, progress=True,
 ):  # fmt: skip
     """Train shared weights on sampled architectures and, in turn, the controller that samples.
 
