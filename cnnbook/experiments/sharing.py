@@ -7,6 +7,8 @@ gets the same 800 steps of the shared weights, and for the 80,000 images that re
 80 candidates more, on 1,000 images each; `scratch` trains 13 networks, which takes as long.
 """
 
+import time
+
 import torch
 import torch.nn.functional as F
 
@@ -57,6 +59,17 @@ def scattered_digits(_=None):
     return every[:1000], every[1000:2000], every[2000:]
 
 
+class _Clock:
+    """CPU seconds since it was made or last read."""
+
+    def __init__(self):
+        self.last = time.process_time()
+
+    def __call__(self):
+        before, self.last = self.last, time.process_time()
+        return round(self.last - before, 2)
+
+
 def _fresh(seed):
     torch.manual_seed(seed)
     return SharedNetwork(SETTINGS["layers"], SETTINGS["channels"])
@@ -82,15 +95,16 @@ def _found(architecture, data, seed, **more):
 
 def _controlled(warm_up):
     def run(data, seed):
-        network, controller = _fresh(seed), Controller(SETTINGS["layers"])
+        clock, network, controller = _Clock(), _fresh(seed), Controller(SETTINGS["layers"])
         options = {"epochs": SETTINGS["epochs"], "warm_up": warm_up, "progress": False}
         history = search(network, controller, *data[:2], seed=seed, **options)
-        generator = torch.Generator().manual_seed(seed)
+        generator, seconds = torch.Generator().manual_seed(seed), [clock()]
         with torch.no_grad():
             candidates = controller.sample(30, generator).architectures
         shared, best = derive(network, candidates, data[1])[0]
+        seconds.append(clock())
         return _found(
-            best, data, seed, shared_accuracy=shared, reward=history.reward,
+            best, data, seed, shared_accuracy=shared, reward=history.reward, seconds=seconds,
             entropy=history.entropy, distinct=len(set(candidates)),
         )  # fmt: skip
 
@@ -98,23 +112,25 @@ def _controlled(warm_up):
 
 
 def _random(data, seed):
-    network = _fresh(seed)
+    clock, network = _Clock(), _fresh(seed)
     options = {"epochs": SETTINGS["epochs"], "progress": False}
     search(network, uniform_architecture, *data[:2], seed=seed, **options)
-    generator = torch.Generator().manual_seed(seed)
+    generator, seconds = torch.Generator().manual_seed(seed), [clock()]
     candidates = [uniform_architecture(generator) for _ in range(110)]
     shared, best = derive(network, candidates, data[1])[0]
+    seconds.append(clock())
     table = [shared_accuracy(network, a, data[1]) for a in reference_architectures()]
-    return _found(best, data, seed, shared_accuracy=shared, reference=table)
+    return _found(best, data, seed, shared_accuracy=shared, reference=table, seconds=seconds)
 
 
 def _scratch(data, seed):
-    generator, tried = torch.Generator().manual_seed(seed), []
+    clock, generator, tried = _Clock(), torch.Generator().manual_seed(seed), []
     for turn in range(13):
         network, one = _fresh(1000 * (seed + 1) + turn), uniform_architecture(generator)
         train_child(network, one, data[0], epochs=SETTINGS["child_epochs"], seed=turn)
         tried.append((shared_accuracy(network, one, data[1]), one))
-    return _found(max(tried, key=lambda pair: pair[0])[1], data, seed)
+    best = max(tried, key=lambda pair: pair[0])[1]
+    return _found(best, data, seed, seconds=[clock()])
 
 
 def reference_architectures():
