@@ -1,0 +1,174 @@
+"""Whether a learned controller finds better networks than chance with the same shared weights.
+
+The plan (chapter 15), fixed before the first seed: the primary figure is the paired difference of
+`warm_up` and `random` in test accuracy, each the mean of two trainings from scratch of the network
+that the search picked, with its standard error over ten seeds. Costs are equal by count: `random`
+gets the same 800 steps of the shared weights, and for the 80,000 images that reward the controller
+80 candidates more, on 1,000 images each; `scratch` trains 11 networks, which takes as long (36 s against 3.3 s a network, measured before).
+"""
+
+import time
+
+import torch
+import torch.nn.functional as F
+
+from cnnbook.datasets import Images, mnist_small
+from cnnbook.experiments.study import Outcome, Study, Variant
+from cnnbook.models.enas import (
+    OPERATIONS,
+    Architecture,
+    Controller,
+    SharedNetwork,
+    uniform_architecture,
+)
+from cnnbook.training.searching import derive, search, shared_accuracy, train_child
+
+LARGEST = Architecture((OPERATIONS.index("conv5"),) * 4, ((), (0,), (0, 0), (0, 0, 0)))
+"""The size rule: of all architectures the one with most weights, without skips."""
+
+SETTINGS = {
+    "task": "5,000 digits of MNIST, 14 × 14, at random places of 24 × 24: 1,000 to train on, "
+    "1,000 to reward and choose by, 3,000 to test once",
+    "primary": "warm_up minus random, paired by seed: mean and standard error of test_accuracy",
+    "layers": 4, "channels": 16, "epochs": 40, "lr": 0.05, "batch_size": 50, "child_epochs": 8,
+    "retrainings": 2, "controller_lr": 0.005, "entropy_weight": 1e-4, "samples": 4,
+    "reward_images": 100,
+}  # fmt: skip
+
+
+def scattered(images, generator):
+    """Digits (N, 1, 28, 28) halved in size, each at a random place of 24 × 24 pixels."""
+    small, out = F.avg_pool2d(images, 2), torch.zeros(len(images), 1, 24, 24)
+    for n, (row, column) in enumerate(torch.randint(0, 11, (len(images), 2), generator=generator)):
+        out[n, :, row : row + 14, column : column + 14] = small[n]
+    return (out - 0.08) / 0.24  # about mean 0 and variance 1
+
+
+def scattered_digits(_=None):
+    """The 5,000 digits that ship, scattered: to train on 1,000, to choose by 1,000, to test 3,000.
+
+    Returns
+    -------
+    (Images, Images, Images)
+    """
+    source = mnist_small()
+    images = torch.cat([source.train.images, source.test.images])
+    labels = torch.cat([source.train.labels, source.test.labels])
+    images = scattered(images, torch.Generator().manual_seed(0))
+    every = Images(images, labels, source.train.classes)
+    return every[:1000], every[1000:2000], every[2000:]
+
+
+class _Clock:
+    """CPU seconds since it was made or last read."""
+
+    def __init__(self):
+        self.last = time.process_time()
+
+    def __call__(self):
+        before, self.last = self.last, time.process_time()
+        return round(self.last - before, 2)
+
+
+def _fresh(seed):
+    torch.manual_seed(seed)
+    return SharedNetwork(SETTINGS["layers"], SETTINGS["channels"])
+
+
+def _retrained(architecture, data, seed):
+    """Test accuracies of an architecture, trained from scratch as often as `retrainings` says."""
+    train, _, test = data
+    accuracies = []
+    for turn in range(SETTINGS["retrainings"]):
+        network = _fresh(10_000 + 100 * seed + turn)
+        epochs = SETTINGS["child_epochs"]
+        train_child(network, architecture, train, epochs=epochs, seed=100 * seed + turn)
+        accuracies.append(shared_accuracy(network, architecture, test))
+    return accuracies
+
+
+def _found(architecture, data, seed, **more):
+    accuracies = _retrained(architecture, data, seed)
+    measured = {"test_accuracy": sum(accuracies) / len(accuracies), "retrained": accuracies}
+    return Outcome(measured | {"architecture": str(architecture)} | more)
+
+
+def _controlled(warm_up):
+    def run(data, seed):
+        clock, network, controller = _Clock(), _fresh(seed), Controller(SETTINGS["layers"])
+        options = {"epochs": SETTINGS["epochs"], "warm_up": warm_up, "progress": False}
+        history = search(network, controller, *data[:2], seed=seed, **options)
+        generator, seconds = torch.Generator().manual_seed(seed), [clock()]
+        with torch.no_grad():
+            candidates = controller.sample(30, generator).architectures
+        shared, best = derive(network, candidates, data[1])[0]
+        seconds.append(clock())
+        return _found(
+            best, data, seed, shared_accuracy=shared, reward=history.reward, seconds=seconds,
+            entropy=history.entropy, distinct=len(set(candidates)),
+        )  # fmt: skip
+
+    return run
+
+
+def _random(data, seed):
+    clock, network = _Clock(), _fresh(seed)
+    options = {"epochs": SETTINGS["epochs"], "progress": False}
+    search(network, uniform_architecture, *data[:2], seed=seed, **options)
+    generator, seconds = torch.Generator().manual_seed(seed), [clock()]
+    candidates = [uniform_architecture(generator) for _ in range(110)]
+    shared, best = derive(network, candidates, data[1])[0]
+    seconds.append(clock())
+    table = [shared_accuracy(network, a, data[1]) for a in reference_architectures()]
+    return _found(best, data, seed, shared_accuracy=shared, reference=table, seconds=seconds)
+
+
+def _scratch(data, seed):
+    clock, generator, tried = _Clock(), torch.Generator().manual_seed(seed), []
+    for turn in range(11):
+        network, one = _fresh(1000 * (seed + 1) + turn), uniform_architecture(generator)
+        train_child(network, one, data[0], epochs=SETTINGS["child_epochs"], seed=turn)
+        tried.append((shared_accuracy(network, one, data[1]), one))
+    best = max(tried, key=lambda pair: pair[0])[1]
+    return _found(best, data, seed, seconds=[clock()])
+
+
+def reference_architectures():
+    """Fifty architectures, always the same, whose accuracies from scratch are known."""
+    generator = torch.Generator().manual_seed(2018)
+    return [uniform_architecture(generator) for _ in range(50)]
+
+
+def _reference(data, seed):
+    """Five of them from scratch, twice each: run n has numbers 5n to 5n + 4."""
+    five = reference_architectures()[5 * seed : 5 * seed + 5]
+    trained = [_retrained(architecture, data, seed) for architecture in five]
+    sizes = [sum(p.numel() for p in _fresh(0).active(architecture)) for architecture in five]
+    first, second = ([pair[k] for pair in trained] for k in (0, 1))
+    mean = sum(first + second) / 10
+    measured = {"test_accuracy": mean, "first": first, "second": second, "parameters": sizes}
+    return Outcome(measured | {"architectures": [str(architecture) for architecture in five]})
+
+
+MEASURES = ("test_accuracy",)
+SHARING = Study(
+    "enas",
+    "Is the learned controller better than chance with the same shared weights, at equal cost?",
+    scattered_digits,
+    {
+        "warm_up": Variant(_controlled(20), {"warm_up": 20, "updates": 200, "candidates": 30},
+                           "ENAS, the controller waits for {warm_up} of {epochs} epochs", MEASURES),
+        "plain": Variant(_controlled(0), {"warm_up": 0, "updates": 200, "candidates": 30},
+                         "ENAS, both learn from the start", MEASURES),
+        "random": Variant(_random, {"candidates": 110},
+                          "random search with shared weights, {candidates} candidates", MEASURES),
+        "scratch": Variant(_scratch, {"networks": 11},
+                           "best of {networks} random networks, trained from scratch", MEASURES),
+        "size": Variant(lambda data, seed: _found(LARGEST, data, seed), {"operation": "conv5"},
+                        "no search: the network with most weights", MEASURES),
+        "reference": Variant(_reference, {"architectures": 5},
+                             "random networks, trained from scratch", MEASURES),
+    },
+    SETTINGS,
+    seeds=10,
+)  # fmt: skip
