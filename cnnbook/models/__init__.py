@@ -12,6 +12,7 @@ from cnnbook.models.debiasing_vae import (
     face_loss,
 )
 from cnnbook.models.efficientnet_lite import EfficientNetLite0
+from cnnbook.models.enas import Architecture, Controller, SharedNetwork, uniform_architecture
 from cnnbook.models.fully_convolutional import fully_convolutional
 from cnnbook.models.googlenet import GoogLeNet
 from cnnbook.models.inception import Inception, SmallInception

@@ -13,6 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from cnnbook.models.building import remembered
+
 OPERATIONS = ("conv3", "conv5", "sep3", "sep5", "max3", "avg3")
 """Convolutions of 3 × 3 and 5 × 5, separable ones, and pooling: what a layer may be."""
 
@@ -117,6 +119,7 @@ def norm(channels):
     return nn.BatchNorm2d(channels, track_running_stats=False)
 
 
+@remembered
 class SharedNetwork(nn.Module):
     """All architectures of a macro space, in one set of weights.
 
