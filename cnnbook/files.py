@@ -1,6 +1,7 @@
-"""Where the book's own files are, and how a file is written: in one step, or not at all."""
+"""Where the book's own files are, reading results, and writing in one step or not at all."""
 
 import contextlib
+import json
 import os
 import secrets
 import stat
@@ -60,3 +61,40 @@ def check_writable(folder, room=1_000_000):
     except OSError as error:
         reason = f"{room} bytes cannot be written to {folder}: {error.strerror or error}"
         raise ValueError(f"{reason}; nothing was computed yet") from error
+
+
+def read_result(path):
+    """Read a file of results; ValueError says what is wrong with it."""
+    try:
+        result = json.loads(path.read_text(encoding="utf-8"), parse_constant=_no_number)
+        for kept in (result, *result["variants"].values()):
+            if not isinstance(kept["settings"], dict):
+                raise ValueError("its settings are no dict")
+        for kept in result["variants"].values():
+            seeds = [run["seed"] for run in kept["runs"]]
+            if len(set(seeds)) < len(seeds):
+                raise ValueError(f"its runs have the seeds {seeds}")
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        reason = f"it has no {error}" if isinstance(error, KeyError) else error
+        advice = "put a whole copy in its place, or use --fresh"
+        raise ValueError(f"{path} is damaged ({reason}): {advice}") from None
+    return result
+
+
+def _no_number(text):
+    raise ValueError(f"{text} is no number in JSON")
+
+
+def load_result(name, *, home=None):
+    """Read the results of a study: what was measured here, else what ships, else from ``home``."""
+    if path := find_result(name, home):
+        return read_result(path)
+    places = " or ".join(str(folder / "results") for folder in homes(home))
+    advice = f"python -m cnnbook.experiments {name} makes them"
+    raise ValueError(f"there are no results of {name!r} in {places}: {advice}")
+
+
+def find_result(name, home=None):
+    """Return the path of the results of a study, None if there are none."""
+    paths = (folder / "results" / f"{name}.json" for folder in homes(home))
+    return next((path for path in paths if path.exists()), None)

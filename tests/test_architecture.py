@@ -41,8 +41,8 @@ PARTS = {
     "figures": {"luminance", "checks", "numpy", "matplotlib", "PIL", "shapes", "ops"}
     | {"derivation", "receptive_field"},
     "widgets": set(
-        """ipywidgets traitlets anywidget numpy torch PIL (sklearn) luminance checks shapes
-        recording receptive_field ops derivation numpy_net datasets models training
+        """ipywidgets traitlets anywidget numpy torch PIL (sklearn) tqdm files luminance checks
+        shapes recording receptive_field ops derivation numpy_net datasets models training
         figures""".split()
     ),
     "exercises": {"numpy", "ops", "shapes", "(platformdirs)"},

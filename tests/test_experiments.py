@@ -16,8 +16,9 @@ from cnnbook.datasets import DatasetError, Images, ImageSet
 from cnnbook.experiments import debiasing, generation, handwriting, photographs
 from cnnbook.experiments import run_study as run
 from cnnbook.experiments.__main__ import STUDIES, main
-from cnnbook.experiments.study import Outcome, Study, Variant, load_result, summarise
+from cnnbook.experiments.study import Outcome, Study, Variant, summarise
 from cnnbook.experiments.table import HEAD, result_table
+from cnnbook.files import load_result
 from cnnbook.models import load_weights
 
 

@@ -19,4 +19,5 @@ from cnnbook.datasets.faces.rendering import faces, render_faces
 from cnnbook.datasets.folder import image_folder
 from cnnbook.datasets.images import AttributedImages, Images, ImageSet, concatenate, hold_out
 from cnnbook.datasets.photographs import PHOTOGRAPHS, photograph
+from cnnbook.datasets.scattered_digits import scattered_digits
 from cnnbook.datasets.sources import DatasetError, data_root

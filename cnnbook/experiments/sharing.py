@@ -11,9 +11,8 @@ against 3.3 s per network, measured before. Trials had the seeds 0 to 3, so run 
 import time
 
 import torch
-import torch.nn.functional as F
 
-from cnnbook.datasets import Images, mnist_small
+from cnnbook.datasets import scattered_digits
 from cnnbook.experiments.study import Outcome, Study, Variant
 from cnnbook.models.enas import (
     OPERATIONS,
@@ -35,29 +34,6 @@ SETTINGS = {
     "retrainings": 2, "controller_lr": 0.005, "entropy_weight": 1e-4, "samples": 4,
     "reward_images": 100, "first_seed": 100,
 }  # fmt: skip
-
-
-def scattered(images, generator):
-    """Digits (N, 1, 28, 28) halved in size, each at a random place of 24 × 24 pixels."""
-    small, out = F.avg_pool2d(images, 2), torch.zeros(len(images), 1, 24, 24)
-    for n, (row, column) in enumerate(torch.randint(0, 11, (len(images), 2), generator=generator)):
-        out[n, :, row : row + 14, column : column + 14] = small[n]
-    return (out - 0.08) / 0.24  # about mean 0 and variance 1
-
-
-def scattered_digits(_=None):
-    """The 5,000 digits that ship, scattered: to train on 1,000, to choose by 1,000, to test 3,000.
-
-    Returns
-    -------
-    (Images, Images, Images)
-    """
-    source = mnist_small()
-    images = torch.cat([source.train.images, source.test.images])
-    labels = torch.cat([source.train.labels, source.test.labels])
-    images = scattered(images, torch.Generator().manual_seed(0))
-    every = Images(images, labels, source.train.classes)
-    return every[:1000], every[1000:2000], every[2000:]
 
 
 class _Clock:
@@ -176,7 +152,7 @@ MEASURES = ("test_accuracy",)
 SHARING = Study(
     "enas",
     "Is the learned controller better than chance with the same shared weights, at equal cost?",
-    scattered_digits,
+    lambda _: scattered_digits(),
     {
         "warm_up": Variant(_controlled(20), {"warm_up": 20, "updates": 200, "candidates": 30},
                            "ENAS, the controller waits for {warm_up} of {epochs} epochs", MEASURES),

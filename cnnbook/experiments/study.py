@@ -19,7 +19,13 @@ from typing import NamedTuple
 
 import torch
 
-from cnnbook.files import check_writable, homes, own_folder, replacing
+from cnnbook.files import (
+    check_writable,
+    find_result,
+    own_folder,
+    read_result,
+    replacing,
+)
 from cnnbook.models import find_weights, save_weights
 
 
@@ -289,7 +295,7 @@ class _Shelf:
         path = find_result(self.name, self.given)
         if path is None:
             return self._result({})
-        old = _read(path)
+        old = read_result(path)
         asked = {name: variant.settings for name, variant in self.study.variants.items()}
         found = {name: kept["settings"] for name, kept in old["variants"].items()}
         if old["settings"] != self.study.settings or not found.items() <= asked.items():
@@ -351,39 +357,3 @@ def summarise(runs):
             spread = statistics.stdev(values) if finite and len(values) > 1 else 0.0
             std[name] = float(f"{spread:.6g}") if finite else None
     return {"n": len(runs), "mean": mean, "std": std}
-
-
-def _read(path):
-    try:
-        result = json.loads(path.read_text(encoding="utf-8"), parse_constant=_no_number)
-        for kept in (result, *result["variants"].values()):
-            if not isinstance(kept["settings"], dict):
-                raise ValueError("its settings are no dict")
-        for kept in result["variants"].values():
-            seeds = [run["seed"] for run in kept["runs"]]
-            if len(set(seeds)) < len(seeds):
-                raise ValueError(f"its runs have the seeds {seeds}")
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        reason = f"it has no {error}" if isinstance(error, KeyError) else error
-        advice = "put a whole copy in its place, or use --fresh"
-        raise ValueError(f"{path} is damaged ({reason}): {advice}") from None
-    return result
-
-
-def _no_number(text):
-    raise ValueError(f"{text} is no number in JSON")
-
-
-def load_result(name, *, home=None):
-    """Read the results of a study: what was measured here, else what ships, else from ``home``."""
-    if path := find_result(name, home):
-        return _read(path)
-    places = " or ".join(str(folder / "results") for folder in homes(home))
-    advice = f"python -m cnnbook.experiments {name} makes them"
-    raise ValueError(f"there are no results of {name!r} in {places}: {advice}")
-
-
-def find_result(name, home=None):
-    """Return the path of the results of a study, None if there are none."""
-    paths = (folder / "results" / f"{name}.json" for folder in homes(home))
-    return next((path for path in paths if path.exists()), None)

@@ -3,8 +3,7 @@
 import itertools
 from pathlib import Path
 
-from cnnbook.experiments.study import find_result, load_result
-from cnnbook.files import replacing
+from cnnbook.files import find_result, load_result, replacing
 
 HEAD = "| study | network | measured | mean ± spread | runs | CPU seconds a run | what it is |\n"
 HEAD += "|---|---|---|---|---|---|---|\n"

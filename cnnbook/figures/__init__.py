@@ -27,6 +27,7 @@ from cnnbook.figures.readings import Readings
 from cnnbook.figures.receptive_field import NETWORKS, FieldStack
 from cnnbook.figures.resampling import Resampling
 from cnnbook.figures.score_map import ScoreMap
+from cnnbook.figures.shared_weights import SharedWeights
 from cnnbook.figures.style import LIGHT, FewColours, diverging, label_line, plain_axes, show_photo
 from cnnbook.figures.traversal import Traversal
 from cnnbook.figures.variational import Code

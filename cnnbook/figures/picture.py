@@ -6,10 +6,12 @@ yet shows the same marks as a PNG. Coordinates are CSS pixels, row downwards, co
 
 import base64
 import io
+import json
 import re
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from html import escape as escape_html
+from itertools import groupby, starmap
 
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -32,6 +34,9 @@ CSS = (
     f"[data-jp-theme-light='false'] .cnnbook{{{_theme(DARK, DARK_TINT)}}}"
     "[data-jp-theme-light='false'] .cnnbook .i{filter:invert(.93)}"
     f".cnnbook .m{{font-family:{MONO}}}"
+    ".cnnbook [data-touch]{cursor:pointer;outline-offset:2px}"
+    ".cnnbook [data-touch]:hover{filter:brightness(.94) saturate(1.3)}"
+    ".cnnbook [data-touch]:focus-visible{outline:2px solid var(--cnn-input)}"
 )
 """What every picture's colours and type follow, in a page."""
 
@@ -53,10 +58,14 @@ _FILL = {None: "none", **{role: f"var(--cnn-{role})" for role in LIGHT}}
 
 @dataclass(eq=False, kw_only=True)
 class Mark:
-    """What is drawn; `name` says what it is, outermost part first, and `at` which cell of it."""
+    """What is drawn; `name` says what it is, outermost part first, and `at` which cell of it.
+
+    `touch` says what answers a click, see `Picture.touchable`.
+    """
 
     name: tuple = ()
     at: tuple | None = None
+    touch: tuple | None = None
 
 
 @dataclass(eq=False)
@@ -188,6 +197,17 @@ class _Image(Mark):
         return ax.imshow(self.pixels, extent=extent, **look)
 
 
+def _group(touch, marks):
+    """Marks in a row as SVG; those that answer a click are one button."""
+    drawn = "".join(mark.svg() for mark in marks)
+    if not touch:
+        return drawn
+    words, *what = touch
+    what = escape(json.dumps(what))
+    button = f'role="button" tabindex="0" aria-label="{escape(words)}"'
+    return f'<g data-touch="{what}" {button}>{drawn}</g>'
+
+
 @dataclass
 class Picture:
     """Marks on a canvas, drawn in order; a colour is a role of `cnnbook.figures.style`.
@@ -210,6 +230,18 @@ class Picture:
     marks: list = field(default_factory=list)
     palette: bool = False
     _names: tuple = ()
+    _touch: tuple | None = None
+
+    @contextmanager
+    def touchable(self, words, name, *at):
+        """Let the marks drawn inside answer a click, or Enter.
+
+        The state's method ``touched(name, *at)`` then returns the fields that change, as a dict;
+        `words` are the button's name.
+        """
+        self._touch = words, name, *at
+        yield
+        self._touch = None
 
     @contextmanager
     def part(self, *names):
@@ -227,7 +259,7 @@ class Picture:
             if style.get(name) not in _ROLES:
                 known = ", ".join(LIGHT)
                 raise ValueError(f"{name} must be one of {known} or None, got {style[name]!r}")
-        self.marks.append(kind(*values, **style, name=self._names))
+        self.marks.append(kind(*values, **style, name=self._names, touch=self._touch))
 
     def rect(self, x, y, width, height, **style):
         """Add a rectangle: `fill`, `tint`, `stroke`, `stroke_width`, `dashed`, `radius`, `at`.
@@ -281,13 +313,14 @@ class Picture:
     def svg(self, css=True):
         """Return the picture as SVG text; with its `CSS` it follows the theme by itself."""
         width, height = self.size
+        role = "group" if any(mark.touch for mark in self.marks) else "img"
         svg = (
-            '<svg xmlns="http://www.w3.org/2000/svg" class="cnnbook" role="img"'
+            f'<svg xmlns="http://www.w3.org/2000/svg" class="cnnbook" role="{role}"'
             f' aria-label="{escape_html(str(self.description))}"'
             f' viewBox="{-MARGIN} {-MARGIN} {width:g} {height:g}" width="{width:g}"'
             f' style="max-width:100%;height:auto;display:block;font-family:{_FACE}">'
             f"{f'<style>{CSS}</style>' if css else ''}"
-            f"{''.join(mark.svg() for mark in self.marks)}</svg>"
+            f"{''.join(starmap(_group, groupby(self.marks, lambda mark: mark.touch)))}</svg>"
         )
         return _NO_TEXT.sub("\ufffd", svg)
 

@@ -33,8 +33,20 @@ class Architecture(NamedTuple):
         layers = []
         for k, operation in enumerate(self.operations):
             joined = [str(j) for j, bit in enumerate(self.skips[k]) if bit]
-            layers.append(OPERATIONS[operation] + (f" + {' + '.join(joined)}" if joined else ""))
+            layers.append(" + ".join([OPERATIONS[operation], *joined]))
         return " | ".join(layers)
+
+    @classmethod
+    def parse(cls, words):
+        """Read what `str` writes: "conv3 | max3 + 0"; ValueError if it cannot be."""
+        operations, skips = [], []
+        for k, layer in enumerate(words.split("|")):
+            name, *joined = (part.strip() for part in layer.split("+"))
+            if name not in OPERATIONS or not {*joined} <= {str(j) for j in range(k)}:
+                raise ValueError(f"layer {k} is {layer.strip()!r}, must be like 'conv3 + 0'")
+            operations.append(OPERATIONS.index(name))
+            skips.append(tuple(int(str(j) in joined) for j in range(k)))
+        return cls(tuple(operations), tuple(skips))
 
 
 def uniform_architecture(generator=None, layers=4):

@@ -16,6 +16,7 @@ from cnnbook.widgets.padding_explorer import padding_explorer
 from cnnbook.widgets.pooling_stepper import pooling_stepper
 from cnnbook.widgets.receptive_field_explorer import receptive_field_explorer
 from cnnbook.widgets.resampling_explorer import resampling_explorer
+from cnnbook.widgets.shared_weights_explorer import shared_weights_explorer
 from cnnbook.widgets.sliding_explorer import sliding_explorer
 from cnnbook.widgets.vae_loss_explorer import vae_loss_explorer
 from cnnbook.widgets.window_stepper import window_stepper

@@ -80,14 +80,27 @@ class Screen(anywidget.AnyWidget):
     """Where a picture meets the page: it repaints sooner than `ipywidgets.HTML`.
 
     Colours and type come once, not with every picture: a new style sheet makes the browser look at
-    the whole page again.
+    the whole page again. What is `Picture.touchable` answers a click, Enter or the space bar: its
+    name and place are sent.
     """
 
     value = traitlets.Unicode().tag(sync=True)
     _css = CSS
     _esm = """export default { render({ model, el }) {
       el.classList.add("cnnbook-screen", "widget-html-content");
-      const show = () => { el.innerHTML = model.get("value"); };
+      const show = () => {
+        const chosen = el.contains(document.activeElement) && document.activeElement.dataset.touch;
+        el.innerHTML = model.get("value");
+        if (chosen) el.querySelector(`[data-touch='${CSS.escape(chosen)}']`)?.focus();
+      };
+      const touch = (event) => {
+        const part = event.target.closest("[data-touch]");
+        if (!part || (event.type === "keydown" && !["Enter", " "].includes(event.key))) return;
+        if (event.type === "keydown") { event.preventDefault(); event.stopPropagation(); }
+        model.send({ touch: JSON.parse(part.dataset.touch) });
+      };
+      el.addEventListener("click", touch);
+      el.addEventListener("keydown", touch);
       model.on("change:value", show);
       show();
     } };"""
@@ -116,7 +129,8 @@ class Explorer(widgets.VBox):
         self.controls, self._readers = dict(controls), readers or {}
         self._read = {}  # fields as read from their controls; an error where that failed
         self._following = False  # while the controls follow the state, they do not set it
-        self.screen = Screen()  # nothing but the picture: it may learn to answer a pointer
+        self.screen = Screen()
+        self.screen.on_msg(lambda _, content, buffers: self.touch(*content["touch"]))
         rows = [self.screen]
         if self.controls:
             rows.insert(0, widgets.HBox(list(self.controls.values()), layout=WRAPPED))
@@ -149,6 +163,15 @@ class Explorer(widgets.VBox):
             button.on_click(move)
         row = [*self.buttons[:2], self.play, *self.buttons[2:], self.step]
         return widgets.HBox(row, layout={"align_items": "center", "flex_flow": "row wrap"})
+
+    def touch(self, name, *at):
+        """Do what a click on a part of the picture does: `touched` of the state says what."""
+        changed = self.state.touched(name, *at)
+        for field in changed.keys() & self.controls.keys():
+            self.controls[field].value = changed[field]
+        changed = {f: value for f, value in changed.items() if f not in self.controls}
+        self.state, self.message = replace(self.state, **changed), ""
+        self._show()
 
     def go_to(self, step):
         """Show a step, the nearest one if there is no such."""
