@@ -169,6 +169,9 @@ def test_an_architecture_is_what_it_says():
     expected = network.classify(second.relu().mean((2, 3)))
     torch.testing.assert_close(network(images().images.double(), TWO), expected)
     assert str(TWO) == "conv3 | max3 + 0"
+    assert all(Architecture.parse(str(one)) == one for one in EVERY)
+    with pytest.raises(ValueError, match="layer 1 is 'max3 \\+ 1'"):
+        Architecture.parse("conv3 | max3 + 1")
     concatenated = SharedNetwork(**SMALL, skips="concat").double()
     y = concatenated.layers[1]["max3"](x)
     joined = nn.Conv2d(8, 4, 1, bias=False).double()

@@ -80,3 +80,14 @@ def test_every_control_changes_the_picture_or_says_why_not(view):
             if changed:
                 break
         assert changed or said or not others(control), name
+
+
+def test_what_can_be_touched_changes_the_picture(view):
+    """One of each kind; the browser test clicks."""
+    parts = {mark.touch[1]: mark.touch for mark in view.state.picture().marks if mark.touch}
+    for words, name, *at in parts.values():
+        before = view.state.picture().description
+        view.screen._handle_custom_msg({"touch": [name, *at]}, [])
+        assert view.message == ""
+        assert view.state.picture().description != before, words
+    assert ("data-touch" in view.screen.value) == bool(parts)

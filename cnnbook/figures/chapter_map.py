@@ -30,6 +30,7 @@ CHAPTERS = {
     12: Chapter(("What a CNN", "sees"), (7, 9), (6, 1)),
     13: Chapter(("The variational", "autoencoder"), (7, 9), (6, 2)),
     14: Chapter(("The debiasing", "VAE"), (13,), (7, 2)),
+    15: Chapter(("Sharing weights", "between", "architectures"), (7, 9), (6, 3)),
 }
 """What the needs of a chapter need is needed too, and not said twice."""
 

@@ -1,0 +1,90 @@
+// A picture as SVG text. What a pointer or a key does to it is sent as plain data:
+// {touch: [name, ...at]}, {hover: [name, ...at] or null}, {key: "ArrowRight"}.
+
+const REST = 250; // ms after which a lost answer is no longer waited for
+const STILL = matchMedia("(prefers-reduced-motion: reduce)");
+
+export default { render({ model, el }) {
+  el.classList.add("cnnbook-screen", "widget-html-content");
+  let waiting = 0, wanted, over = null;
+
+  const part = (target) => target.closest?.("[data-touch]")?.dataset.touch ?? null;
+
+  // one question at a time: while an answer is on its way, only the last place counts
+  const ask = (message) => {
+    if (waiting && performance.now() - waiting < REST) { wanted = message; return; }
+    waiting = performance.now();
+    model.send(message);
+  };
+
+  const show = () => {
+    const chosen = el.contains(document.activeElement) ? part(document.activeElement) : null;
+    const before = places(el);
+    el.innerHTML = model.get("value");
+    const svg = el.querySelector("svg.cnnbook");
+    if (svg && model.get("keys")) svg.tabIndex = 0;
+    if (chosen !== null) find(el, chosen)?.focus({ preventScroll: true });
+    else if (focused && svg) svg.focus({ preventScroll: true });
+    if (model.get("motion") && !STILL.matches) move(el, before);
+    waiting = 0;
+    if (wanted !== undefined) { const next = wanted; wanted = undefined; ask(next); }
+  };
+
+  let focused = false; // whether the picture as a whole has the keys
+  el.addEventListener("focusin", (event) => { focused = event.target.matches("svg.cnnbook"); });
+  el.addEventListener("pointerdown", () => { focused = false; });
+
+  el.addEventListener("click", (event) => {
+    const where = part(event.target);
+    if (where !== null) ask({ touch: JSON.parse(where) });
+    if (model.get("keys")) el.querySelector("svg.cnnbook")?.focus({ preventScroll: true });
+  });
+  el.addEventListener("pointerover", (event) => {
+    const where = part(event.target);
+    if (where === over) return;
+    over = where;
+    const at = where === null ? null : JSON.parse(where);
+    ask(at && event.buttons === 1 ? { touch: at } : { hover: at });
+  });
+  el.addEventListener("pointerleave", () => { if (over !== null) ask({ hover: (over = null) }); });
+  el.addEventListener("keydown", (event) => {
+    const where = part(event.target), enter = ["Enter", " "].includes(event.key);
+    const steers = model.get("keys") && /^(Arrow|Home$|End$)/.test(event.key);
+    if (event.key === "Escape") { focused = false; document.activeElement.blur(); }
+    else if (where !== null && enter) ask({ touch: JSON.parse(where) });
+    else if (steers) ask({ key: event.key });
+    else return;
+    event.preventDefault();
+    event.stopPropagation(); // JupyterLab would take the key
+  });
+  model.on("change:value", show);
+  show();
+} };
+
+function find(el, touch) {
+  return [...el.querySelectorAll("[data-touch]")].find((each) => each.dataset.touch === touch);
+}
+
+// where everything that may move stands, by its name
+function places(el) {
+  const found = new Map();
+  for (const each of el.querySelectorAll("[data-move]")) {
+    found.set(each.dataset.move, each.getBoundingClientRect());
+  }
+  return found;
+}
+
+// let what has a place of before, or comes from another mark, travel from there
+function move(el, before) {
+  const now = places(el);
+  for (const each of el.querySelectorAll("[data-move]")) {
+    const here = now.get(each.dataset.move);
+    const there = each.dataset.from ? now.get(each.dataset.from) : before.get(each.dataset.move);
+    if (!there || !here.width) continue;
+    const scale = each.ownerSVGElement.getScreenCTM().a || 1;
+    const dx = (there.x - here.x) / scale, dy = (there.y - here.y) / scale;
+    if (Math.abs(dx) + Math.abs(dy) < 0.5) continue;
+    const start = { transform: `translate(${dx}px, ${dy}px)` };
+    each.animate([start, { transform: "none" }], { duration: 300, easing: "ease-out" });
+  }
+}
