@@ -34,9 +34,10 @@ CSS = (
     f"[data-jp-theme-light='false'] .cnnbook{{{_theme(DARK, DARK_TINT)}}}"
     "[data-jp-theme-light='false'] .cnnbook .i{filter:invert(.93)}"
     f".cnnbook .m{{font-family:{MONO}}}"
-    ".cnnbook [data-touch]{cursor:pointer;outline-offset:2px}"
-    ".cnnbook [data-touch]:hover{filter:brightness(.94) saturate(1.3)}"
-    ".cnnbook [data-touch]:focus-visible{outline:2px solid var(--cnn-input)}"
+    ".cnnbook [data-touch]{cursor:pointer}.cnnbook [data-move]:not([data-touch])"
+    "{pointer-events:none}.cnnbook [role=button]:hover{filter:brightness(.94)}"
+    ".cnnbook:focus-visible,.cnnbook [role=button]:focus-visible"
+    "{outline:2px solid var(--cnn-input);outline-offset:2px}"
 )
 """What every picture's colours and type follow, in a page."""
 
@@ -60,12 +61,12 @@ _FILL = {None: "none", **{role: f"var(--cnn-{role})" for role in LIGHT}}
 class Mark:
     """What is drawn; `name` says what it is, outermost part first, and `at` which cell of it.
 
-    `touch` says what answers a click, see `Picture.touchable`.
+    `live` says what answers a pointer and what moves: see `Picture.alive`.
     """
 
     name: tuple = ()
     at: tuple | None = None
-    touch: tuple | None = None
+    live: tuple = (None, None)
 
 
 @dataclass(eq=False)
@@ -197,15 +198,16 @@ class _Image(Mark):
         return ax.imshow(self.pixels, extent=extent, **look)
 
 
-def _group(touch, marks):
-    """Marks in a row as SVG; those that answer a click are one button."""
-    drawn = "".join(mark.svg() for mark in marks)
-    if not touch:
-        return drawn
-    words, *what = touch
-    what = escape(json.dumps(what))
-    button = f'role="button" tabindex="0" aria-label="{escape(words)}"'
-    return f'<g data-touch="{what}" {button}>{drawn}</g>'
+def _group(live, marks):
+    """Marks in a row as SVG, and what a page must know to let them answer and move."""
+    drawn, (touch, move), says = "".join(mark.svg() for mark in marks), live, ""
+    if touch:
+        words, *what = touch
+        says += f' data-touch="{escape(json.dumps(what, separators=(",", ":")))}"'
+        says += f' role="button" tabindex="0" aria-label="{escape(words)}"' if words else ""
+    if move:
+        says += f' data-move="{escape(move[0])}" data-from="{escape(move[1])}"'
+    return f"<g{says}>{drawn}</g>" if says else drawn
 
 
 @dataclass
@@ -230,18 +232,21 @@ class Picture:
     marks: list = field(default_factory=list)
     palette: bool = False
     _names: tuple = ()
-    _touch: tuple | None = None
+    _live: tuple = (None, None)
 
     @contextmanager
-    def touchable(self, words, name, *at):
-        """Let the marks drawn inside answer a click, or Enter.
+    def alive(self, touch=None, words="", move=None, origin=""):
+        """Let the marks drawn inside answer a pointer, or travel to their place.
 
-        The state's method ``touched(name, *at)`` then returns the fields that change, as a dict;
-        `words` are the button's name.
+        `touch` is a tuple of a name and numbers: the state's ``touched(*touch)`` returns the fields
+        that a click changes, as a dict. With `words`, its name, it is a button for the keyboard
+        too. What has a name to `move` by comes from where that stood before, or from the mark
+        whose name is the `origin`.
         """
-        self._touch = words, name, *at
+        outer = self._live
+        self._live = (words, *touch) if touch else outer[0], (move, origin) if move else outer[1]
         yield
-        self._touch = None
+        self._live = outer
 
     @contextmanager
     def part(self, *names):
@@ -259,7 +264,7 @@ class Picture:
             if style.get(name) not in _ROLES:
                 known = ", ".join(LIGHT)
                 raise ValueError(f"{name} must be one of {known} or None, got {style[name]!r}")
-        self.marks.append(kind(*values, **style, name=self._names, touch=self._touch))
+        self.marks.append(kind(*values, **style, name=self._names, live=self._live))
 
     def rect(self, x, y, width, height, **style):
         """Add a rectangle: `fill`, `tint`, `stroke`, `stroke_width`, `dashed`, `radius`, `at`.
@@ -313,14 +318,15 @@ class Picture:
     def svg(self, css=True):
         """Return the picture as SVG text; with its `CSS` it follows the theme by itself."""
         width, height = self.size
-        role = "group" if any(mark.touch for mark in self.marks) else "img"
+        buttons = (touch and touch[0] for touch, _ in (mark.live for mark in self.marks))
+        role = "group" if any(buttons) else "img"
         svg = (
             f'<svg xmlns="http://www.w3.org/2000/svg" class="cnnbook" role="{role}"'
             f' aria-label="{escape_html(str(self.description))}"'
             f' viewBox="{-MARGIN} {-MARGIN} {width:g} {height:g}" width="{width:g}"'
             f' style="max-width:100%;height:auto;display:block;font-family:{_FACE}">'
             f"{f'<style>{CSS}</style>' if css else ''}"
-            f"{''.join(starmap(_group, groupby(self.marks, lambda mark: mark.touch)))}</svg>"
+            f"{''.join(starmap(_group, groupby(self.marks, lambda mark: mark.live)))}</svg>"
         )
         return _NO_TEXT.sub("\ufffd", svg)
 

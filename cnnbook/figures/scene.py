@@ -224,6 +224,7 @@ def step_line(state, where):
     """Which step this is, and what it yields; as wide at every step."""
     width = text_width(f"Step {state.steps} of {state.steps}", 14, bold=True)
     step = f"Step {state.step + 1} of {state.steps}"
+    where = getattr(state, "reach_words", None) or where
     return row(text(step, size=14, role="muted", bold=True, width=width), text(where, role="muted"))
 
 
@@ -236,7 +237,7 @@ def result(words, value, *, width):
 
 def cells(
     values, *, cell, role="input", like=None, largest=None, smallest=0, shown=None, muted=None,
-    frames=(), write=None, longest=1, name="",
+    frames=(), write=None, longest=1, name="", touch="", move=None,
 ):  # fmt: skip
     """A matrix, or a row, as tinted cells with its numbers in them, where they can be read.
 
@@ -246,6 +247,8 @@ def cells(
     0 makes the tint follow the value: of two negative numbers the larger one is the darker. Cells
     that are not `shown` stay empty, `muted` ones are dashed and grey: padding. `write` writes a
     value, and `longest` characters have room, so that several grids can share a size of type.
+    `touch` says what each cell is to a pointer, and ``move(row, column)`` returns by which name it
+    moves, and from which: see `Picture.alive`. Frames of a `name` move by themselves.
     """
     values = np.atleast_2d(np.asarray(values, dtype=float))
     like = values if like is None else np.asarray(like)
@@ -264,23 +267,26 @@ def cells(
         with picture.part(name):
             for at in map(tuple, [*np.argwhere(muted), *np.argwhere(~muted)]):  # dashes lie below
                 value, left, top = values[at], x + at[1] * cell, y + at[0] * cell
-                ground = {"fill": "wash" if muted[at] else "paper", "dashed": bool(muted[at])}
-                with picture.part("padding" if muted[at] else "cell"):
-                    picture.rect(left, top, cell, cell, **ground, stroke="line", at=at)
-                    strength = max(value - smallest, 0) if smallest else abs(value)
-                    if shown[at] and not muted[at] and np.isfinite(value) and strength:
-                        hue = "negative" if value < 0 else str(roles[at])
-                        tint = {"fill": hue, "tint": min(strength / span, 1), "stroke": "line"}
-                        picture.rect(left, top, cell, cell, **tint, at=at)
-                if shown[at] and size >= 6:
-                    look = {"size": size, "anchor": "middle", "mono": True}
-                    base, hue = top + cell / 2 + size * 0.36, "muted" if muted[at] else "ink"
-                    picture.text(left + cell / 2, base, written(value), fill=hue, **look)
+                where = (touch, *map(int, at)) if touch else None
+                with picture.alive(where, "", *(move(*at) if move else ())):
+                    ground = {"fill": "wash" if muted[at] else "paper", "dashed": bool(muted[at])}
+                    with picture.part("padding" if muted[at] else "cell"):
+                        picture.rect(left, top, cell, cell, **ground, stroke="line", at=at)
+                        strength = max(value - smallest, 0) if smallest else abs(value)
+                        if shown[at] and not muted[at] and np.isfinite(value) and strength:
+                            hue = "negative" if value < 0 else str(roles[at])
+                            tint = {"fill": hue, "tint": min(strength / span, 1), "stroke": "line"}
+                            picture.rect(left, top, cell, cell, **tint, at=at)
+                    if shown[at] and size >= 6:
+                        look = {"size": size, "anchor": "middle", "mono": True}
+                        base, hue = top + cell / 2 + size * 0.36, "muted" if muted[at] else "ink"
+                        picture.text(left + cell / 2, base, written(value), fill=hue, **look)
             with picture.part("frame"):
-                for i, j, rows, columns, stroke, stroke_width, dashed in frames:
+                for k, (i, j, rows, columns, stroke, stroke_width, dashed) in enumerate(frames):
                     where = x + j * cell, y + i * cell, columns * cell, rows * cell
                     look = {"stroke_width": stroke_width, "dashed": dashed, "radius": 3}
-                    picture.rect(*where, stroke=stroke, **look)
+                    with picture.alive(move=name and f"{name} frame {k}"):
+                        picture.rect(*where, stroke=stroke, **look)
 
     return Block(values.shape[1] * cell, values.shape[0] * cell, draw)
 

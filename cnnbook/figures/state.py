@@ -1,11 +1,13 @@
 """What a picture shows: a frozen set of fields that draws itself, and one that slides a window."""
 
+import itertools
 import math
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
+from cnnbook.figures.scene import Frame
 from cnnbook.shapes import effective_kernel_size, output_size, per_axis
 
 
@@ -42,6 +44,14 @@ class State:
         object.__setattr__(other, "step", step)
         return other
 
+    def touched(self, *part):
+        """Return the fields that a click on a part of the picture changes."""
+        return {}
+
+    def hovered(self, *part):
+        """Return the state to show while a pointer is over a part of the picture, or None."""
+        return None
+
     def _within(self, name, count):
         """Refuse a field that is no number from 0 to count − 1."""
         value = getattr(self, name)
@@ -74,6 +84,8 @@ class SlidingWindow(State):
     """
 
     dilation = 1
+    reached = None
+    """Row and column of the padded input whose outputs are shown, if any."""
     around = 0.0
     """What stands in the padding: a subclass whose maximum must not see it says −∞."""
 
@@ -117,6 +129,58 @@ class SlidingWindow(State):
     def position(self):
         """Row and column of the output at this step; positions go row by row."""
         return divmod(self.step, self.output_shape[1])
+
+    @property
+    def columns(self):
+        """Number of positions in a row."""
+        return self.output_shape[1]
+
+    def touched(self, name, row, column):
+        """An output is gone to; of the windows over an input, the one whose middle is nearest."""
+        if name == "input":
+            places = zip(
+                (row, column), self.extent, self.pairs["stride"], self.output_shape, strict=True
+            )
+            row, column = (
+                min(max(round((at - (size - 1) / 2) / stride), 0), count - 1)
+                for at, size, stride, count in places
+            )
+        return {"step": row * self.columns + column}
+
+    def hovered(self, name, row, column):
+        """An output shows how it came about; an input shows all outputs that it reaches."""
+        if name == "output":
+            return self.at(row * self.columns + column)
+        other = self.at(self.step)
+        object.__setattr__(other, "reached", (row, column))
+        return other
+
+    @property
+    def uses(self):
+        """Rows and columns of all outputs that the `reached` input takes part in."""
+        each = [
+            [n for n in range(count) if 0 <= (over := at - n * stride) < extent and not over % gap]
+            for at, count, stride, extent, gap in zip(
+                self.reached, self.output_shape, self.pairs["stride"], self.extent,
+                self.pairs["dilation"], strict=True,
+            )
+        ]  # fmt: skip
+        return list(itertools.product(*each))
+
+    @property
+    def reach_words(self):
+        """What an input that is pointed at reaches, None if there is none."""
+        if self.reached is None:
+            return None
+        count = len(self.uses)
+        return f"this input takes part in {count} output{'s' * (count != 1)}"
+
+    def frames_of(self, name, frames):
+        """The frames around a grid: those of this step, or an input and the outputs it reaches."""
+        if self.reached is None:
+            return frames
+        places = [self.reached] if name == "input" else self.uses
+        return [Frame(*place, role="input" if name == "input" else "output") for place in places]
 
     @property
     def done(self):

@@ -145,14 +145,17 @@ def _body(window, cell):
     possible = np.outer(np.unique(window.padded), np.unique(window.applied))
     weights = {"cell": inner, "role": "kernel", "like": window.kernel}
 
-    frames = {"frames": _frames(window), "muted": window.outside}
-    x = cells(window.padded, cell=cell, name="input", **frames, **scale)
+    frames = {"frames": window.frames_of("input", _frames(window)), "muted": window.outside}
+    x = cells(window.padded, cell=cell, name="input", touch="input", **frames, **scale)
     given = cells(window.kernel, name="given", **weights)
     laid = grid(window.applied, name="kernel", **weights)
     products = {"cell": inner, "role": "output", "like": possible, **scale}
     products = grid(window.covered * window.applied, name="products", **products)
-    frames = {"frames": [Frame(*window.position, role="output")], "shown": window.done}
-    y = cells(window.output, cell=cell, role="output", name="output", **frames, **scale)
+    frames = window.frames_of("output", [Frame(*window.position, role="output")])
+    y = cells(
+        window.output, cell=cell, role="output", name="output", frames=frames, shown=window.done,
+        touch="output", **scale,
+    )  # fmt: skip
 
     zeros = f"dashed: padding {down} × {across} of zeros" if down + across else "no padding"
     x = head(named, zeros, x, "input")

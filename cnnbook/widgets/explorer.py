@@ -11,12 +11,12 @@ import io
 import reprlib
 from dataclasses import replace
 
-import anywidget
 import ipywidgets as widgets
 import numpy as np
 import traitlets
 
-from cnnbook.figures.picture import CSS, escape
+from cnnbook.figures.picture import escape
+from cnnbook.widgets.stage import Stage
 
 ERRORS = (ValueError, TypeError)
 REFUSALS = (traitlets.TraitError, LookupError, AttributeError, OverflowError, MemoryError)
@@ -76,36 +76,6 @@ def write_numbers(array):
     return "; ".join(" ".join(f"{value:g}" for value in row) for row in np.atleast_2d(array))
 
 
-class Screen(anywidget.AnyWidget):
-    """Where a picture meets the page: it repaints sooner than `ipywidgets.HTML`.
-
-    Colours and type come once, not with every picture: a new style sheet makes the browser look at
-    the whole page again. What is `Picture.touchable` answers a click, Enter or the space bar: its
-    name and place are sent.
-    """
-
-    value = traitlets.Unicode().tag(sync=True)
-    _css = CSS
-    _esm = """export default { render({ model, el }) {
-      el.classList.add("cnnbook-screen", "widget-html-content");
-      const show = () => {
-        const chosen = el.contains(document.activeElement) && document.activeElement.dataset.touch;
-        el.innerHTML = model.get("value");
-        if (chosen) el.querySelector(`[data-touch='${CSS.escape(chosen)}']`)?.focus();
-      };
-      const touch = (event) => {
-        const part = event.target.closest("[data-touch]");
-        if (!part || (event.type === "keydown" && !["Enter", " "].includes(event.key))) return;
-        if (event.type === "keydown") { event.preventDefault(); event.stopPropagation(); }
-        model.send({ touch: JSON.parse(part.dataset.touch) });
-      };
-      el.addEventListener("click", touch);
-      el.addEventListener("keydown", touch);
-      model.on("change:value", show);
-      show();
-    } };"""
-
-
 class Explorer(widgets.VBox):
     """Controls and the picture of the state that they set; `explore` builds one.
 
@@ -129,8 +99,8 @@ class Explorer(widgets.VBox):
         self.controls, self._readers = dict(controls), readers or {}
         self._read = {}  # fields as read from their controls; an error where that failed
         self._following = False  # while the controls follow the state, they do not set it
-        self.screen = Screen()
-        self.screen.on_msg(lambda _, content, buffers: self.touch(*content["touch"]))
+        self.screen = Stage(steers=hasattr(state, "steps"))
+        self.screen.on_msg(self._told)
         rows = [self.screen]
         if self.controls:
             rows.insert(0, widgets.HBox(list(self.controls.values()), layout=WRAPPED))
@@ -164,14 +134,32 @@ class Explorer(widgets.VBox):
         row = [*self.buttons[:2], self.play, *self.buttons[2:], self.step]
         return widgets.HBox(row, layout={"align_items": "center", "flex_flow": "row wrap"})
 
-    def touch(self, name, *at):
-        """Do what a click on a part of the picture does: `touched` of the state says what."""
-        changed = self.state.touched(name, *at)
+    def _told(self, _, content, buffers):
+        ((kind, what),) = content.items()
+        {"touch": self.touch, "hover": self.hover, "key": self.press}[kind](what)
+
+    def touch(self, part):
+        """Do what a click on a part of the picture does: the state's `touched` says what."""
+        changed = self.state.touched(*part)
+        if "step" in changed:
+            self.go_to(changed.pop("step"))
         for field in changed.keys() & self.controls.keys():
-            self.controls[field].value = changed[field]
-        changed = {f: value for f, value in changed.items() if f not in self.controls}
-        self.state, self.message = replace(self.state, **changed), ""
+            self.controls[field].value = changed.pop(field)
+        if changed:
+            self.state, self.message = replace(self.state, **changed), ""
         self._show()
+
+    def hover(self, part):
+        """Show what a part of the picture has to say, while the pointer is over it."""
+        other = part and self.state.hovered(*part)
+        self._show(other, motion=False)
+
+    def press(self, key):
+        """Go through the steps by the keys of a keyboard: a row has `columns` of them."""
+        down = getattr(self.state, "columns", 1)
+        moves = {"ArrowLeft": -1, "ArrowRight": 1, "ArrowUp": -down, "ArrowDown": down}
+        ends = {"Home": 0, "End": self.step.max}
+        self.go_to(ends[key] if key in ends else self.step.value + moves[key])
 
     def go_to(self, step):
         """Show a step, the nearest one if there is no such."""
@@ -239,14 +227,16 @@ class Explorer(widgets.VBox):
                 control.value = step
         self._following = False
 
-    def _show(self):
-        picture = self.state.picture()
+    def _show(self, state=None, motion=True):
+        picture = (state or self.state).picture()
         shown, role, style = picture.svg(css=False), "status", "line-height:normal"
         if self.message:
             shown = f'<b style="color:#d55e00">No such setting</b><br>{escape(self.message)}'
             role = "alert"
             style = f"min-height:{picture.height:.0f}px;padding:24px 0;line-height:1.5"
-        self.screen.value = f'<div role="{role}" style="{style}">{shown}</div>'
+        with self.screen.hold_sync():
+            self.screen.motion = motion
+            self.screen.value = f'<div role="{role}" style="{style}">{shown}</div>'
 
     def __repr__(self):
         return repr(self.state.picture())

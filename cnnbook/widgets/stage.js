@@ -11,23 +11,25 @@ export default { render({ model, el }) {
   const part = (target) => target.closest?.("[data-touch]")?.dataset.touch ?? null;
 
   // one question at a time: while an answer is on its way, only the last place counts
-  const ask = (message) => {
-    if (waiting && performance.now() - waiting < REST) { wanted = message; return; }
-    waiting = performance.now();
-    model.send(message);
+  const next = () => {
+    if (waiting || wanted === undefined) return;
+    model.send({ hover: wanted });
+    wanted = undefined;
+    waiting = setTimeout(answered, REST); // the same picture again is no change
   };
+  const answered = () => { clearTimeout(waiting); waiting = 0; next(); };
+  const hover = (place) => { wanted = place; next(); };
 
   const show = () => {
     const chosen = el.contains(document.activeElement) ? part(document.activeElement) : null;
     const before = places(el);
     el.innerHTML = model.get("value");
     const svg = el.querySelector("svg.cnnbook");
-    if (svg && model.get("keys")) svg.tabIndex = 0;
+    if (svg && model.get("steers")) svg.tabIndex = 0;
     if (chosen !== null) find(el, chosen)?.focus({ preventScroll: true });
     else if (focused && svg) svg.focus({ preventScroll: true });
     if (model.get("motion") && !STILL.matches) move(el, before);
-    waiting = 0;
-    if (wanted !== undefined) { const next = wanted; wanted = undefined; ask(next); }
+    answered();
   };
 
   let focused = false; // whether the picture as a whole has the keys
@@ -36,23 +38,24 @@ export default { render({ model, el }) {
 
   el.addEventListener("click", (event) => {
     const where = part(event.target);
-    if (where !== null) ask({ touch: JSON.parse(where) });
-    if (model.get("keys")) el.querySelector("svg.cnnbook")?.focus({ preventScroll: true });
+    if (where !== null) model.send({ touch: JSON.parse(where) });
+    if (model.get("steers")) el.querySelector("svg.cnnbook")?.focus({ preventScroll: true });
   });
   el.addEventListener("pointerover", (event) => {
     const where = part(event.target);
     if (where === over) return;
     over = where;
     const at = where === null ? null : JSON.parse(where);
-    ask(at && event.buttons === 1 ? { touch: at } : { hover: at });
+    if (at && event.buttons === 1) model.send({ touch: at }); // dragged
+    else hover(at);
   });
-  el.addEventListener("pointerleave", () => { if (over !== null) ask({ hover: (over = null) }); });
+  el.addEventListener("pointerleave", () => { if (over !== null) hover((over = null)); });
   el.addEventListener("keydown", (event) => {
     const where = part(event.target), enter = ["Enter", " "].includes(event.key);
-    const steers = model.get("keys") && /^(Arrow|Home$|End$)/.test(event.key);
+    const steering = model.get("steers") && /^(Arrow|Home$|End$)/.test(event.key);
     if (event.key === "Escape") { focused = false; document.activeElement.blur(); }
-    else if (where !== null && enter) ask({ touch: JSON.parse(where) });
-    else if (steers) ask({ key: event.key });
+    else if (where !== null && enter) model.send({ touch: JSON.parse(where) });
+    else if (steering) model.send({ key: event.key });
     else return;
     event.preventDefault();
     event.stopPropagation(); // JupyterLab would take the key

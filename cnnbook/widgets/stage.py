@@ -14,11 +14,11 @@ class Stage(anywidget.AnyWidget):
     It repaints sooner than `ipywidgets.HTML`. Colours and type come once, not with every picture:
     a new style sheet makes the browser look at the whole page again. A message is a dict:
     ``{"touch": [name, *at]}`` after a click or Enter on what is `Picture.touchable`, ``{"hover":
-    …}`` with the same list, or None beside it, and ``{"key": "ArrowLeft"}`` where there are `keys`.
+    …}`` with the same list, or None beside it, and ``{"key": "ArrowLeft"}`` where it `steers`.
     """
 
     value = traitlets.Unicode().tag(sync=True)
-    keys = traitlets.Bool(False).tag(sync=True)
+    steers = traitlets.Bool(False).tag(sync=True)
     motion = traitlets.Bool(True).tag(sync=True)
     _css = CSS
     _esm = Path(__file__).with_name("stage.js")
