@@ -13,7 +13,7 @@ from cnnbook.widgets.architecture_explorer import NETWORKS, OWN, ArchitectureSta
 def test_every_network_can_be_read(name):
     state = ArchitectureState(NETWORKS, name, NETWORKS[name].input_size)
     for step in range(state.steps):
-        layer = state.at(step).layer_step
+        layer = state.at(step).inner
         assert set(layer.lines.values()) <= set(texts(layer.picture()))
     check_state(state, steps=2)
     weights = state.whole.module.parameters()  # even those of AlexNet take no memory

@@ -99,14 +99,14 @@ def test_samples_are_those_of_training():
     settings = {"rotation": 20, "shift": 2, "scale": 0.12, "stretch": 0.12, "shear": 0.2}
     state = augmentation_explorer(rotation=20, seed=0).state
     expected = changed(state.image.numpy(), 10, **settings)
-    np.testing.assert_array_equal(state.augmentation.samples, expected.samples)
-    np.testing.assert_array_equal(state.augmentation.maps, expected.maps)
+    np.testing.assert_array_equal(state.inner.samples, expected.samples)
+    np.testing.assert_array_equal(state.inner.maps, expected.maps)
 
 
 def test_every_control_changes_state_and_picture():
     view = augmentation_explorer(**dict.fromkeys(SETTINGS, 0))
-    np.testing.assert_array_equal(view.state.augmentation.matrix, np.eye(2))
-    np.testing.assert_allclose(view.state.augmentation.samples[3], view.state.image, atol=1e-6)
+    np.testing.assert_array_equal(view.state.inner.matrix, np.eye(2))
+    np.testing.assert_allclose(view.state.inner.samples[3], view.state.image, atol=1e-6)
     pictures = {view.screen.value}
     changes = {name: most for name, (most, *_) in SETTINGS.items()}
     for name, value in {"digit": "8", "which": 2, **changes, "seed": 5}.items():
@@ -128,7 +128,7 @@ def test_a_class_with_fewer_images_shows_its_last_one():
 def test_what_a_model_reads_stands_below_the_samples():
     view = augmentation_explorer(model=ones, digit="1")
     share = np.e / (np.e + 9)
-    assert view.state.augmentation.readings == ((1, pytest.approx(share)),) * 10
+    assert view.state.inner.readings == ((1, pytest.approx(share)),) * 10
     assert f"1  {100 * share:.0f} %" in texts(view.state.picture())
     view.controls["digit"].value = "2"
     assert repr(view).startswith("The network reads 0 of 10 samples right. Output pixel [0, 0]")
@@ -139,11 +139,11 @@ def test_an_own_image_comes_first():
     own = np.eye(28)
     view = augmentation_explorer(image=own, model=ones)
     assert view.state.digit == view.state.data.classes[-1] == OWN
-    np.testing.assert_array_equal(view.state.augmentation.image, own)
-    assert view.state.augmentation.claim == "What the network reads in 10 samples"
+    np.testing.assert_array_equal(view.state.inner.image, own)
+    assert view.state.inner.claim == "What the network reads in 10 samples"
     wide = augmentation_explorer(image=np.eye(7, 12))
     assert wide.state.data.classes == (OWN,)
-    assert wide.state.augmentation.samples.shape == (10, 7, 12)
+    assert wide.state.inner.samples.shape == (10, 7, 12)
 
 
 @pytest.mark.parametrize(

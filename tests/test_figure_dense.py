@@ -148,7 +148,7 @@ def test_the_picture_shows_the_count_the_sum_and_all_four_counts(switches):
 
 def test_what_is_looked_at_is_framed_and_the_sign_is_seen():
     picture = layer(step=4).picture()
-    for part, role in (("matrix", "kernel"), ("row", "kernel"), ("input", "kernel"),
+    for part, role in (("matrix", "kernel"), ("weights", "kernel"), ("input", "kernel"),
                        ("output", "output")):  # fmt: skip
         assert [mark.stroke for mark in picture.find(part, "frame")] == [role]
     first = {m.at[1]: (m.fill, m.tint) for m in picture.find("matrix", "weight") if m.at[0] == 0}

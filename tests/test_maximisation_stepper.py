@@ -68,7 +68,7 @@ def test_penalties_pull_and_blur_works_every_few_steps_only():
 
 def test_the_climb_agrees_with_the_network():
     view = stepper(unit=2, step=STEPS)
-    climb = view.state.climb
+    climb = view.state.inner
     images = torch.from_numpy(climb.images).float()[:, None]
     with evaluating(view.state.model):
         scores = view.state.model(images)
@@ -79,7 +79,7 @@ def test_the_climb_agrees_with_the_network():
 
 
 def test_a_unit_of_a_map_changes_only_what_it_sees():
-    climb = stepper(layer="layer 1: convolution, 3 × 10 × 8").state.climb
+    climb = stepper(layer="layer 1: convolution, 3 × 10 × 8").state.inner
     changed = np.argwhere(climb.images[-1] != climb.images[0])
     # the middle unit of 10 × 8 is (5, 4): 3 × 3 pixels from there
     assert (changed.min(0) >= (5, 4)).all()
@@ -99,18 +99,18 @@ def test_units_are_listed_before_the_activation():
 
 def test_every_remedy_changes_the_climb_which_is_computed_once():
     view = stepper(step=20)
-    first = view.state.climb.images
+    first = view.state.inner.images
     view.go_to(7)
-    assert view.state.climb.images is first
+    assert view.state.inner.images is first
     climbs = {first.tobytes()}
     for name in REMEDIES:
         view.controls[name].value = not view.controls[name].value
-        climbs.add(view.state.climb.images.tobytes())
+        climbs.add(view.state.inner.images.tobytes())
     assert len(climbs) == 6
     assert "against noise: norm penalty, blur, jitter, total variation" in view.screen.value
     for name in REMEDIES:
         view.controls[name].value = not view.controls[name].value
-    assert view.state.climb.images is first
+    assert view.state.inner.images is first
 
 
 def test_the_slider_ends_at_the_last_unit_of_the_layer():

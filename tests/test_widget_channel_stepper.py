@@ -111,7 +111,7 @@ def test_the_state_uses_a_part_of_the_weight():
     weight = np.arange(36.0).reshape(3, 3, 2, 2)
     depthwise = ChannelState(EXAMPLE, weight, groups=3)
     np.testing.assert_array_equal(
-        depthwise.channels.output, conv2d(EXAMPLE, weight[range(3), range(3)][:, None], groups=3)
+        depthwise.inner.output, conv2d(EXAMPLE, weight[range(3), range(3)][:, None], groups=3)
     )
 
 

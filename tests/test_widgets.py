@@ -1,6 +1,9 @@
 """Every widget as its reader meets it: a still picture, steps, controls, messages."""
 
+from collections import defaultdict
+
 import ipywidgets
+import numpy as np
 import pytest
 
 from cnnbook import widgets
@@ -83,11 +86,18 @@ def test_every_control_changes_the_picture_or_says_why_not(view):
 
 
 def test_what_can_be_touched_changes_the_picture(view):
-    """One of each kind; the browser test clicks."""
-    parts = {mark.touch[1]: mark.touch for mark in view.state.picture().marks if mark.touch}
-    for words, name, *at in parts.values():
-        before = view.state.picture().description
-        view.screen._handle_custom_msg({"touch": [name, *at]}, [])
-        assert view.message == ""
-        assert view.state.picture().description != before, words
-    assert ("data-touch" in view.screen.value) == bool(parts)
+    """The first and the last part of each kind; the browser test points and clicks."""
+    kinds = defaultdict(list)
+    for _, grid, *part in (mark.live[0] for mark in view.state.picture().marks if mark.live[0]):
+        kinds[part[0]] += [[*part, 0, 0], [*part, *np.subtract(grid, 1)]] if grid else [part]
+    assert ("data-touch" in view.screen.value) == bool(kinds)
+    for parts in kinds.values():
+        before, seen = view.screen.value, set()
+        for part in (parts[0], parts[-1]):
+            for say in ({"hover": part}, {"hover": None}):
+                view.screen._handle_custom_msg(say, [])
+            assert view.screen.value in {before, *seen}, part
+            view.screen._handle_custom_msg({"touch": part}, [])
+            assert view.message == ""
+            seen.add(view.screen.value)
+        assert seen != {before}, parts[0]

@@ -13,6 +13,7 @@ from cnnbook.figures.scene import (
     box,
     clip,
     column,
+    feel,
     named,
     note,
     over,
@@ -179,6 +180,10 @@ class Architecture(State):
                 with picture.part("marked"):
                     picture.rect(x - 3, top, WIDTH + 6, PITCH - 5, fill="wash", radius=4)
             table.draw(picture, x, y)
+            for stage in range(len(self.stages)):
+                top = y + table.height - PITCH * (len(self.stages) - stage) - 5
+                sheet = feel(space(WIDTH + 6, PITCH - 5), ("stage", stage))
+                sheet.draw(picture, x - 3, top)
 
         foot = column(note(CAPTION), self.without and note(self.without), gap=4)
         return column(text(self.claim, size=15, bold=True), table._replace(draw=draw), foot, gap=18)

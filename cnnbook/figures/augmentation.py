@@ -1,5 +1,6 @@
 """Random changes of one image: the affine map of the first sample, and all of the samples."""
 
+from dataclasses import replace
 from functools import cached_property
 from itertools import product
 
@@ -9,6 +10,7 @@ from cnnbook.figures.numbers import format_factor, format_number
 from cnnbook.figures.scene import (
     cells,
     column,
+    feel,
     formula,
     image,
     named,
@@ -46,6 +48,8 @@ class Augmentation(State):
         For each sample the class that a network names, and its probability; or empty.
     label : int, optional
         The true class, to tell right from wrong.
+    chosen : int
+        The sample whose map is shown.
     """
 
     image: np.ndarray
@@ -53,6 +57,7 @@ class Augmentation(State):
     samples: np.ndarray
     readings: tuple = ()
     label: int | None = None
+    chosen: int = 0
 
     def __post_init__(self):
         for name, axes in (("image", 2), ("maps", 3), ("samples", 3)):
@@ -64,6 +69,7 @@ class Augmentation(State):
             raise ValueError(f"samples have shape {shape}, the image {self.image.shape}")
         if self.maps.shape != (count, 2, 3):
             raise ValueError(f"maps have shape {self.maps.shape}, expected {(count, 2, 3)}")
+        self._within("chosen", count)
         if len(self.readings) not in (0, count):
             raise ValueError(f"there are {len(self.readings)} readings for {count} samples")
 
@@ -75,14 +81,14 @@ class Augmentation(State):
     @cached_property
     def matrix(self):
         """The first map's 2 × 2 part in pixels, row before column."""
-        (wide, slant, _), (turn, tall, _) = self.maps[0]
+        (wide, slant, _), (turn, tall, _) = self.maps[self.chosen]
         ratio = self.image.shape[0] / self.image.shape[1]
         return np.array([[tall, turn * ratio], [slant / ratio, wide]], dtype=float)
 
     @cached_property
     def shift(self):
         """The first map's shift in pixels, row before column."""
-        return np.array([self.maps[0, 1, 2], self.maps[0, 0, 2]]) * self.image.shape / 2.0
+        return self.maps[self.chosen, [1, 0], 2] * self.image.shape / 2.0
 
     def source(self, place):
         """Return where in the input an output place is read, both as (row, column)."""
@@ -102,6 +108,14 @@ class Augmentation(State):
             lines.append(f"{name} = {sums} {same} {result}")
         return lines
 
+    def touched(self, name, number):
+        """Another sample is shown."""
+        return {"chosen": number}
+
+    def hovered(self, *part):
+        """A sample shows its map."""
+        return replace(self, **self.touched(*part))
+
     @property
     def claim(self):
         """How a network takes the samples, or what is shown."""
@@ -116,22 +130,28 @@ class Augmentation(State):
     def description(self):
         """The first map and what is read, in words and numbers."""
         row, column = self.formulas
-        text = f"{self.claim}. Output pixel [0, 0] of sample 0 reads {row} and {column}."
+        text = (
+            f"{self.claim}. Output pixel [0, 0] of sample {self.chosen} reads {row} and {column}."
+        )
         said = [f"{named} with {100 * share:.0f} %" for named, share in self.readings]
         return f"{text} Read as: {', '.join(said)}." if said else text
 
     def picture(self):
         """Draw the image and the map of the first sample on it, that sample, and all samples."""
         count, side = len(self.samples), STAGE / (max(self.image.shape) + 2 * MARGIN)
-        original = panel("original", "orange: what sample 0 reads", _original(self, side), "input")
+        original = panel(
+            "original", f"orange: what sample {self.chosen} reads", _original(self, side), "input"
+        )
         corner = note("the corner, output pixel [0, 0], reads")
         equation = column(_equation(self), corner, formula(*self.formulas), gap=10)
         about = "from a pixel of the output to a place in the input, about the middle"
-        equation = panel("the map of sample 0", about, equation, "kernel")
-        first = _with_grid(self, image(self.samples[0], side * max(self.image.shape)), side)
+        equation = panel(f"the map of sample {self.chosen}", about, equation, "kernel")
+        first = _with_grid(
+            self, image(self.samples[self.chosen], side * max(self.image.shape)), side
+        )
         first = column(space(0, MARGIN * side), first, gap=0)
-        first = panel("sample 0", "the grid is straight here", first, "output")
-        same = "drawn with the same settings; the framed one is sample 0"
+        first = panel(f"sample {self.chosen}", "the grid is straight here", first, "output")
+        same = f"drawn with the same settings; a click shows another than sample {self.chosen}"
         tiles = row(*(_sample(self, k) for k in range(count)), gap=11)
         return page(
             text(self.claim, size=15, bold=True),
@@ -201,8 +221,9 @@ def _equation(augmentation):
 
 def _sample(augmentation, number):
     """A sample, the first one framed, and what the network reads in it."""
-    frame, label = None if number else "kernel", augmentation.label
+    frame, label = "kernel" if number == augmentation.chosen else None, augmentation.label
     tile = sized(image(augmentation.samples[number], TILE, role=frame), TILE, TILE)
+    tile = feel(tile, ("sample", number), f"sample {number}")
     if not augmentation.readings:
         return tile
     named, share = augmentation.readings[number]

@@ -291,7 +291,10 @@ def _input(step, cell):
     frames = _frames(step, "kernel")
     if step.mode == "max":
         frames.append(Frame(*step.example, role="ink", stroke_width=1.5))
-    grid = cells(step.padded, cell=cell, like=step.x, muted=step.outside, frames=frames)
+    grid = cells(
+        step.padded, cell=cell, like=step.x, muted=step.outside, name="input", touch=("input",),
+        frames=step.frames_of("input", frames),
+    )  # fmt: skip
     caption = ring if step.outside.any() else "no padding"
     return panel(f"input x, {times(step.x.shape)}", caption, named("input", grid), "input")
 
@@ -313,7 +316,10 @@ def _kernel(step, cell):
 
 def _output(step, cell):
     frame = Frame(*step.position, role="output")
-    grid = cells(step.output, cell=cell, role="output", frames=[frame])
+    grid = cells(
+        step.output, cell=cell, role="output", name="output", touch=("output",),
+        frames=step.frames_of("output", [frame]),
+    )  # fmt: skip
     return panel("output y", "from the forward pass", named("output", grid), "output", width=150)
 
 
@@ -359,7 +365,10 @@ def _upstream(step, cell):
     """The gradient of the output; what has not been sent yet is dashed."""
     frame = Frame(*step.position, role="gradient")
     caption = "all sent" if step.done.all() else "dashed: not sent yet"
-    grid = cells(step.grad_out, cell=cell, role="gradient", muted=~step.done, frames=[frame])
+    grid = cells(
+        step.grad_out, cell=cell, role="gradient", muted=~step.done, frames=[frame],
+        touch=("output",), name="upstream",
+    )  # fmt: skip
     return panel("g = grad_y", caption, named("grad_y", grid), "gradient", width=150)
 
 

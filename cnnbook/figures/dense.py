@@ -129,6 +129,27 @@ class MatrixLayer(SlidingWindow):
         """All outputs: the matrix times the image, folded to the shape of the output."""
         return (self.matrix @ self.x.ravel()).reshape(self.output_shape)
 
+    def touched(self, name, *place):
+        """A row, an output or the window over a pixel is gone to; a count sets both switches."""
+        if name == "count":
+            return {"locality": bool(place[0]), "sharing": bool(place[1])}
+        if name == "row":
+            return {"step": place[0]}
+        down, across = self.pairs["padding"] if name == "input" else (0, 0)
+        return super().touched(name, place[0] + down, place[1] + across)
+
+    def hovered(self, name, *place):
+        """All but the pixels show what a click does; a pixel shows which outputs see it."""
+        if name == "count":
+            return replace(self, **self.touched(name, *place))
+        return self.at(place[0]) if name == "row" else super().hovered(name, *place)
+
+    @property
+    def uses(self):
+        """Rows and columns of all outputs that the `reached` pixel is connected to."""
+        pixel = np.ravel_multi_index(self.reached, self.x.shape)
+        return np.argwhere((self.pattern[:, pixel] >= 0).reshape(self.output_shape)).tolist()
+
     @property
     def parameters(self):
         """Number of free weights, biases left out."""
@@ -257,20 +278,24 @@ def _matrix(layer, cell, looked_at=False):
     def draw(picture, x, y):
         for (i, j), weight in np.ndenumerate(layer.matrix):
             box, at = (x + lefts[j], y + tops[i], cell - 1, cell - 1), (int(i), int(j))
-            if layer.pattern[i, j] < 0:
-                picture.rect(*box, fill="wash", radius=2)
-                continue
-            with picture.part("weight"):
-                role, share = "kernel" if weight >= 0 else "negative", abs(weight) / largest
-                picture.rect(*box, fill=role, tint=share, radius=2, at=at)
-            if cell >= 20:
-                number = format_number(weight, 2)
-                place, size = (box[0] + cell / 2, box[1] + cell * 0.64), 1.4 * cell / len(number)
-                picture.text(*place, number, anchor="middle", mono=True, size=min(13, size))
+            with picture.alive(("row", at[0])):
+                if layer.pattern[i, j] < 0:
+                    picture.rect(*box, fill="wash", radius=2)
+                    continue
+                with picture.part("weight"):
+                    role, share = "kernel" if weight >= 0 else "negative", abs(weight) / largest
+                    picture.rect(*box, fill=role, tint=share, radius=2, at=at)
+                if cell >= 20:
+                    number = format_number(weight, 2)
+                    place, size = (
+                        (box[0] + cell / 2, box[1] + cell * 0.64),
+                        1.4 * cell / len(number),
+                    )
+                    picture.text(*place, number, anchor="middle", mono=True, size=min(13, size))
         if looked_at:
             top = y + tops[layer.step]
             middle, style = top + cell / 2, {"stroke": "kernel", "stroke_width": 3, "radius": 4}
-            with picture.part("frame"):
+            with picture.part("frame"), picture.alive(move="matrix row"):
                 picture.rect(x - 2, top - 2, right + 3, cell + 3, **style)
             ends = (x + right + 8, middle), (x + right + 30, middle)
             picture.arrow(*ends, stroke="kernel", stroke_width=2.5, head=9)
@@ -325,8 +350,10 @@ def _count(layer, setting):
 
     def draw(picture, x, y):
         style = {"stroke": role, "stroke_width": 3} if here else {}
-        picture.rect(x, y, 118, 34, fill="paper" if here else "wash", radius=4, **style)
-        number.draw(picture, x, y)
+        words = ", ".join(f"{name} {'on' if on else 'off'}" for name, on in setting.items())
+        with picture.alive(("count", *map(int, setting.values())), words):
+            picture.rect(x, y, 118, 34, fill="paper" if here else "wash", radius=4, **style)
+            number.draw(picture, x, y)
 
     return named("present" if here else "other", number._replace(draw=draw))
 
@@ -334,8 +361,9 @@ def _count(layer, setting):
 def _map(layer, name, title, caption, values, role, **options):
     """A small map under its title."""
     cell = min(52, SIDE // max(values.shape))
-    return panel(title, caption, named(name, cells(values, cell=cell, role=role, **options)), role,
-                 width=SIDE)  # fmt: skip
+    touch = () if name == "weights" else (name,)
+    grid = cells(values, cell=cell, role=role, name=name, touch=touch, **options)
+    return panel(title, caption, grid, role, width=SIDE)
 
 
 def _scale(layer):
@@ -354,10 +382,11 @@ def _folded(layer):
         size = rows[-1] - rows[0] + 1, columns[-1] - columns[0] + 1
         frames = [Frame(rows[0], columns[0], *size)]
     weights = _map(
-        layer, "row", f"matrix row {layer.step}", note, layer.weights, "kernel",
+        layer, "weights", f"matrix row {layer.step}", note, layer.weights, "kernel",
         like=layer.matrix, shown=seen, frames=frames,
     )  # fmt: skip
     title, caption = f"input X {times(layer.x.shape)}", f"seen: {seen.sum()}"
+    frames = layer.frames_of("input", frames)
     image = _map(layer, "input", title, caption, layer.x, "input", frames=frames, **_scale(layer))
     times_sign = column(space(0, 40 + SIDE / 2 - 14), text("·", size=22), gap=0)
     return row(weights, times_sign, image, gap=8)
@@ -368,6 +397,7 @@ def _sums(layer):
     (i, j), shape = layer.position, layer.output_shape
     sums = _map(
         layer, "output", f"output H {times(shape)}", "the sums so far", layer.output, "output",
-        shown=layer.done, frames=[Frame(i, j, role="output")], **_scale(layer),
+        shown=layer.done, frames=layer.frames_of("output", [Frame(i, j, role="output")]),
+        **_scale(layer),
     )  # fmt: skip
     return row(sums, result(f"H[{i},{j}], the sum", layer.output[i, j], width=196), gap=24)

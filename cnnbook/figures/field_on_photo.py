@@ -1,12 +1,25 @@
 """The receptive field of one unit, laid on a photograph."""
 
+from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
 
 from cnnbook.checks import integer
 from cnnbook.figures.numbers import format_number
-from cnnbook.figures.scene import Block, column, image, named, page, panel, row, sized, text, times
+from cnnbook.figures.scene import (
+    Block,
+    column,
+    feel,
+    image,
+    named,
+    page,
+    panel,
+    row,
+    sized,
+    text,
+    times,
+)
 from cnnbook.figures.state import State, state
 from cnnbook.luminance import luminance
 
@@ -50,6 +63,27 @@ class PlacedField(State):
         """The rows and columns of the map."""
         rows, columns = self.field.units
         return {"row": (0, rows - 1), "column": (0, columns - 1)}
+
+    @cached_property
+    def centres(self):
+        """The middle of what each row, and each column, of units sees, as pixel indices."""
+        rows, columns = (range(count) for count in self.field.units)
+        spans = [self.field.rectangle((n, 0))[0] for n in rows]
+        spans = spans, [self.field.rectangle((0, n))[1] for n in columns]
+        return [np.array([span.centre for span in each]) for each in spans]
+
+    def touched(self, name, *place):
+        """A unit of the map is gone to, or the one that looks at a pixel."""
+        if name == "pixel":
+            place = (
+                int(np.abs(at - centres).argmin())
+                for at, centres in zip(place, self.centres, strict=True)
+            )
+        return dict(zip(("row", "column"), place, strict=True))
+
+    def hovered(self, *part):
+        """A place shows its unit."""
+        return replace(self, **self.touched(*part))
 
     @cached_property
     def seen(self):
@@ -140,7 +174,8 @@ def _stage(placed):
 
         size = scale * (width + 2 * around), scale * (height + 2 * around)
         picture.rect(x, y, *size, fill="wash")
-        image(placed.grey, scale * max(height, width)).draw(picture, *at(0, 0))
+        corner, photo = at(0, 0), image(placed.grey, scale * max(height, width))
+        photo.draw(picture, *corner)
         edge = 1 / scale
         photo = ring(-edge, height + edge, -edge, width + edge)
         field = ring(top, bottom, left, right)
@@ -155,6 +190,7 @@ def _stage(placed):
                 style = {"stroke": stroke, "stroke_width": stroke_width}
                 picture.line((x - 7, y), (x + 7, y), **style)
                 picture.line((x, y - 7), (x, y + 7), **style)
+        feel(photo, ("pixel",), grid=(height, width)).draw(picture, *corner)
 
     return Block(*STAGE, draw)
 
@@ -175,7 +211,7 @@ def _map(placed):
         left, top = ((k + 0.5) * cell - side / 2 for k in (placed.column, placed.row))
         picture.rect(x + left, y + top, side, side, fill="output", stroke="output")
 
-    return named("map", Block(width, height, draw))
+    return feel(named("map", Block(width, height, draw)), ("unit",), grid=placed.field.units)
 
 
 def _close_up(placed):

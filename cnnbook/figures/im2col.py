@@ -180,6 +180,10 @@ class Im2col(SlidingWindow):
         """Row of the column that holds the maximum, the first of equals."""
         return self.block.start + int(self.columns[self.block, self.step].argmax())
 
+    def touched(self, name, channel, *place):
+        """A place of an output map is gone to, and its map."""
+        return super().touched(name, *place) | ({"row": channel} if name == "output" else {})
+
     @property
     def value(self):
         """The output that this step works out, as text."""
@@ -290,12 +294,14 @@ def _maps(lowered, maps, name, cell):
         if given:
             title += f": {times(lowered.maps.shape[1:])}"
             frame = Frame(*lowered.corner, *lowered.window_size, stroke_width=3 if now else 1.5)
-            look = {"muted": lowered.outside, "frames": [frame], "like": lowered.maps}
+            frames = lowered.frames_of("input", [frame])
+            look = {"muted": lowered.outside, "frames": frames, "like": lowered.maps}
         else:
             frames = [Frame(*lowered.position, role="output")] * now
+            frames = lowered.frames_of("output", frames)
             look = {"shown": lowered.done, "frames": frames, "like": lowered.product}
         caption = padding if given else f"row {channel} as {times(lowered.output_shape)}"
-        grid = named(name, cells(values, cell=cell, role=name, **look))
+        grid = cells(values, cell=cell, role=name, touch=(name, channel), name=name, **look)
         panels.append(panel(title, caption, grid, name, width=150))
     if not given:
         ways = {"max": "largest of the block", "average": "mean of the block"}

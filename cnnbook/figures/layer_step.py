@@ -215,6 +215,15 @@ class LayerStep(State):
         """Number of layers to go through, and one for the whole."""
         return len(self.telling) + 1
 
+    def touched(self, name, stage):
+        """The layer of a line is gone to."""
+        names = [self.ran[n].name for n in self.telling]
+        return {"step": 1 + names.index(self.network.stages[stage].rows[0].name)}
+
+    def hovered(self, *part):
+        """A line shows its layer."""
+        return self.at(self.touched(*part)["step"])
+
     @property
     def row(self):
         """The summary's row of the layer, None for the whole network."""

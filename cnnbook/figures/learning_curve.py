@@ -83,6 +83,14 @@ class LearningCurve(State):
         first = np.maximum(after - SMOOTHED, 0)
         return (total[after] - total[first]) / (after - first)
 
+    def touched(self, name, row, step):
+        """A place of a curve is gone to, as far as was trained."""
+        return {"step": min(step, self.steps - 1)}
+
+    def hovered(self, *part):
+        """A place of a curve shows the network of then."""
+        return self.at(self.touched(*part)["step"])
+
     @property
     def end(self):
         """Last step on the axis."""
@@ -220,6 +228,7 @@ def _axes(learned, layers, height, y, y_ticks, x_label=""):
 
     options = {"x": (0, learned.end), "y": y, "y_ticks": y_ticks, "x_label": x_label}
     options |= {"x_ticks": range(0, learned.end + 1, unit), "width": WIDTH, "height": height}
+    options["feel"] = ("step",), (1, learned.end + 1)
     return placed(plot(here, *layers, **options), 412, across=1)
 
 

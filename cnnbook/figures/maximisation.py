@@ -57,6 +57,14 @@ class Climb(State):
         climbed = f"{self.unit} from {first} to {now}, {reading}"
         return f"Step {self.step} of {self.steps - 1}: {climbed}"
 
+    def touched(self, name, row, step):
+        """A place of the curve is gone to."""
+        return {"step": step}
+
+    def hovered(self, *part):
+        """A place of the curve shows the image of then."""
+        return self.at(self.touched(*part)["step"])
+
     @property
     def description(self):
         """The claim, the remedies and the total variation."""
@@ -102,4 +110,5 @@ def _curve(climb):
         dot(now, values[now], "output", format_number(values[now])),
         width=300, height=84, x=(0, climb.steps - 1), y=(least, most),
         x_ticks={0: "step 0", climb.steps - 1: f"{climb.steps - 1}"},
+        feel=(("step",), (1, climb.steps)),
     )  # fmt: skip

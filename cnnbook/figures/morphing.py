@@ -9,6 +9,7 @@ import numpy as np
 from cnnbook.figures.numbers import format_factor, format_number, indexed
 from cnnbook.figures.scene import (
     column,
+    feel,
     formula,
     image,
     lines,
@@ -95,6 +96,16 @@ class Morph(State):
         """Length of μ₂ − μ₁."""
         return float(np.linalg.norm(self.apart))
 
+    def touched(self, name, row, column):
+        """A small copy takes the place of the one chosen before; a place of a strip is gone to."""
+        if name == "choice":
+            return {"first": self.second, "second": list(self.images)[column]}
+        return {"step": column * STEPS // (STRIP - 1)}
+
+    def hovered(self, name, *place):
+        """A place of a strip shows itself."""
+        return self.at(self.touched(name, *place)["step"]) if name == "strip" else None
+
     @property
     def formulas(self):
         """The mix of the latents in which the two codes differ most, with the numbers put in."""
@@ -172,8 +183,8 @@ def _choices(morph):
         labels.append(placed(text(words, size=11, role=role, bold=framed), SMALL))
     small = tiles(np.stack([morph.thumbnails[name] for name in morph.images])[None], SMALL)
     return column(
-        text("to choose from", role="input", bold=True),
-        named("choices", over(small, frames)),
+        text("to choose from: a click takes the place of the first", role="input", bold=True),
+        named("choices", feel(over(small, frames), ("choice",), grid=(1, len(morph.images)))),
         row(*labels, gap=0),
         gap=3,
     )
@@ -190,5 +201,5 @@ def _strip(morph, name, images, words, role):
             picture.rect(x + nearest * TILE, y, TILE, TILE, at=(nearest,), **style)
 
     head = column(text(name, role=role, bold=True), lines(*words, size=12, role=role), gap=2)
-    strip = over(tiles(images[None], TILE), frame)
+    strip = feel(over(tiles(images[None], TILE), frame), ("strip",), grid=(1, STRIP))
     return named(name, row(sized(head, NAMES), strip, gap=0, align=0.5))

@@ -135,6 +135,14 @@ class PaddedAxis(State):
         more = f" … {names[-1]} ({len(names)})" if len(names) > 6 else ""
         return ", ".join(names[: 4 if more else 6]) + more if names else "none"
 
+    def touched(self, name, number):
+        """A window is gone to; a total of the scale is taken."""
+        return {"step" if name == "window" else "total": number}
+
+    def hovered(self, name, number):
+        """A window shows what it covers."""
+        return self.at(number) if name == "window" else None
+
     @property
     def size_formula(self):
         """The output size with its numbers put in."""
@@ -297,14 +305,15 @@ def _windows(axis, cell):
             top, strong = y + step * pitch, step == axis.step
             middle, end = top + height / 2, zero_x + (axis.taps(step)[-1] + 1) * cell
             line = {"stroke": "kernel" if strong else "line", "stroke_width": 1 + 0.5 * strong}
-            picture.line((end + 2, middle), (right - 4, middle), **line)
-            _draw_window(picture, axis, step, zero_x, top, cell, height, strong=strong)
-            with picture.part("output"):
-                picture.rect(
-                    right, top, 44, height, fill="output", tint=0.999 if strong else 0.35,
-                    radius=2, stroke="output", stroke_width=2.5 if strong else 0.5,
-                )  # fmt: skip
-            _centred(picture, right + 22, middle, indexed("y", step), min(12, height))
+            with picture.alive(("window", step)):
+                picture.line((end + 2, middle), (right - 4, middle), **line)
+                _draw_window(picture, axis, step, zero_x, top, cell, height, strong=strong)
+                with picture.part("output"):
+                    picture.rect(
+                        right, top, 44, height, fill="output", tint=0.999 if strong else 0.35,
+                        radius=2, stroke="output", stroke_width=2.5 if strong else 0.5,
+                    )  # fmt: skip
+                _centred(picture, right + 22, middle, indexed("y", step), min(12, height))
 
     return Block(width + OUTPUT + 44, axis.steps * pitch, draw)
 
@@ -332,14 +341,15 @@ def _ruler(axis):
             left, inside = x + number * width, total in axis.admissible
             style = {"fill": "ink" if inside else "muted"}
             ground = {"fill": "output" if inside else "wash", "tint": 0.5 if inside else 1}
-            picture.rect(left + 1, y + 24, width - 2, 24, **ground)
             size, chosen = min(13, width * 0.4), total == axis.total
             words = format_number(total), axis.outputs(total)
-            _centred(picture, left + width / 2, y + 12, words[0], size, bold=chosen, **style)
-            _centred(picture, left + width / 2, y + 36, words[1], size, **style)
-            if chosen:
-                look = {"stroke": "kernel", "stroke_width": 2.5, "radius": 3}
-                picture.rect(left, y, width, 49, **look)
+            with picture.alive(("total", total), f"P = {words[0]}"):
+                picture.rect(left + 1, y + 24, width - 2, 24, **ground)
+                _centred(picture, left + width / 2, y + 12, words[0], size, bold=chosen, **style)
+                _centred(picture, left + width / 2, y + 36, words[1], size, **style)
+                if chosen:
+                    look = {"stroke": "kernel", "stroke_width": 2.5, "radius": 3}
+                    picture.rect(left, y, width, 49, **look)
 
     same = f"SAME: ⌈{axis.size} / {axis.stride}⌉ = {axis.same_steps}"
     heading = column(

@@ -19,7 +19,7 @@ from cnnbook.figures.scene import (
     text,
     times,
 )
-from cnnbook.figures.state import State, state
+from cnnbook.figures.state import State, nearest, state
 
 
 @state
@@ -58,6 +58,18 @@ class Participation(State):
             name: f"{self.rows.counts[r]} · {self.columns.counts[c]} = {self.counts[r, c]}"
             for name, (r, c) in places.items()
         }
+
+    def touched(self, name, *pixel):
+        """The window whose middle is nearest to a pixel is gone to."""
+        row, column = (
+            nearest(at, axis.extent, axis.stride, axis.steps)
+            for at, axis in zip(pixel, (self.rows, self.columns), strict=True)
+        )
+        return {"step": row * self.columns.steps + column}
+
+    def hovered(self, *part):
+        """A pixel shows that window."""
+        return self.at(self.touched(*part)["step"])
 
     @property
     def description(self):
@@ -126,7 +138,7 @@ def _map(windows, cell):
     whole = Frame(down[0], across[0], *(axis.extent for axis in axes), dashed=gaps)
     grid = cells(
         counts, cell=cell, shown=counts > 0, muted=outside, frames=[*each, whole],
-        like=windows.counts,
+        like=windows.counts, name="counts", touch=("pixel",),
     )  # fmt: skip
 
     def strike(picture, x, y):

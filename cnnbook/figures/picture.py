@@ -202,8 +202,9 @@ def _group(live, marks):
     """Marks in a row as SVG, and what a page must know to let them answer and move."""
     drawn, (touch, move), says = "".join(mark.svg() for mark in marks), live, ""
     if touch:
-        words, *what = touch
+        words, grid, *what = touch
         says += f' data-touch="{escape(json.dumps(what, separators=(",", ":")))}"'
+        says += f' data-grid="{grid[0]} {grid[1]}"' if grid else ""
         says += f' role="button" tabindex="0" aria-label="{escape(words)}"' if words else ""
     if move:
         says += f' data-move="{escape(move[0])}" data-from="{escape(move[1])}"'
@@ -235,16 +236,20 @@ class Picture:
     _live: tuple = (None, None)
 
     @contextmanager
-    def alive(self, touch=None, words="", move=None, origin=""):
+    def alive(self, touch=None, words="", move=None, origin="", grid=None):
         """Let the marks drawn inside answer a pointer, or travel to their place.
 
         `touch` is a tuple of a name and numbers: the state's ``touched(*touch)`` returns the fields
         that a click changes, as a dict. With `words`, its name, it is a button for the keyboard
-        too. What has a name to `move` by comes from where that stood before, or from the mark
-        whose name is the `origin`.
+        too. With a `grid` of (rows, columns) laid over the marks, the row and the column pointed at
+        stand behind the numbers. What has a name to `move` by comes from where that stood before,
+        or from the mark whose name is the `origin`.
         """
         outer = self._live
-        self._live = (words, *touch) if touch else outer[0], (move, origin) if move else outer[1]
+        self._live = (
+            (words, grid, *touch) if touch else outer[0],
+            (move, origin) if move else outer[1],
+        )
         yield
         self._live = outer
 

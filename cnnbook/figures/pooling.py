@@ -269,19 +269,19 @@ def _upper(pooling, cell):
     frame = Frame(*pooling.corner, tall, wide)
     output = cells(
         pooling.output, cell=cell, role="output", like=_values(pooling), shown=pooling.done,
-        frames=[Frame(*pooling.position, role="output")], **pooling.scale,
+        frames=pooling.frames_of("output", [Frame(*pooling.position, role="output")]),
+        name="output", touch=("output",), **pooling.scale,
     )  # fmt: skip
     title = f"output {times(pooling.output_shape)}"
     return spread(
         panel(
             f"input {times(pooling.x.shape)}{moved}", _padding_words(pooling),
-            named("input", _grid(pooling, (0, 0), pooling.zone.shape, cell, frame)), "input",
-            width=240,
+            _grid(pooling, (0, 0), pooling.zone.shape, cell, frame, "input"), "input", width=240,
         ),
         panel(
             f"window {tall} × {wide}", caption,
-            named("window", _grid(pooling, pooling.corner, (tall, wide), cell, Frame(
-                0, 0, tall, wide, stroke_width=2))), "kernel", width=160,
+            _grid(pooling, pooling.corner, (tall, wide), cell,
+                  Frame(0, 0, tall, wide, stroke_width=2), "window"), "kernel", width=160,
         ),
         column(
             panel(title, pooling.size_formula, named("output", output), "output"),
@@ -305,7 +305,7 @@ def _padding_words(pooling):
     return words + (f"; {pooling.unseen} pixels unseen" if pooling.unseen else "")
 
 
-def _grid(pooling, corner, shape, cell, frame):
+def _grid(pooling, corner, shape, cell, frame, name):
     """Draw a part of the padded input with its maxima marked."""
     part = tuple(slice(first, first + size) for first, size in zip(corner, shape, strict=True))
     values, roles = pooling.padded[part], np.full(shape, "input", "<U6")
@@ -315,7 +315,8 @@ def _grid(pooling, corner, shape, cell, frame):
     shown = ~np.isnan(values)
     grid = cells(
         np.where(shown, values, 0), cell=cell, role=roles, like=_values(pooling), shown=shown,
-        muted=pooling.zone[part] > 0, frames=[frame], **pooling.scale,
+        muted=pooling.zone[part] > 0, touch=(name,) if name == "input" else (),
+        frames=pooling.frames_of(name, [frame]) if name == "input" else [frame], **pooling.scale,
     )  # fmt: skip
 
     def mark(picture, x, y):
@@ -332,7 +333,7 @@ def _grid(pooling, corner, shape, cell, frame):
         with picture.part("ring"):
             picture.line(*map(tuple, ring), stroke="ink")
 
-    return over(grid, mark) if pooling.mode == "max" else grid
+    return named(name, over(grid, mark) if pooling.mode == "max" else grid)
 
 
 def _shift(pooling):

@@ -1,5 +1,6 @@
 """One unit of a stack of layers, and all that it sees on each layer below, along one axis."""
 
+from dataclasses import replace
 from functools import cached_property
 
 from cnnbook.checks import integer
@@ -90,6 +91,14 @@ class FieldStack(State):
     def seen(self):
         """The inputs that the unit does see, in order."""
         return sorted(u for u in self.reached[0] if 0 <= u < self.input_size)
+
+    def touched(self, name, level, unit):
+        """A unit of any layer is gone to."""
+        return {"layer": level, "step": unit}
+
+    def hovered(self, *part):
+        """A unit shows what it sees."""
+        return replace(self, **self.touched(*part))
 
     @property
     def rule(self):
@@ -202,7 +211,8 @@ class _Strip:
             self._draw_cone(picture, level, corner)
         for level, units in enumerate(self.cells):
             for unit in units:
-                with picture.part("unit"):
+                touch = ("unit", level, unit) if 0 <= unit < self.fields[level].units else None
+                with picture.part("unit"), picture.alive(touch):
                     self._draw_unit(picture, level, unit, *corner(level, unit))
         self._draw_bars(picture, corner)
 

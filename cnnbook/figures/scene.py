@@ -118,6 +118,17 @@ def named(name, block):
     return block._replace(draw=draw)
 
 
+def feel(block, touch, words="", grid=None):
+    """A block under a clear sheet that answers a pointer, see `Picture.alive`."""
+
+    def draw(picture, x, y):
+        block.draw(picture, x, y)
+        with picture.alive(touch, words, grid=grid), picture.part("sheet"):
+            picture.rect(x, y, block.width, block.height, fill="paper", tint=0)
+
+    return block._replace(draw=draw)
+
+
 def over(block, draw):
     """A block with marks upon it that keep inside of it, drawn by `draw(picture, x, y)`."""
 
@@ -237,7 +248,7 @@ def result(words, value, *, width):
 
 def cells(
     values, *, cell, role="input", like=None, largest=None, smallest=0, shown=None, muted=None,
-    frames=(), write=None, longest=1, name="", touch="", move=None,
+    frames=(), write=None, longest=1, name="", touch=(), move=None,
 ):  # fmt: skip
     """A matrix, or a row, as tinted cells with its numbers in them, where they can be read.
 
@@ -247,8 +258,9 @@ def cells(
     0 makes the tint follow the value: of two negative numbers the larger one is the darker. Cells
     that are not `shown` stay empty, `muted` ones are dashed and grey: padding. `write` writes a
     value, and `longest` characters have room, so that several grids can share a size of type.
-    `touch` says what each cell is to a pointer, and ``move(row, column)`` returns by which name it
-    moves, and from which: see `Picture.alive`. Frames of a `name` move by themselves.
+    `touch`, with row and column behind it, says what a cell is to a pointer, and ``move(row,
+    column)`` returns by which name it moves, and from where: see `Picture.alive`. The frames of a
+    grid with a `name` move by themselves.
     """
     values = np.atleast_2d(np.asarray(values, dtype=float))
     like = values if like is None else np.asarray(like)
@@ -267,7 +279,7 @@ def cells(
         with picture.part(name):
             for at in map(tuple, [*np.argwhere(muted), *np.argwhere(~muted)]):  # dashes lie below
                 value, left, top = values[at], x + at[1] * cell, y + at[0] * cell
-                where = (touch, *map(int, at)) if touch else None
+                where = (*touch, *map(int, at)) if touch else None
                 with picture.alive(where, "", *(move(*at) if move else ())):
                     ground = {"fill": "wash" if muted[at] else "paper", "dashed": bool(muted[at])}
                     with picture.part("padding" if muted[at] else "cell"):
@@ -422,12 +434,13 @@ class Place(NamedTuple):
         return self.left + across * self.width, self.top + (1 - up) * self.height
 
 
-def plot(*layers, width, height, x, y, x_ticks=(), y_ticks=(), x_label="", logarithmic=False):
+def plot(*layers, width, height, x, y, x_ticks=(), y_ticks=(), x_label="", logarithmic=False,
+         feel=()):  # fmt: skip
     """Axes with layers on them: `curve`, `level`, `dot`, or any `layer(picture, place)`.
 
     The size is that of the axes, outside of which come ticks (values, or a dict of values to
     words) and the label. `x` and `y` are least and most; `y` may be logarithmic, and has a line at
-    each of its ticks.
+    each of its ticks. `feel` is a touch and a grid over the axes, see `Picture.alive`.
     """
     x_ticks, y_ticks = (
         ticks if isinstance(ticks, dict) else {tick: format_number(tick) for tick in ticks}
@@ -456,6 +469,9 @@ def plot(*layers, width, height, x, y, x_ticks=(), y_ticks=(), x_label="", logar
                 picture.text(end, bottom + (32 if x_ticks else 17), x_label, anchor="end", **style)
         for layer in layers:
             layer(picture, place)
+        if feel:
+            with picture.alive(feel[0], grid=feel[1]), picture.part("sheet"):
+                picture.rect(start, y0 + above, width, height, fill="paper", tint=0)
 
     under = 20 * bool(x_ticks) + 16 * bool(x_label)
     return Block(left + width + right, above + height + under + 4, draw)

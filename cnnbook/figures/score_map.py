@@ -1,12 +1,24 @@
 """A classifier that slides over a large image: its scores as a map, peaks as detections."""
 
+from dataclasses import replace
 from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 
 from cnnbook.checks import integer
-from cnnbook.figures.scene import Block, bars, image, over, page, panel, row, text, text_width
+from cnnbook.figures.scene import (
+    Block,
+    bars,
+    feel,
+    image,
+    over,
+    page,
+    panel,
+    row,
+    text,
+    text_width,
+)
 from cnnbook.figures.state import State, state
 from cnnbook.figures.style import LIGHT, TINT
 
@@ -96,6 +108,18 @@ class ScoreMap(State):
                 kept.append(Detection(*peak.tolist(), label, float(self.presence[*peak])))
         return kept
 
+    def touched(self, name, *pixel):
+        """The window's middle goes to a pixel, as near as its steps allow."""
+        places = (
+            min(max(round((at - self.window / 2) / self.stride), 0), count - 1)
+            for at, count in zip(pixel, self.presence.shape, strict=True)
+        )
+        return dict(zip(("row", "column"), places, strict=True))
+
+    def hovered(self, *part):
+        """A pixel shows what the window around it is taken for."""
+        return replace(self, **self.touched(*part))
+
     @property
     def crop(self):
         """The pixels in the window."""
@@ -174,7 +198,8 @@ def _image(scores, side):
             place = x + scores.column * step, y + scores.row * step
             picture.rect(*place, span, span, stroke="kernel", stroke_width=3)
 
-    return over(image(scores.image, side * max(scores.image.shape)), draw)
+    block = over(image(scores.image, side * max(scores.image.shape)), draw)
+    return feel(block, ("pixel",), grid=scores.image.shape)
 
 
 def _map(scores, side):
@@ -196,7 +221,7 @@ def _map(scores, side):
                 picture.rect(x + edge, y + edge, step, step, stroke="kernel", stroke_width=3)
                 picture.rect(x, y, span, span, stroke="kernel", dashed=True)
 
-    return Block(width, height, draw)
+    return feel(Block(width, height, draw), ("pixel",), grid=scores.image.shape)
 
 
 def _shares(scores, start):

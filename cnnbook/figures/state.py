@@ -44,13 +44,16 @@ class State:
         object.__setattr__(other, "step", step)
         return other
 
+    inner = None
+    """The state whose picture this is, where settings are prepared first."""
+
     def touched(self, *part):
         """Return the fields that a click on a part of the picture changes."""
-        return {}
+        return self.inner.touched(*part) if self.inner else {}
 
     def hovered(self, *part):
         """Return the state to show while a pointer is over a part of the picture, or None."""
-        return None
+        return self.inner.hovered(*part) if self.inner else None
 
     def _within(self, name, count):
         """Refuse a field that is no number from 0 to count − 1."""
@@ -131,28 +134,23 @@ class SlidingWindow(State):
         return divmod(self.step, self.output_shape[1])
 
     @property
-    def columns(self):
+    def across(self):
         """Number of positions in a row."""
         return self.output_shape[1]
 
-    def touched(self, name, row, column):
+    def touched(self, name, *place):
         """An output is gone to; of the windows over an input, the one whose middle is nearest."""
         if name == "input":
-            places = zip(
-                (row, column), self.extent, self.pairs["stride"], self.output_shape, strict=True
-            )
-            row, column = (
-                min(max(round((at - (size - 1) / 2) / stride), 0), count - 1)
-                for at, size, stride, count in places
-            )
-        return {"step": row * self.columns + column}
+            axes = place[-2:], self.extent, self.pairs["stride"], self.output_shape
+            place = *self.position[:-2], *(nearest(*axis) for axis in zip(*axes, strict=True))
+        return {"step": int(np.ravel_multi_index(place, self.output.shape[-len(place) :]))}
 
-    def hovered(self, name, row, column):
+    def hovered(self, name, *place):
         """An output shows how it came about; an input shows all outputs that it reaches."""
         if name == "output":
-            return self.at(row * self.columns + column)
+            return self.at(self.touched(name, *place)["step"])
         other = self.at(self.step)
-        object.__setattr__(other, "reached", (row, column))
+        object.__setattr__(other, "reached", place[-2:])
         return other
 
     @property
@@ -225,3 +223,8 @@ class SlidingWindow(State):
         axis = "columns: " if self.x.ndim > 1 and len(set(self.output_shape)) > 1 else ""
         over = f"⌊({inside}) / {stride}⌋" if stride > 1 else inside
         return f"{axis}{over} + 1 = {self.output_shape[1]}"
+
+
+def nearest(at, extent, stride, count):
+    """Number of the window, along one axis, whose middle is nearest."""
+    return min(max(round((at - (extent - 1) / 2) / stride), 0), count - 1)

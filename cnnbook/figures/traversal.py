@@ -9,6 +9,7 @@ from cnnbook.figures.numbers import format_number, indexed
 from cnnbook.figures.scene import (
     bars,
     column,
+    feel,
     image,
     named,
     over,
@@ -112,6 +113,15 @@ class Traversal(State):
             for latent in (self.down, self.across)
         )
         return self.latents.index(self.across) if self.down == EACH else row, column
+
+    def touched(self, name, row, column):
+        """An image of the grid is gone to: the latents take its values."""
+        code = dict(zip(self.latents, self.values, strict=True))
+        if self.down == EACH:
+            code[self.latents[row]] = VALUES[column]
+            return {"values": tuple(code.values()), "across": self.latents[row]}
+        code |= {self.across: VALUES[column], self.down: VALUES[row]}
+        return {"values": tuple(code.values())}
 
     @property
     def claim(self):
@@ -222,7 +232,8 @@ def _grid(traversal):
     values = (number(value, height=TILE) for value in VALUES)
     names = map(name, traversal.latents) if each else values
     names = column(space(26, top.height), *names, gap=0, align=1)
-    drawn = sized(named("grid", over(tiles(images, TILE), marks)), height=ROWS * TILE)
+    shown = feel(over(tiles(images, TILE), marks), ("image",), grid=images.shape[:2])
+    drawn = sized(named("grid", shown), height=ROWS * TILE)
     both = row(names, column(top, drawn, gap=0), gap=8)
     caption = "framed: nearest to the code now" + "; dots: where each latent is" * each
     return panel(traversal.movement, caption, both, "kernel")

@@ -70,6 +70,11 @@ class Code(State):
         """Draws to step through."""
         return len(NOISE)
 
+    def touched(self, name, row, column):
+        """The code's mean goes to a place of the axis."""
+        least, most = RANGES["mean"]
+        return {"mean": min(max(round((column + 0.5) / 10 - REACH, 1), least), most)}
+
     @property
     def variance(self):
         """σ²."""
@@ -171,7 +176,7 @@ def _densities(code):
         curve(AXIS, q, "kernel", width=2.5),
         lambda picture, place: _samples(picture, place, code),
         width=PLOT, height=222, x=(-REACH, REACH), y=(BELOW, HIGHEST),
-        x_ticks=range(1 - REACH, REACH, 2),
+        x_ticks=range(1 - REACH, REACH, 2), feel=(("mean",), (1, 20 * REACH)),
     )  # fmt: skip
     title = f"q(z|x) = N({_short(code.mean, 2)}, {format_number(code.variance)})"
     caption = "dashed: the prior p(z) = N(0, 1); shaded: the area between, "

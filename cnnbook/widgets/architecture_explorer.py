@@ -96,13 +96,13 @@ class ArchitectureState(State):
         return self.whole.steps
 
     @each_step
-    def layer_step(self):
+    def inner(self):
         """The layer with its arithmetic."""
         return self.whole.at(self.step)
 
     def picture(self):
         """Draw the network with the layer marked."""
-        return self.layer_step.picture()
+        return self.inner.picture()
 
 
 def parse_size(text):
@@ -128,7 +128,7 @@ def architecture_explorer(model="AlexNet (2012)", input_size=None, *, step=0):
 
     Examples
     --------
-    >>> architecture_explorer("LeNet", step=1).state.layer_step.lines["size"]
+    >>> architecture_explorer("LeNet", step=1).state.inner.lines["size"]
     '⌊(28 + 2·2 − 5) / 1⌋ + 1 = 28'
     """
     examples, name = dict(NETWORKS), model

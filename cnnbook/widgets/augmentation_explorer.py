@@ -39,6 +39,7 @@ class Augmented(State):
     noise: float = 0
     seed: int = 0  # other settings with the same seed draw the same random numbers
     model: object = None  # in evaluation mode: what it reads is written below each sample
+    chosen: int = 0  # the sample whose map is shown
 
     def __post_init__(self):
         if self.data.images.shape[1] != 1:
@@ -77,7 +78,7 @@ class Augmented(State):
         return self.data.images[self.members[self.which], 0]
 
     @cached_property
-    def augmentation(self):
+    def inner(self):
         """The samples, their maps, and what the model makes of them."""
         random = torch.Generator()
         maps = self.augment.maps(MOST, self.image.shape, random.manual_seed(self.seed))
@@ -90,11 +91,11 @@ class Augmented(State):
             readings = tuple(zip(named.tolist(), shares.tolist(), strict=True))
         label = None if self.digit == OWN else self.data.classes.index(self.digit)
         arrays = self.image, maps, samples[:, 0]
-        return Augmentation(*(array.numpy() for array in arrays), readings, label)
+        return Augmentation(*(array.numpy() for array in arrays), readings, label, self.chosen)
 
     def picture(self):
         """Draw the image, the map of the first sample, and all samples."""
-        return self.augmentation.picture()
+        return self.inner.picture()
 
 
 @factory

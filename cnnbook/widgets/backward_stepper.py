@@ -71,7 +71,7 @@ class BackwardState(State):
         return BackwardStep(self.x, kernel, grad_out, self.mode, **settings)
 
     @property
-    def backward(self):
+    def inner(self):
         """The layer at this step."""
         return self.first.at(self.step)
 
@@ -82,7 +82,7 @@ class BackwardState(State):
 
     def picture(self):
         """Draw the step."""
-        return self.backward.picture()
+        return self.inner.picture()
 
 
 @factory

@@ -40,7 +40,7 @@ class ChannelState(State):
 
     def __post_init__(self):
         self._array("weight", 4)
-        padded, outputs = self.channels.padded.shape, self.channels.sums.shape
+        padded, outputs = self.inner.padded.shape, self.inner.sums.shape
         for name, count, most in (
             ("input channels", padded[0], MAPS),
             ("output channels", outputs[0], MAPS),
@@ -72,7 +72,7 @@ class ChannelState(State):
         return Channels(self.x, self.used_weight, self.bias, 0, *settings)
 
     @property
-    def channels(self):
+    def inner(self):
         """The arithmetic and the picture at this step."""
         return self._first.at(self.step)
 
@@ -83,7 +83,7 @@ class ChannelState(State):
 
     def picture(self):
         """Draw the step."""
-        return self.channels.picture()
+        return self.inner.picture()
 
 
 @factory

@@ -141,12 +141,13 @@ class Explorer(widgets.VBox):
     def touch(self, part):
         """Do what a click on a part of the picture does: the state's `touched` says what."""
         changed = self.state.touched(*part)
-        if "step" in changed:
-            self.go_to(changed.pop("step"))
+        step = changed.pop("step", None)
         for field in changed.keys() & self.controls.keys():
             self.controls[field].value = changed.pop(field)
         if changed:
             self.state, self.message = replace(self.state, **changed), ""
+        if step is not None:  # the last: another setting may have other steps
+            self.go_to(step)
         self._show()
 
     def hover(self, part):
@@ -155,8 +156,8 @@ class Explorer(widgets.VBox):
         self._show(other, motion=False)
 
     def press(self, key):
-        """Go through the steps by the keys of a keyboard: a row has `columns` of them."""
-        down = getattr(self.state, "columns", 1)
+        """Go through the steps by the keys of a keyboard: up and down by a row."""
+        down = getattr(self.state.inner or self.state, "across", 1)
         moves = {"ArrowLeft": -1, "ArrowRight": 1, "ArrowUp": -down, "ArrowDown": down}
         ends = {"Home": 0, "End": self.step.max}
         self.go_to(ends[key] if key in ends else self.step.value + moves[key])
@@ -230,10 +231,10 @@ class Explorer(widgets.VBox):
     def _show(self, state=None, motion=True):
         picture = (state or self.state).picture()
         shown, role, style = picture.svg(css=False), "status", "line-height:normal"
-        if self.message:
-            shown = f'<b style="color:#d55e00">No such setting</b><br>{escape(self.message)}'
+        if self.message:  # the picture before stays, pale
+            said = f'<b style="color:#d55e00">No such setting:</b> {escape(self.message)}'
+            shown = f'<p style="margin:0">{said}</p><div style="opacity:.3">{shown}</div>'
             role = "alert"
-            style = f"min-height:{picture.height:.0f}px;padding:24px 0;line-height:1.5"
         with self.screen.hold_sync():
             self.screen.motion = motion
             self.screen.value = f'<div role="{role}" style="{style}">{shown}</div>'

@@ -62,9 +62,14 @@ class LearningState(State):
         """The picture's state before training."""
         return LearningCurve.of(self.trainer, 0, self.until)
 
+    @property
+    def inner(self):
+        """The picture's state at the step."""
+        return self.start.at(self.step)
+
     def picture(self):
         """Draw the step."""
-        return self.start.at(self.step).picture()
+        return self.inner.picture()
 
 
 class LearningView(Explorer):

@@ -129,7 +129,7 @@ class Maximisation(State):
         return ", ".join(chosen) or "nothing"
 
     @property
-    def climb(self):
+    def inner(self):
         """All images of the present setting, at the present step."""
         key = self.layer, self.unit, self.remedies
         if key not in self.kept:
@@ -156,7 +156,7 @@ class Maximisation(State):
 
     def picture(self):
         """Draw the climb at the step."""
-        return self.climb.picture()
+        return self.inner.picture()
 
 
 @factory

@@ -102,8 +102,15 @@ class PaddingState(State):
         title = {"custom": "Custom", "equal width": "Equal width", "wide": "Wide"}[self.mode]
         return f"{title}: {self.steps} outputs from {self.size} pixels"
 
+    def touched(self, *part):
+        """A total that the mode does not allow makes it "custom"."""
+        changed = self.inner.touched(*part)
+        least, most = self.bounds["total"]
+        custom = not least <= changed.get("total", least) <= most
+        return ({"mode": "custom"} if custom else {}) | changed
+
     @each_step
-    def subject(self):
+    def inner(self):
         """What the view shows."""
         if self.view == "image":
             return Participation(self.axis, self.axis, self.step, self.title)
@@ -112,7 +119,7 @@ class PaddingState(State):
 
     def picture(self):
         """Draw the axis or the image."""
-        return self.subject.picture()
+        return self.inner.picture()
 
 
 @factory

@@ -6,9 +6,21 @@ const STILL = matchMedia("(prefers-reduced-motion: reduce)");
 
 export default { render({ model, el }) {
   el.classList.add("cnnbook-screen", "widget-html-content");
-  let waiting = 0, wanted, over = null;
+  let waiting = 0, wanted, over = "null";
 
   const part = (target) => target.closest?.("[data-touch]")?.dataset.touch ?? null;
+
+  // what is under the pointer: its name and numbers, behind them its row and column in a grid
+  const place = ({ target, clientX, clientY }) => {
+    const here = target.closest?.("[data-touch]");
+    if (!here) return null;
+    const said = JSON.parse(here.dataset.touch);
+    if (!here.dataset.grid) return said;
+    const [rows, columns] = here.dataset.grid.split(" ").map(Number);
+    const box = here.getBoundingClientRect();
+    const at = (share, count) => Math.min(Math.max(Math.floor(share * count), 0), count - 1);
+    return [...said, at((clientY - box.y) / box.height, rows), at((clientX - box.x) / box.width, columns)];
+  };
 
   // one question at a time: while an answer is on its way, only the last place counts
   const next = () => {
@@ -18,7 +30,7 @@ export default { render({ model, el }) {
     waiting = setTimeout(answered, REST); // the same picture again is no change
   };
   const answered = () => { clearTimeout(waiting); waiting = 0; next(); };
-  const hover = (place) => { wanted = place; next(); };
+  const hover = (where) => { wanted = where; next(); };
 
   const show = () => {
     const chosen = el.contains(document.activeElement) ? part(document.activeElement) : null;
@@ -37,19 +49,18 @@ export default { render({ model, el }) {
   el.addEventListener("pointerdown", () => { focused = false; });
 
   el.addEventListener("click", (event) => {
-    const where = part(event.target);
-    if (where !== null) model.send({ touch: JSON.parse(where) });
+    const where = place(event);
+    if (where) model.send({ touch: where });
     if (model.get("steers")) el.querySelector("svg.cnnbook")?.focus({ preventScroll: true });
   });
-  el.addEventListener("pointerover", (event) => {
-    const where = part(event.target);
-    if (where === over) return;
-    over = where;
-    const at = where === null ? null : JSON.parse(where);
-    if (at && event.buttons === 1) model.send({ touch: at }); // dragged
-    else hover(at);
+  el.addEventListener("pointermove", (event) => {
+    const where = place(event), name = JSON.stringify(where);
+    if (name === over) return;
+    over = name;
+    if (where && event.buttons === 1) model.send({ touch: where }); // dragged
+    else hover(where);
   });
-  el.addEventListener("pointerleave", () => { if (over !== null) hover((over = null)); });
+  el.addEventListener("pointerleave", () => { if (over !== "null") { over = "null"; hover(null); } });
   el.addEventListener("keydown", (event) => {
     const where = part(event.target), enter = ["Enter", " "].includes(event.key);
     const steering = model.get("steers") && /^(Arrow|Home$|End$)/.test(event.key);
