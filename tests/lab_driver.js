@@ -61,6 +61,17 @@ window.book = {
     handle.scrollIntoView();
     handle.focus();
   },
+  // the kinds of parts of a picture that answer a pointer, and where the first or last one is
+  kinds: i => [...new Set(book.parts(i).map(e => JSON.parse(e.dataset.touch)[0]))],
+  parts: i => [...book.panel().content.widgets[i].node.querySelectorAll('[data-touch]')],
+  spot: (i, kind, last) => {
+    const some = book.parts(i).filter(e => JSON.parse(e.dataset.touch)[0] === kind);
+    const part = some[last ? some.length - 1 : 0], share = last ? 0.8 : 0.2;
+    part.scrollIntoView({block: 'center'});
+    const box = part.getBoundingClientRect();
+    return part.dataset.grid ? [box.x + share * box.width, box.y + share * box.height]
+      : [box.x + box.width / 2, box.y + box.height / 2];
+  },
   scroll: i => book.panel().content.widgets[i].node.scrollIntoView(),
   write: (i, source) => book.panel().content.widgets[i].model.sharedModel.setSource(source),
   run: i => {

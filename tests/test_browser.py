@@ -14,15 +14,24 @@ from statistics import median
 import nbformat
 import pytest
 
+from cnnbook import widgets
+
 playwright = pytest.importorskip("playwright")
 from lab_driver import MUST_CHANGE, Notebook, chromium_page, find_chromium, lab_server  # noqa: E402
 
 FOLDER = Path(__file__).parent.parent / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
-SHEET, STEPS = "sheet.ipynb", "steps.ipynb"  # made by the test: the digit canvas; the steppers
+# made by the test: the digit canvas; the steppers; all whose pictures answer a pointer
+SHEET, STEPS, TOUCH = "sheet.ipynb", "steps.ipynb", "touch.ipynb"
 STEPPERS = [
     f"{name}_stepper" for name in ("window", "channel", "pooling", "im2col", "backward")
 ] + ["padding_explorer", "dense_to_convolution", "receptive_field_explorer"]
+ARGUMENTS = {"learning_curve": "trained=12", "padding_explorer": "view='image'"}
+TOUCHED = [
+    name
+    for name, opens in vars(widgets).items()
+    if hasattr(opens, "__wrapped__") and name not in ("draw_digit", "sliding_explorer")
+]
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.skipif(find_chromium() is None, reason="no Chromium on this machine"),
@@ -34,8 +43,11 @@ def server(tmp_path_factory):
     folder = tmp_path_factory.mktemp("book")
     for notebook in NOTEBOOKS:  # copies: nothing that a click does reaches the repository
         shutil.copy(notebook, folder)
-    for name, opened in ((SHEET, ["draw_digit"]), (STEPS, STEPPERS)):
-        sources = (f"from cnnbook.widgets import {one}\n{one}()" for one in opened)
+    for name, opened in ((SHEET, ["draw_digit"]), (STEPS, STEPPERS), (TOUCH, TOUCHED)):
+        given = ARGUMENTS if name == TOUCH else {}
+        sources = (
+            f"from cnnbook.widgets import {one}\n{one}({given.get(one, '')})" for one in opened
+        )
         cells = [nbformat.v4.new_code_cell(source) for source in sources]
         kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
         nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=kernel), folder / name)
@@ -152,6 +164,51 @@ def test_an_arrow_key_repaints_every_stepper(server):
                 notebook.wait("book.idle() && book.latency() !== null")
                 times.append(page.evaluate("book.latency()"))
             print(f"\n{name}: median {median(times):.0f} ms from an arrow key to the picture")
+        assert not notebook.problems + page.evaluate("book.errors")
+
+
+def test_pictures_answer_the_pointer(server):
+    """Point at the first and the last part of each kind, drag from one to the other, click."""
+    with chromium_page() as page:
+        notebook = Notebook(page, *server, TOUCH)
+        notebook.run_all()
+        dead = []
+        for cell, name in enumerate(TOUCHED):
+            page.evaluate("i => book.scroll(i)", cell)
+            times, spot = [], "([i, kind, last]) => book.spot(i, kind, last)"
+            for kind in page.evaluate("i => book.kinds(i)", cell):
+                shown = [page.evaluate("i => book.shown(i)", cell)]
+                for last in (0, 1, 0, 1):
+                    page.mouse.move(*page.evaluate(spot, [cell, kind, last]))
+                    page.wait_for_timeout(200)
+                    page.evaluate("i => book.watch(i)", cell)
+                    page.mouse.down()
+                    if last:  # dragged back to the first one
+                        page.mouse.move(*page.evaluate(spot, [cell, kind, 0]), steps=4)
+                    page.mouse.up()
+                    page.wait_for_timeout(200)
+                    notebook.wait("book.idle()")
+                    shown.append(page.evaluate("i => book.shown(i)", cell))
+                    times.append(page.evaluate("book.latency()"))
+                if len(set(shown)) == 1:
+                    dead.append(f"{name}: {kind}")
+            page.mouse.move(2, 2)
+            save_shot(page, f"touch_{name}")
+            times = [ms for ms in times if ms is not None] or [float("nan")]
+            print(f"\n{name}: median {median(times):.0f} ms from a click to the picture")
+        assert not notebook.problems + page.evaluate("book.errors") + dead
+
+
+def test_a_button_in_a_picture_keeps_the_keyboard(server):
+    with chromium_page() as page:
+        notebook = Notebook(page, *server, TOUCH)
+        cell = TOUCHED.index("shared_weights_explorer")
+        page.evaluate("i => book.run(i)", cell)
+        button = page.get_by_role("button", name="layer 0: avg3")
+        button.focus()
+        button.press("Enter")
+        says(page, "layer 0: avg3")
+        assert button.evaluate("e => e === document.activeElement")
         assert not notebook.problems + page.evaluate("book.errors")
 
 

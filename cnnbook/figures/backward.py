@@ -367,7 +367,7 @@ def _upstream(step, cell):
     caption = "all sent" if step.done.all() else "dashed: not sent yet"
     grid = cells(
         step.grad_out, cell=cell, role="gradient", muted=~step.done, frames=[frame],
-        touch=("output",), name="upstream",
+        touch=("output",), name="upstream", move=lambda i, j: (f"gradient {i} {j}", ""),
     )  # fmt: skip
     return panel("g = grad_y", caption, named("grad_y", grid), "gradient", width=150)
 
@@ -397,7 +397,8 @@ def _summed(step, history, cell, frames, terms, possible, muted=None):
                 value = format_number(g * slope)
                 words = value if value.startswith("−") else f"+{value}"
             middle = x + (j + 0.5) * cell, y + (i + 0.92) * cell
-            with picture.part("added"):
+            pours = f"added {muted is None} {i} {j}", "gradient {} {}".format(*step.position)
+            with picture.part("added"), picture.alive(None, "", *pours):
                 picture.text(*middle, words, size=size, anchor="middle", mono=True)
 
     return over(grid, write)

@@ -1,6 +1,6 @@
 """Windows copied to the columns of a matrix, what is done with them, and the output."""
 
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 
@@ -301,6 +301,7 @@ def _maps(lowered, maps, name, cell):
             frames = lowered.frames_of("output", frames)
             look = {"shown": lowered.done, "frames": frames, "like": lowered.product}
         caption = padding if given else f"row {channel} as {times(lowered.output_shape)}"
+        look["move"] = partial(_rest, name, channel)
         grid = cells(values, cell=cell, role=name, touch=(name, channel), name=name, **look)
         panels.append(panel(title, caption, grid, name, width=150))
     if not given:
@@ -308,6 +309,11 @@ def _maps(lowered, maps, name, cell):
         words = ways.get(lowered.mode, "row · column")
         panels.append(result(words, lowered.value, width=160))
     return column(*panels, gap=14)
+
+
+def _rest(name, channel, row, column):
+    """Name of a cell: it stays where it is, and copies come from it."""
+    return f"{name} {channel} {row} {column}", ""
 
 
 def _columns(lowered, cell):
@@ -321,9 +327,17 @@ def _columns(lowered, cell):
     if lowered.mode == "max":
         roles[lowered.winner, lowered.step] = "output"
         frames.append(Frame(lowered.winner, lowered.step, role="output"))
+
+    def peeled(k, step):
+        """The column of this step comes from the window."""
+        channel, *place = np.unravel_index(k, (len(lowered.maps), *window))
+        at = np.add(lowered.corner, place)
+        origin = f"input {channel} {at[0]} {at[1]}" if step == lowered.step else ""
+        return f"column {k} {step}", origin
+
     grid = cells(
         lowered.columns, cell=cell, role=roles, like=lowered.maps, shown=shown,
-        muted=lowered.columns_outside & shown, frames=frames,
+        muted=lowered.columns_outside & shown, frames=frames, move=peeled,
     )  # fmt: skip
 
     def draw(picture, x, y):

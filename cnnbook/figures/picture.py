@@ -37,7 +37,7 @@ CSS = (
     ".cnnbook [data-touch]{cursor:pointer}.cnnbook [data-move]:not([data-touch])"
     "{pointer-events:none}.cnnbook [role=button]:hover{filter:brightness(.94)}"
     ".cnnbook:focus-visible,.cnnbook [role=button]:focus-visible"
-    "{outline:2px solid var(--cnn-input);outline-offset:2px}"
+    "{outline:2px solid var(--cnn-input);outline-offset:-2px}"
 )
 """What every picture's colours and type follow, in a page."""
 

@@ -173,6 +173,20 @@ class SlidingWindow(State):
         count = len(self.uses)
         return f"this input takes part in {count} output{'s' * (count != 1)}"
 
+    def rest(self, row, column):
+        """Name of an input, for `cells`: it stays where it is, and products come from it."""
+        return f"input {row} {column}", ""
+
+    def lifted(self, row, column):
+        """Name and origin of a product, for `cells`: it comes from the input it is made of."""
+        rows, columns = (index.ravel() for index in self.under)
+        return f"product {row} {column}", f"input {rows[row]} {columns[column]}"
+
+    def landed(self, row, column):
+        """Name and origin of an output: that of this step comes from the first product."""
+        now = (row, column) == tuple(self.position[-2:])
+        return f"output {row} {column}", "product 0 0" if now else ""
+
     def frames_of(self, name, frames):
         """The frames around a grid: those of this step, or an input and the outputs it reaches."""
         if self.reached is None:

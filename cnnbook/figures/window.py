@@ -146,15 +146,26 @@ def _body(window, cell):
     weights = {"cell": inner, "role": "kernel", "like": window.kernel}
 
     frames = {"frames": window.frames_of("input", _frames(window)), "muted": window.outside}
-    x = cells(window.padded, cell=cell, name="input", touch=("input",), **frames, **scale)
+    x = cells(
+        window.padded,
+        cell=cell,
+        name="input",
+        touch=("input",),
+        move=window.rest,
+        **frames,
+        **scale,
+    )
     given = cells(window.kernel, name="given", **weights)
     laid = grid(window.applied, name="kernel", **weights)
     products = {"cell": inner, "role": "output", "like": possible, **scale}
-    products = grid(window.covered * window.applied, name="products", **products)
+    products = grid(
+        window.covered * window.applied, name="products", **products,
+        **({} if line else {"move": window.lifted}),
+    )  # fmt: skip
     frames = window.frames_of("output", [Frame(*window.position, role="output")])
     y = cells(
         window.output, cell=cell, role="output", name="output", frames=frames, shown=window.done,
-        touch=("output",), **scale,
+        touch=("output",), move=window.landed, **scale,
     )  # fmt: skip
 
     zeros = f"dashed: padding {down} × {across} of zeros" if down + across else "no padding"
