@@ -34,8 +34,9 @@ CSS = (
     f"[data-jp-theme-light='false'] .cnnbook{{{_theme(DARK, DARK_TINT)}}}"
     "[data-jp-theme-light='false'] .cnnbook .i{filter:invert(.93)}"
     f".cnnbook .m{{font-family:{MONO}}}"
-    ".cnnbook [data-touch]{cursor:pointer}.cnnbook [data-move]:not([data-touch])"
-    "{pointer-events:none}.cnnbook [role=button]:hover{filter:brightness(.94)}"
+    ".cnnbook-screen svg{user-select:none}.cnnbook [data-touch]{cursor:pointer;touch-action:none}"
+    ".cnnbook [data-move]:not([data-touch]){pointer-events:none}"
+    ".cnnbook [role=button]:hover{filter:brightness(.94)}"
     ".cnnbook:focus-visible,.cnnbook [role=button]:focus-visible"
     "{outline:2px solid var(--cnn-input);outline-offset:-2px}"
 )
