@@ -125,7 +125,7 @@ class SharedWeights(State):
         """The architecture in words, and how good it is."""
         words = [self.words]
         if self.shared is not None:
-            words.append(f"{100 * self.shared:.0f} % with the weights that were {self.weights}")
+            words.append(f"{100 * self.shared:.0f} % with the shared weights of {self.weights}")
             known = "not known" if self.scratch is None else f"{100 * self.scratch:.0f} %"
             words.append(f"trained from scratch {known}")
         if self.now is not None:
@@ -188,7 +188,7 @@ class SharedWeights(State):
             here, networks, width=210, height=210, x=(0, 1), y=(0, 1), x_ticks=ticks, y_ticks=ticks,
             x_label="with shared weights",
         )  # fmt: skip
-        return column(note(f"{len(self.alone)} networks: trained from scratch"), axes, gap=0)
+        return column(note(f"{len(self.alone)} networks, trained from scratch"), axes, gap=0)
 
     def _dag(self):
         count, top = len(self.names), ARC * self.layers - 6

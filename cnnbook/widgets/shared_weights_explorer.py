@@ -1,5 +1,6 @@
 """Choose an architecture by clicking, and see what shared weights say of it."""
 
+from collections import defaultdict
 from functools import cache
 
 from tqdm.auto import tqdm
@@ -26,14 +27,14 @@ def shared_weights_explorer(
     chances : dict of str to list of tensor, optional
         `SearchHistory.chances` of those that a controller learned with.
     alone : dict of str to float, optional
-        Accuracies from scratch of architectures, such as "conv3 | max3 + 0"; those of the book's
-        50 networks when not given.
+        Accuracies from scratch of architectures, such as "conv3 | max3 + 0"; those of the study
+        of chapter 15 when not given.
     validation : Images, optional
         What accuracies are measured on; that of `scattered_digits` when not given.
     start : str, optional
         The architecture that is shown first; the best one of `alone` when not given.
     """
-    measured, clouds = load_result("enas")["variants"], None
+    measured, clouds = load_result("enas")["variants"], {}
     validation = scattered_digits()[1] if validation is None else validation
     if networks is None:
         networks = {"random search": pretrained("enas_random"), "ENAS": pretrained("enas_plain")}
@@ -42,37 +43,40 @@ def shared_weights_explorer(
         chances = {"ENAS": first["ENAS"]["runs"][0]["chances"]}
     elif chances is not None:  # the first update and every tenth
         chances = {name: [*all_[:1], *all_[9::10]] for name, all_ in chances.items()}
-    alone = known_accuracies(measured["reference"]) if alone is None else alone
+    clouds = clouds if alone is None else {}
+    alone = known_accuracies(measured) if alone is None else alone
     alone = {Architecture.parse(words): share for words, share in alone.items()}
-    if clouds is None or len(next(iter(clouds.values()))) != len(alone):
-        every = [(name, a) for name in networks for a in alone]
-        shares = [shared_accuracy(networks[name], a, validation) for name, a in tqdm(every)]
-        shares = iter(shares)
-        clouds = {name: [next(shares) for _ in alone] for name in networks}
-
-    def ask(network):
-        return cache(
-            lambda *architecture: shared_accuracy(network, Architecture(*architecture), validation)
-        )
-
+    accuracies = {name: _asked(network, validation) for name, network in networks.items()}
+    rest = [(name, a) for name in networks for a in [*alone][len(clouds.get(name, ())) :]]
+    found = defaultdict(list, {name: list(shares) for name, shares in clouds.items()})
+    for name, a in tqdm(rest, disable=len(rest) < 20):
+        found[name].append(accuracies[name](*a))
     first = max(alone, key=alone.get) if start is None else Architecture.parse(start)
-    accuracies = {name: ask(network) for name, network in networks.items()}
     state = SharedWeights(
         *first, accuracies=accuracies, weights=next(iter(networks)), chances=chances,
-        alone={tuple(a): share for a, share in alone.items()}, clouds=clouds,
+        alone={tuple(a): share for a, share in alone.items()}, clouds=found,
     )  # fmt: skip
     updates = 10 * max([2, *map(len, (chances or {}).values())]) - 10
     return explore(
         state,
-        weights=choice(list(networks), "weights from", width="230px"),
+        weights=choice(list(networks), "weights of", width="230px"),
         update=slider(0, updates, "controller after update", step=10, width="360px"),
     )
 
 
-def known_accuracies(reference):
-    """The architectures of a result file and their mean accuracies from scratch."""
-    return {
+def _asked(network, validation):
+    """What finds the accuracy of an architecture, each once."""
+    return cache(lambda *a: shared_accuracy(network, Architecture(*a), validation))
+
+
+def known_accuracies(measured):
+    """The architectures that the study trained from scratch, and their mean accuracies."""
+    runs = measured["reference"]["runs"]
+    known = {
         words: (one + two) / 2
-        for run in reference["runs"]
+        for run in runs
         for words, one, two in zip(run["architectures"], run["first"], run["second"], strict=True)
+    }
+    return known | {
+        measured["size"]["runs"][0]["architecture"]: measured["size"]["mean"]["test_accuracy"]
     }
