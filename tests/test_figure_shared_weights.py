@@ -52,7 +52,7 @@ def test_a_click_chooses_an_operation_a_skip_or_a_known_network():
     assert state.touched("operation", 1, 2) == {"operations": (1, 2), "skips": ((), (1,))}
     assert state.touched("skip", 0, 1) == {"operations": (1, 4), "skips": ((), (0,))}
     assert state.touched("known", 1) == {"operations": (0, 0), "skips": ((), (0,))}
-    buttons = {mark.touch[1:] for mark in state.picture().marks if mark.touch}
+    buttons = {mark.live[0][2:] for mark in state.picture().marks if mark.live[0]}
     assert {("operation", 1, 5), ("skip", 0, 1), ("known", 0), ("known", 1)} < buttons
     assert len(buttons) == 12 + 1 + 2
 

@@ -7,14 +7,16 @@ from pathlib import Path
 import pytest
 import torch
 
-from cnnbook.datasets import Images, centre_digits, digits
+from cnnbook.datasets import Images, centre_digits, digits, scattered_digits
 from cnnbook.experiments import debiasing
 from cnnbook.experiments.__main__ import STUDIES
 from cnnbook.experiments.generation import FACE_DATA, TEST_SEED, information, nats, rendered_faces
+from cnnbook.experiments.sharing import reference_architectures
 from cnnbook.experiments.study import summarise
 from cnnbook.experiments.table import result_table
 from cnnbook.models import HOME, MLP, LeNet, LeNet5, SmallAlexNet, pretrained
 from cnnbook.training import evaluate
+from cnnbook.training.searching import shared_accuracy
 
 FILES = sorted((HOME / "results").glob("*.json"))
 README = Path(__file__).parent.parent / "README.md"
@@ -77,6 +79,27 @@ def test_the_weights_of_the_detectors_are_those_of_the_first_run(variant):
     for group in report.groups:
         assert abs(group.recall - run[f"recall {group.name}"]) <= 2 / group.count
     assert abs(report.accuracy - run["accuracy"]) < 0.002
+
+
+@pytest.mark.parametrize("variant", ["random", "plain"])
+def test_the_shared_weights_are_those_of_the_first_run(variant):
+    network, (_, validation, _) = pretrained(f"enas_{variant}"), scattered_digits()
+    expected = first_run("enas", variant)["reference"]
+    for architecture, share in zip(reference_architectures()[:5], expected, strict=False):
+        assert abs(shared_accuracy(network, architecture, validation) - share) <= 0.002
+
+
+def test_the_search_is_judged_by_ten_seeds_at_equal_cost():
+    """`random` ranks more candidates for what the rewards cost; `scratch` takes as long."""
+    variants = RESULTS["enas"]["variants"]
+    assert {kept["n"] for kept in variants.values()} == {10}
+    settings, seconds = RESULTS["enas"]["settings"], {}
+    for name in ("warm_up", "random", "scratch"):
+        seconds[name] = sum(sum(run["seconds"]) for run in variants[name]["runs"])
+    rewards = 200 * settings["samples"] * settings["reward_images"] // 1000
+    assert variants["random"]["settings"]["candidates"] == rewards + 30
+    assert 0.7 < seconds["random"] / seconds["warm_up"] < 1.1
+    assert 0.9 < seconds["scratch"] / seconds["warm_up"] < 1.1
 
 
 def test_the_readme_states_what_was_measured():

@@ -137,7 +137,10 @@ class SharedWeights(State):
         title = text("one architecture among those that share weights", size=15, bold=True)
         if self.shared is None:
             return page(
-                title, named("dag", self._dag()), note("dark: chosen"), description=self.description
+                title,
+                named("dag", self._dag()),
+                note("orange: chosen"),
+                description=self.description,
             )
         bars = "; bar: the controller's chance for it" if self.now is not None else ""
         left = column(named("dag", self._dag()), note(f"orange: chosen{bars}"), gap=10)
