@@ -4,13 +4,16 @@ import lenet from "./lenet.js";
 import seen from "./seen.js";
 import digitCanvas from "./digit_canvas.js";
 import glassPicture from "./glass_picture.js";
+import glassOverlay from "./glass_overlay.js";
 import glassPanel from "./glass_panel.js";
+import glassScores from "./glass_scores.js";
+import glassWords from "./glass_words.js";
 const { LAYERS } = lenet;
 const { LOOKS, KERNELS, element, layerNamed } = glassPicture;
-const { written, nameOf } = glassPanel;
+const { largest, nameOf } = glassWords;
 
 const TOOLS = {
-  look: ["Look", "Point at any unit; a click holds it. Drag a weight of its kernel up or down."],
+  look: ["Look", "Point at any unit; a click holds it. Lines: its share in each score, value × gradient. Drag a weight of its kernel up or down."],
   cut: ["Cut", "Click a map or a dense unit to switch it off, and again to switch it on."],
   hunt: ["Hunt", "Click pixels of the input, black to white or back, until it reads what you want."],
 };
@@ -19,10 +22,9 @@ const KEYS =
   "Page Up and Page Down from layer to layer; Enter holds, cuts or changes; Esc leaves. In a " +
   "kernel: left and right choose a weight, up and down bend it, Delete puts it back.";
 const ARROWS = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
+const POUR = 60; // ms from layer to layer when the picture is turned round
 const QUIET = 150; // ms without a change before Python hears of it
 
-const percent = (share) => `${Math.round(100 * share)} %`;
-const largest = (values) => values.reduce((best, value, n) => (value > values[best] ? n : best), 0);
 const floats = (view) => new Float32Array(view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength));
 
 function heading(parent, name, words) {
@@ -47,9 +49,10 @@ function render({ model, el }) {
   const pixels = new Set(); // that the hunt changed
   let tool = "look";
   let turned = false;
-  let wanted = null; // class of the hunt; the second best where the reader chose none
-  let target = null; // class whose loss flows back; the one read where the reader chose none
+  let wanted = null; // class of the hunt, if the reader chose one
+  let target = null; // class whose loss flows back, if the reader chose one
   let unit = { layer: "conv2", map: 0, row: 0, column: 0 };
+  let slice = null; // channel of its kernel that is shown; null for the one that adds most
   let held = false;
   let hint = null;
   let run, plain, back, slopes; // this run, that of the given network on what was drawn; their slopes
@@ -89,8 +92,8 @@ function render({ model, el }) {
   const sheetBox = element("div", { class: "sheet" }, net);
   heading(sheetBox, "sheet", "to draw on");
   const panelBox = element("section", { class: "panel", "aria-label": "the unit in numbers" }, net);
-  const panel = glassPanel.build(panelBox, bend);
-  const scoreBox = element("div", { class: "scores" }, net);
+  const panel = glassPanel.build(panelBox, bend, (channel) => { slice = channel; show(); });
+  const rows = glassScores.build(element("div", { class: "scores" }, net));
   const overlay = element("svg", { class: "overlay", "aria-hidden": "true" }, net);
 
   const button = (words, parent, act, attributes = {}) => {
@@ -101,7 +104,7 @@ function render({ model, el }) {
   const toolButtons = Object.entries(TOOLS).map(([name, [words, says]]) =>
     button(words, bar, () => { tool = name; hint = null; show(); }, { title: says, "data-tool": name }),
   );
-  const turn = button("Turn round", bar, () => { turned = !turned; update(); }, {
+  const turn = button("Turn round", bar, () => { turned = !turned; update(); pour(); }, {
     title: "Run the picture backwards, from the loss to every weight and pixel",
   });
   const classes = element("label", {}, bar);
@@ -142,12 +145,12 @@ function render({ model, el }) {
   // ------------------------------------------------------------ the sheet, a widget by itself
 
   const hears = {};
+  let setting = false; // the change of strokes comes from here
   const sheetModel = {
     get: (name) => ({ pen: 24, value: model.get("strokes"), background: background() })[name],
     set(name, value) {
-      model.set("strokes", value);
       if (value.length) sample = -1;
-      draw();
+      setStrokes(value);
     },
     save_changes: () => model.save_changes(),
     on: (name, act) => (hears[name] = act),
@@ -159,9 +162,15 @@ function render({ model, el }) {
 
   function take(number) {
     sample = number;
-    model.set("strokes", []);
+    setStrokes([]);
     hears["change:value"]?.();
     hears["change:background"]?.();
+  }
+
+  function setStrokes(value) {
+    setting = true;
+    model.set("strokes", value);
+    setting = false;
     draw();
   }
 
@@ -213,20 +222,23 @@ function render({ model, el }) {
   }
   const flipped = (value) => (value < 0.5 ? 1 : 0);
 
-  /** The class that the hunt wants: the second best of what was drawn, unless one was chosen. */
-  function goal() {
-    if (wanted !== null) return wanted;
-    const scores = [...plain.values.scores];
-    const read = largest(scores);
-    return largest(scores.map((score, n) => (n === read ? -Infinity : score)));
-  }
+  /** The class that the hunt wants: 2, or 7 where a 2 was drawn, unless one was chosen. */
+  const goal = () => wanted ?? (largest(plain.values.scores) === 2 ? 7 : 2);
+
+  /** The class whose loss flows back: the one read, unless one was chosen. */
+  const lost = () => target ?? largest(run.values.scores);
 
   function act(at) {
     if (tool === "cut") return toggle(at);
     if (tool === "hunt" && at.layer === "input") return change(at.row * 28 + at.column);
     held = !(held && same(at, unit));
-    unit = at;
+    pointAt(at);
     show();
+  }
+
+  function pointAt(at, channel = null) {
+    if (channel !== null || at.layer !== unit.layer || at.map !== unit.map) slice = channel;
+    unit = at;
   }
   const same = (a, b) => ["layer", "map", "row", "column"].every((key) => a[key] === b[key]);
 
@@ -234,10 +246,11 @@ function render({ model, el }) {
 
   function update() {
     const image = drawn.map((value, at) => (pixels.has(at) ? flipped(value) : value));
-    run = lenet.forward(parameters, image, cut);
+    const untouched = !cut.size && !bent.size && !pixels.size;
+    run = untouched ? plain : lenet.forward(parameters, image, cut);
     slopes = null;
     if (turned) {
-      const [loss, grad] = lenet.crossEntropy(run.values.scores, target ?? largest(run.values.scores));
+      const [loss, grad] = lenet.crossEntropy(run.values.scores, lost());
       back = Object.assign(lenet.backward(run, grad), { loss });
     } else back = null;
     paint();
@@ -245,27 +258,42 @@ function render({ model, el }) {
     tell();
   }
 
-  function paint() {
+  function paint(names = Object.keys(canvases)) {
     colours = glassPicture.coloursOf(el);
-    for (const [name, canvas] of Object.entries(canvases)) {
+    for (const name of names) {
+      const canvas = canvases[name];
       const role = back ? "gradient" : name === "input" ? "input" : "output";
       const values = (back ?? run).values[name];
       glassPicture.paintLayer(canvas, layerNamed(name), values, role, colours, (map) => isCut(name, map));
     }
-    for (const [name, canvas] of Object.entries(kernels)) {
+    for (const name of names.filter((one) => kernels[one])) {
+      const canvas = kernels[name];
       const { weight } = (back ?? run).parameters[name];
       glassPicture.paintKernels(canvas, layerNamed(name), weight, back ? "gradient" : "kernel", colours);
     }
   }
 
-  function share(of, score) {
-    slopes ??= lenet.slopes(run);
-    const layer = layerNamed(of.layer);
-    const at = (of.map * layer.rows + of.row) * layer.columns + of.column;
-    return run.values[of.layer][at] * slopes[score][of.layer][at];
+  /** Let the layers come one after the other, in the order in which they are computed. */
+  function pour() {
+    if (window.matchMedia("(prefers-reduced-motion: reduce)").matches) return;
+    const names = Object.keys(canvases);
+    if (turned) names.reverse();
+    names.forEach((name, number) => {
+      const figure = canvases[name].parentElement;
+      const come = [{ opacity: 0.15 }, { opacity: 1 }];
+      figure.animate(come, { duration: 3 * POUR, delay: number * POUR, fill: "backwards" });
+    });
   }
 
-  function show(chosen) {
+  /** What a unit's value contributes to each score: value times gradient. */
+  function sharesOf({ layer: name, map, row, column }) {
+    slopes ??= lenet.slopes(run);
+    const { rows, columns } = layerNamed(name);
+    const at = (map * rows + row) * columns + column;
+    return slopes.map((slope) => run.values[name][at] * slope[name][at]);
+  }
+
+  function show() {
     for (const one of toolButtons) one.setAttribute("aria-pressed", one.dataset.tool === tool);
     turn.setAttribute("aria-pressed", turned);
     el.dataset.tool = tool;
@@ -273,129 +301,18 @@ function render({ model, el }) {
     classes.hidden = !turned && tool !== "hunt";
     hintButton.hidden = turned || tool !== "hunt";
     classWords.textContent = turned ? "loss of class " : "make it read ";
-    choice.value = turned ? (target ?? largest(run.values.scores)) : goal();
+    choice.value = turned ? lost() : goal();
     reset.disabled = !cut.size && !bent.size && !pixels.size;
-    status.innerHTML = sentence();
+    const now = { run, plain, back, tool, cut, bent, pixels, hint, goal: goal() };
+    status.innerHTML = glassWords.sentence({ ...now, target: lost() });
     help.textContent = TOOLS[tool][1];
     const isBent = (at) => bent.has(`${unit.layer} ${at}`);
-    panel.show({ unit, run, back, colours, isCut, isBent, slice: chosen });
-    showScores();
-    drawOverlay();
-  }
-
-  /** Say what it reads, and what the reader's changes did. */
-  function sentence() {
-    const scores = run.values.scores;
-    const [shares, read] = [lenet.softmax(scores), largest(scores)];
-    if (!drawn.some((value) => value)) return "<b>Nothing is drawn yet.</b> Draw a digit, or take one.";
-    const first = `<b>It reads ${read}</b> (${percent(shares[read])}).`;
-    const before = largest(plain.values.scores);
-    const changes = [
-      cut.size && `${[...cut].slice(0, 3).map(calls).join(", ")}${cut.size > 3 ? " …" : ""} off`,
-      bent.size && `${bent.size} ${bent.size > 1 ? "weights" : "weight"} bent`,
-      pixels.size && `${pixels.size} ${pixels.size > 1 ? "pixels" : "pixel"} changed`,
-    ].filter(Boolean);
-    const whole = lenet.softmax(plain.values.scores);
-    const was = `untouched it reads ${before} (${percent(whole[before])}).`;
-    const words = changes.length ? ` With ${changes.join(" and ")}; ${was}` : "";
-    if (turned) {
-      const name = target ?? read;
-      return `${first}${words} Loss of class ${name}: −log ${written(shares[name], 3)} = ${written(back.loss, 3)}. Pink: more of it raises the loss; slate: lowers it.`;
-    }
-    if (tool !== "hunt") return first + words;
-    const count = `${pixels.size} ${pixels.size === 1 ? "pixel" : "pixels"}`;
-    if (read === goal()) return `<b>It reads ${read} after ${count}.</b>${words} Can you do it with fewer?`;
-    const where = hint === null ? "" : ` The dashed pixel promises most: row ${Math.floor(hint / 28)}, column ${hint % 28}.`;
-    return `${first} Make it read ${goal()}: ${count} changed.${where}`;
-  }
-  const calls = (name) => name.replace(/ /, name.startsWith("conv") ? " map " : " unit ");
-
-  function showScores() {
-    const scores = run.values.scores;
-    const [softmax, read] = [lenet.softmax(scores), largest(scores)];
-    const values = back ? back.values.scores : scores;
-    const shares = [...scores].map((_, n) => (back || unit.layer === "scores" ? null : share(unit, n)));
-    const all = [...values, ...shares.filter((one) => one !== null), ...(back ? [] : plain.values.scores), 0];
-    const [least, most] = [Math.min(...all), Math.max(...all)];
-    const across = (value) => (100 * (value - least)) / (most - least || 1);
-    while (scoreBox.childElementCount < 11) element("div", { class: "score" }, scoreBox);
-    const [head, ...rows] = scoreBox.children;
-    head.className = "score heads";
-    const middle = back ? "gradient" : shares[0] === null ? "score" : "share";
-    head.innerHTML = `<b>scores</b><span class="m">${middle}</span><span class="m">softmax</span>`;
-    rows.forEach((row, n) => {
-      const span = (a, b) => `left:${Math.min(a, b)}%;width:${Math.abs(a - b)}%`;
-      const role = back ? "gradient" : "output";
-      const hue = (value) => `background:var(--cnn-${value < 0 ? "negative" : role})`;
-      const value = `<i style="${span(across(0), across(values[n]))};${hue(values[n])}"></i>`;
-      const mine = shares[n] === null ? "" : `<u style="${span(across(0), across(shares[n]))}"></u>`;
-      const ghost = back ? "" : `<s style="left:${across(plain.values.scores[n])}%"></s>`;
-      const number = shares[n] === null ? written(values[n], 2, true) : written(shares[n], 2, true);
-      row.dataset.score = n;
-      row.classList.toggle("best", n === read);
-      row.innerHTML = `<b>${n}</b><span class="track">${value}${mine}${ghost}</span><span class="m">${number}</span><span class="m">${percent(softmax[n])}</span>`;
-    });
-  }
-
-  /** Frames around what the unit sees and reaches, and its shares as lines to the scores. */
-  function drawOverlay() {
-    overlay.replaceChildren();
-    const origin = net.getBoundingClientRect();
-    const offset = (node) => {
-      const box = node.getBoundingClientRect();
-      return { x: box.left - origin.left, y: box.top - origin.top, width: box.width, height: box.height };
-    };
-    const frame = (name, region, kind, grow = 0) => {
-      if (!canvases[name]) return null;
-      const start = offset(canvases[name]);
-      const boxes = glassPicture.boxesOf(layerNamed(name), region);
-      for (const { x, y, width, height } of boxes)
-        element("rect", { class: kind, x: start.x + x - grow, y: start.y + y - grow, width: width + 2 * grow, height: height + 2 * grow, rx: 2 }, overlay);
-      return { x: start.x + boxes[0].x + boxes[0].width / 2, y: start.y + boxes[0].y + boxes[0].height / 2 };
-    };
-    const { layer: name, map, row, column } = unit;
-    const layer = layerNamed(name);
-    const sees = lenet.seenBy(layer, map, row, column);
-    for (const [other, region] of Object.entries(sees)) frame(other, region, "sees");
-    for (const [other, region] of Object.entries(lenet.reachedFrom(layer, map, row, column)))
-      frame(other, region, "reaches");
-    frameSheet(offset, sees.input ?? { top: row, left: column, bottom: row + 1, right: column + 1 });
-    const one = (at) => ({ map: 0, top: Math.floor(at / 28), left: at % 28, bottom: Math.floor(at / 28) + 1, right: (at % 28) + 1 });
-    for (const at of pixels) frame("input", one(at), "changed");
-    if (hint !== null) frame("input", one(hint), "hint", 2);
-    if (name === "scores") return;
-    const from = frame(name, { map, top: row, left: column, bottom: row + 1, right: column + 1 }, held ? "unit held" : "unit", 2);
-    if (!back) fan(from, offset);
-  }
-
-  function frameSheet(offset, { top, left, bottom, right }) {
-    if (sample < 0 && !place) return;
-    const sheet = offset(sheetBox.querySelector("svg"));
-    const unitsOf = (middle) => (edge) =>
-      place ? ((middle + (edge - 14.5) / place.scale) * 5) / 280 : edge / 28; // a share of the side
-    const [rows, columns] = [unitsOf(place?.row), unitsOf(place?.column)];
-    const inside = (value) => Math.min(Math.max(value, 0), 1);
-    const [y0, y1, x0, x1] = [rows(top), rows(bottom), columns(left), columns(right)].map(inside);
-    element("rect", {
-      class: "sees", rx: 2, x: sheet.x + x0 * sheet.width, y: sheet.y + y0 * sheet.height,
-      width: (x1 - x0) * sheet.width, height: (y1 - y0) * sheet.height,
-    }, overlay);
-  }
-
-  function fan(from, offset) {
-    const shares = Array.from({ length: 10 }, (_, n) => share(unit, n));
-    const most = Math.max(...shares.map(Math.abs));
-    if (!most) return;
-    shares.forEach((value, n) => {
-      const row = offset(scoreBox.children[n + 1]);
-      const [x, y] = [row.x - 2, row.y + row.height / 2];
-      const bow = Math.max(40, Math.abs(x - from.x) / 2);
-      element("path", {
-        class: value < 0 ? "less" : "more",
-        d: `M${from.x},${from.y} C${from.x + bow},${from.y} ${x - bow},${y} ${x},${y}`,
-        "stroke-width": 0.5 + (4.5 * Math.abs(value)) / most,
-      }, overlay);
-    });
+    const shares = back || unit.layer === "scores" ? null : sharesOf(unit);
+    const shown = panel.show({ unit, run, back, colours, isCut, isBent, slice });
+    glassScores.show(rows, { run, plain, back, shares });
+    const parts = { net, canvases, kernels, rows };
+    parts.sheet = (sample >= 0 || place) && sheetBox.querySelector("svg");
+    glassOverlay.draw(overlay, parts, { unit, held, slice: shown, shares, pixels, hint, place });
   }
 
   // ------------------------------------------------------------ pointer
@@ -409,7 +326,7 @@ function render({ model, el }) {
     const [x, y] = [event.clientX - box.left, event.clientY - box.top];
     if (canvas.dataset.layer) return glassPicture.unitAt(layerNamed(canvas.dataset.layer), x, y);
     const name = canvas.dataset.kernels;
-    const { map, channel } = glassPicture.kernelAt(layerNamed(name), x, y);
+    const { map, channel } = glassPicture.sliceAt(layerNamed(name), x, y);
     return { ...strongest(name, map), channel };
   }
 
@@ -423,7 +340,7 @@ function render({ model, el }) {
     if (held || event.buttons || event.pointerType === "touch") return;
     const at = pointed(event);
     if (!at || at.channel !== undefined || same(at, unit)) return;
-    unit = at;
+    pointAt(at);
     show();
   });
   net.addEventListener("click", (event) => {
@@ -431,8 +348,9 @@ function render({ model, el }) {
     if (!at) return;
     if (at.channel === undefined) return act(at);
     const { channel, ...where } = at;
-    [unit, held] = [where, true];
-    show(channel);
+    held = true;
+    pointAt(where, channel);
+    show();
   });
 
   // ------------------------------------------------------------ keyboard
@@ -444,7 +362,7 @@ function render({ model, el }) {
     const wrap = (value, count) => Math.min(Math.max(value, 0), count - 1);
     if (far || dense) {
       const map = unit.map + right + down * across;
-      if (map >= 0 && map < layer.maps) unit = { ...unit, map };
+      if (map >= 0 && map < layer.maps) pointAt({ ...unit, map });
     } else {
       unit = { ...unit, row: wrap(unit.row + down, layer.rows), column: wrap(unit.column + right, layer.columns) };
     }
@@ -452,9 +370,9 @@ function render({ model, el }) {
 
   function otherLayer(by) {
     const next = LAYERS[LAYERS.indexOf(layerNamed(unit.layer)) + by];
-    if (next) unit = strongest(next.name, largest(mapSums(next)));
+    if (next) pointAt(strongest(next.name, largest(mapTops(next))));
   }
-  const mapSums = ({ name, maps, rows, columns }) =>
+  const mapTops = ({ name, maps, rows, columns }) =>
     Array.from({ length: maps }, (_, map) =>
       Math.max(...run.values[name].subarray(map * rows * columns, (map + 1) * rows * columns)));
 
@@ -493,6 +411,7 @@ function render({ model, el }) {
   }
 
   const takeStrokes = () => {
+    if (setting) return;
     if (model.get("strokes").length) sample = -1;
     hears["change:value"]?.();
     draw();
@@ -500,10 +419,10 @@ function render({ model, el }) {
   model.on("change:strokes", takeStrokes);
   const theme = new MutationObserver(() => { paint(); show(); });
   theme.observe(document.body, { attributes: true, attributeFilter: ["data-jp-theme-light"] });
-  const size = new ResizeObserver(() => run && drawOverlay());
+  const size = new ResizeObserver(() => run && show());
   size.observe(net);
   draw();
-  unit = strongest("conv2", largest(mapSums(layerNamed("conv2"))));
+  unit = strongest("conv2", largest(mapTops(layerNamed("conv2"))));
   requestAnimationFrame(() => { paint(); show(); }); // once the style sheet counts
   return () => {
     clearTimeout(timer);

@@ -18,7 +18,10 @@ from cnnbook.widgets.digit_canvas import check_strokes
 from cnnbook.widgets.draw_digit import DrawDigitState, first_of_each
 from cnnbook.widgets.explorer import factory
 
-MODULES = "lenet", "seen", "digit_canvas", "glass_picture", "glass_panel", "glass_lenet"
+MODULES = (
+    *("lenet", "seen", "digit_canvas", "glass_words", "glass_picture", "glass_overlay"),
+    *("glass_panel", "glass_scores", "glass_lenet"),
+)
 """The JavaScript files, each before those that import it."""
 
 PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Glass LeNet</title>

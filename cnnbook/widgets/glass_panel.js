@@ -1,19 +1,13 @@
 // One unit of Glass LeNet in numbers: its window, its kernel, the sum; a weight can be bent.
 import lenet from "./lenet.js";
 import glassPicture from "./glass_picture.js";
+import glassWords from "./glass_words.js";
 const { element, tint, layerNamed } = glassPicture;
+const { written, nameOf } = glassWords;
 
 const BEND = 0.05; // what an arrow key adds to a weight
 const DRAG = 0.01; // what a pixel of dragging adds
 const LISTED = 8; // products of a dense unit that are written out
-
-/** Write a number with a true minus sign. */
-function written(value, digits = 2, sign = false) {
-  const rounded = Number(value).toFixed(digits);
-  const zero = Number(rounded) === 0;
-  const before = zero ? "" : value < 0 ? "−" : sign ? "+" : "";
-  return before + rounded.replace("-", "");
-}
 
 /** How many digits the gradients of one picture need. */
 function digitsFor(values) {
@@ -21,8 +15,11 @@ function digitsFor(values) {
   return most > 0 && most < 0.05 ? 4 : 2;
 }
 
-/** Build the panel; `bend(layer, place, value)` sets a weight, value undefined puts it back. */
-function build(el, bend) {
+/**
+ * Build the panel. `bend(layer, place, value)` sets a weight, and puts it back where the value is
+ * undefined; `choose(channel)` asks for another slice of the kernel.
+ */
+function build(el, bend, choose) {
   const title = element("h4", {}, el);
   const sides = element("div", { class: "sides" }, el);
   const [left, sign, right] = ["figure", "b", "figure"].map((tag) => element(tag, {}, sides));
@@ -33,8 +30,6 @@ function build(el, bend) {
     element("div", { class: "cells m" }, side);
   }
   let shown = null; // what the last `show` was given
-  let slice = null; // channel that the reader chose
-  let choose = () => {};
 
   function cells(side, caption, values, columns, role, options = {}) {
     side.hidden = !values;
@@ -51,7 +46,7 @@ function build(el, bend) {
     values.forEach((value, place) => {
       const cell = grid.children[place];
       cell.textContent = large && value !== null ? written(value, digits) : "";
-      const strength = large ? 0.7 : 1; // a number stands on it
+      const strength = large ? shown.colours.strongest : 1;
       cell.style.background =
         value === null ? "" : tint(shown.colours, role, (strength * value) / most);
       cell.className = `${place === framed ? "framed" : ""} ${value === null ? "padding" : ""}`;
@@ -84,31 +79,27 @@ function build(el, bend) {
     });
   }
 
+  /** Show a unit; return which slice of its kernel is seen, if it has several. */
   function show(given) {
-    const moved = shown && ["layer", "map"].some((key) => shown.unit[key] !== given.unit[key]);
-    if (moved) slice = null;
-    if (given.slice !== undefined) slice = given.slice;
-    choose = (channel) => {
-      slice = channel;
-      show({ ...shown, slice: undefined });
-    };
     shown = given;
     const { unit, run, back } = given;
+    let slice = null;
     const layer = layerNamed(unit.layer);
     const place = (unit.map * layer.rows + unit.row) * layer.columns + unit.column;
     title.textContent = nameOf(unit);
     if (!layer.before) showPixel(layer, place);
     else if (layer.pool) showPool(layer, place);
-    else showSum(layer, place);
-    if (back) formula.textContent = arrives(layer, place) + formula.textContent;
+    else slice = showSum(layer, place);
+    if (back) formula.textContent = arrives(layer, place);
     sign.hidden = right.hidden;
+    return slice;
   }
 
   const arrives = (layer, place) => {
     const grad = shown.back.values[layer.name];
     const open = shown.run.open[layer.name];
-    const stop = open && !open[place] ? "; it is stopped here: the unit is 0" : "";
-    return `∂loss/∂unit = ${written(grad[place], 4)}${stop}. `;
+    const stop = open && !open[place] ? "; the unit is 0: it ends here" : "";
+    return `∂loss/∂unit = ${written(grad[place], 4)}${stop}.`;
   };
 
   function showPixel(layer, place) {
@@ -164,8 +155,8 @@ function build(el, bend) {
     const order = [...sums.keys()].sort((a, b) => Math.abs(sums[b]) - Math.abs(sums[a]));
     const role = back ? "gradient" : "kernel";
     const digits = gradient ? digitsFor(gradient) : 2;
+    const chosen = shown.slice ?? order[0];
     if (area > 1) {
-      const chosen = slice ?? order[0];
       const [from, to] = [chosen * area, (chosen + 1) * area];
       const of = channels > 1 ? `, from ${before.name} map ${chosen}` : "";
       const places = [...Array(area).keys()].map((n) => unit.map * long + from + n);
@@ -194,6 +185,7 @@ function build(el, bend) {
     const off = shown.isCut(name, unit.map) ? "; it is cut: 0" : "";
     formula.textContent =
       lines + written(sum) + (layer.linear ? ", the score" : `; ReLU: ${written(Math.max(sum, 0))}`) + off + ".";
+    return area > 1 ? chosen : null;
   }
 
   // ------------------------------------------------------------ bending a weight
@@ -244,12 +236,4 @@ function build(el, bend) {
   return { show };
 }
 
-function nameOf({ layer, map, row, column }) {
-  const { rows, columns, maps } = layerNamed(layer);
-  if (layer === "scores") return `score of ${map}`;
-  if (rows * columns === 1) return `${layer}, unit ${map}`;
-  const place = `row ${row}, column ${column}`;
-  return maps > 1 ? `${layer}, map ${map}, ${place}` : `${layer}, ${place}`;
-}
-
-export default { build, written, nameOf };
+export default { build };

@@ -11,9 +11,12 @@ const LOOKS = {
   dense1: { across: 24, pixel: 7, gap: 1 },
   dense2: { across: 28, pixel: 6, gap: 1 },
 };
-// kernels below their maps: a column of slices for each map
-const KERNELS = { conv1: { pixel: 3, gap: 3 }, conv2: { pixel: 2, gap: 1 } };
-const ROLES = ["input", "kernel", "output", "gradient", "negative", "ink", "muted", "line", "wash"];
+// how its kernels lie below them: maps beside one another, the slices of one below one another
+const KERNELS = {
+  conv1: { across: 3, pixel: 6, gap: 3 },
+  conv2: { across: 16, pixel: 2, gap: 1 },
+};
+const ROLES = ["input", "kernel", "output", "gradient", "negative", "ink", "muted", "line", "wash", "paper"];
 
 function element(name, attributes, parent, text) {
   const svg = ["svg", "rect", "path", "g", "line"].includes(name);
@@ -32,14 +35,15 @@ function coloursOf(el) {
     const hex = style.getPropertyValue(`--cnn-${role}`).trim();
     return [1, 3, 5].map((start) => parseInt(hex.slice(start, start + 2), 16));
   };
-  return Object.fromEntries([...ROLES, "paper"].map((role) => [role, read(role)]));
+  const colours = Object.fromEntries(ROLES.map((role) => [role, read(role)]));
+  return { ...colours, strongest: Number(style.getPropertyValue("--cnn-t")) }; // behind a number
 }
 
-/** Mix the paper with a role's colour, or with slate below zero; 1 and −1 are the full colour. */
-function tint(colours, role, share) {
+/** Mix a ground with a role's colour, or with slate below zero; 1 and −1 are the full colour. */
+function tint(colours, role, share, ground = "paper") {
   const strength = Math.min(Math.abs(share), 1);
   const ends = colours[share < 0 ? "negative" : role];
-  const mixed = colours.paper.map((paper, n) => Math.round(paper + (ends[n] - paper) * strength));
+  const mixed = colours[ground].map((from, n) => Math.round(from + (ends[n] - from) * strength));
   return `rgb(${mixed})`;
 }
 
@@ -94,7 +98,7 @@ function paintLayer(canvas, layer, values, role, colours, isCut) {
     for (let row = 0; row < layer.rows; row++)
       for (let column = 0; column < layer.columns; column++, place++) {
         if (!values[place]) continue;
-        pen.fillStyle = tint(colours, role, values[place] / most);
+        pen.fillStyle = tint(colours, role, values[place] / most, "wash");
         pen.fillRect(left + column * pixel, top + row * pixel, pixel, pixel);
       }
     if (isCut(map)) crossOut(pen, left, top, wide, high, tint(colours, "ink", 1));
@@ -112,27 +116,37 @@ function crossOut(pen, left, top, wide, high, colour) {
   pen.stroke();
 }
 
-/** Paint all kernels of a layer, or their gradients: a column for each map, a row for each channel. */
-function paintKernels(canvas, layer, weight, role, colours) {
-  const { pixel, gap } = KERNELS[layer.name];
-  const [side, channels] = [layer.kernel * pixel + gap, layer.before.maps];
-  const pen = clearCanvas(canvas, layer.maps * side - gap, channels * side - gap);
-  const most = weight.reduce((a, b) => Math.max(a, Math.abs(b)), 0) || 1;
-  weight.forEach((w, place) => {
-    const [slice, cell] = [Math.floor(place / layer.kernel ** 2), place % layer.kernel ** 2];
-    const [map, channel] = [Math.floor(slice / channels), slice % channels];
-    const [row, column] = [Math.floor(cell / layer.kernel), cell % layer.kernel];
-    pen.fillStyle = tint(colours, role, w / most);
-    pen.fillRect(map * side + column * pixel, channel * side + row * pixel, pixel, pixel);
-  });
+/** Where a slice of a kernel lies on the canvas of a layer's kernels. */
+function sliceBox(layer, map, channel) {
+  const { across, pixel, gap } = KERNELS[layer.name];
+  const side = layer.kernel * pixel;
+  const down = Math.floor(map / across) * layer.before.maps + channel;
+  return { x: (map % across) * (side + gap), y: down * (side + gap), width: side, height: side };
 }
 
-/** Which slice of which kernel lies at a place of its canvas. */
-function kernelAt(layer, x, y) {
-  const { pixel, gap } = KERNELS[layer.name];
-  const side = layer.kernel * pixel + gap;
-  const inside = (value, count) => Math.min(Math.max(Math.floor(value / side), 0), count - 1);
-  return { map: inside(x, layer.maps), channel: inside(y, layer.before.maps) };
+/** Which slice lies there, {map, channel}; the nearest where there is none. */
+function sliceAt(layer, x, y) {
+  const { across, pixel, gap } = KERNELS[layer.name];
+  const [side, channels] = [layer.kernel * pixel + gap, layer.before.maps];
+  const [right, down] = [Math.min(Math.floor(x / side), across - 1), Math.floor(y / side)];
+  const map = Math.floor(down / channels) * across + right;
+  return { map: Math.min(Math.max(map, 0), layer.maps - 1), channel: Math.max(down, 0) % channels };
+}
+
+/** Paint all kernels of a layer, or their gradients. */
+function paintKernels(canvas, layer, weight, role, colours) {
+  const { pixel } = KERNELS[layer.name];
+  const [channels, area] = [layer.before.maps, layer.kernel ** 2];
+  const last = sliceBox(layer, layer.maps - 1, channels - 1);
+  const pen = clearCanvas(canvas, last.x + last.width, last.y + last.height);
+  const most = weight.reduce((a, b) => Math.max(a, Math.abs(b)), 0) || 1;
+  weight.forEach((w, place) => {
+    const [slice, cell] = [Math.floor(place / area), place % area];
+    const { x, y } = sliceBox(layer, Math.floor(slice / channels), slice % channels);
+    const [row, column] = [Math.floor(cell / layer.kernel), cell % layer.kernel];
+    pen.fillStyle = tint(colours, role, w / most, "wash");
+    pen.fillRect(x + column * pixel, y + row * pixel, pixel, pixel);
+  });
 }
 
 /** The rectangles, on a layer's canvas, of a region that `seenBy` or `reachedFrom` names. */
@@ -140,7 +154,8 @@ function boxesOf(layer, { map, top, left, bottom, right }) {
   const { pixel } = LOOKS[layer.name];
   const size = sizeOf(layer);
   const whole = bottom - top === layer.rows && right - left === layer.columns;
-  if (whole && map === null) return [{ x: -2, y: -2, width: size.width + 4, height: size.height + 4 }];
+  if (whole && map === null)
+    return [{ x: -2, y: -2, width: size.width + 4, height: size.height + 4, whole: true }];
   const maps = map === null ? [...Array(layer.maps).keys()] : [map];
   return maps.map((each) => {
     const corner = cornerOf(layer, each);
@@ -156,6 +171,6 @@ function boxesOf(layer, { map, top, left, bottom, right }) {
 const layerNamed = (name) => lenet.LAYERS.find((layer) => layer.name === name);
 
 export default {
-  LOOKS, KERNELS, element, coloursOf, tint, unitAt, paintLayer, paintKernels, kernelAt, boxesOf,
-  layerNamed,
+  LOOKS, KERNELS, element, coloursOf, tint, unitAt, paintLayer, paintKernels, sliceAt, sliceBox,
+  boxesOf, layerNamed,
 };

@@ -69,4 +69,14 @@ function centred(ink) {
   return seen;
 }
 
-export default { inkOf, centred, placeOf };
+/** Where a region of what is seen lies on a sheet of a width; as it is seen if `place` is null. */
+function onSheet(place, { top, left, bottom, right }, width) {
+  const inside = (share) => width * Math.min(Math.max(share, 0), 1);
+  const edge = (end, middle) =>
+    inside(place ? (middle + (end - SEEN / 2 - 0.5) / place.scale) / PIXELS : end / SEEN);
+  const [y, x] = [edge(top, place?.row), edge(left, place?.column)];
+  const [low, far] = [edge(bottom, place?.row), edge(right, place?.column)];
+  return { x, y, width: far - x, height: low - y };
+}
+
+export default { inkOf, centred, placeOf, onSheet };
