@@ -12,10 +12,13 @@ const { LAYERS } = lenet;
 const { LOOKS, KERNELS, element, layerNamed } = glassPicture;
 const { largest, nameOf } = glassWords;
 
+const LOOK =
+  "Point at any unit; a click holds it. Lines: its share in each score, value × gradient. " +
+  "Drag a weight of its kernel up or down.";
 const TOOLS = {
-  look: ["Look", "Point at any unit; a click holds it. Lines: its share in each score, value × gradient. Drag a weight of its kernel up or down."],
+  look: ["Look", LOOK],
   cut: ["Cut", "Click a map or a dense unit to switch it off, and again to switch it on."],
-  hunt: ["Hunt", "Click pixels of the input, black to white or back, until it reads what you want."],
+  hunt: ["Hunt", "Click pixels of the input, full to empty or back, until it reads what you want."],
 };
 const KEYS =
   "Tab reaches the network; arrows move from unit to unit, with Shift from map to map, " +
@@ -25,7 +28,8 @@ const ARROWS = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowR
 const POUR = 60; // ms from layer to layer when the picture is turned round
 const QUIET = 150; // ms without a change before Python hears of it
 
-const floats = (view) => new Float32Array(view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength));
+const floats = ({ buffer, byteOffset: start, byteLength }) =>
+  new Float32Array(buffer.slice(start, start + byteLength));
 
 function heading(parent, name, words) {
   const caption = element("figcaption", {}, parent, ` ${words}`);
@@ -89,7 +93,7 @@ function render({ model, el }) {
     kernels[name] = element("canvas", { "data-kernels": name }, figure);
   }
   const starts = element("div", { class: "starts" }, net.querySelector(".input"));
-  const sheetBox = element("div", { class: "sheet" }, net);
+  const sheetBox = element("figure", { class: "sheet" }, net);
   heading(sheetBox, "sheet", "to draw on");
   const panelBox = element("section", { class: "panel", "aria-label": "the unit in numbers" }, net);
   const panel = glassPanel.build(panelBox, bend, (channel) => { slice = channel; show(); });
@@ -101,8 +105,12 @@ function render({ model, el }) {
     made.addEventListener("click", act);
     return made;
   };
-  const toolButtons = Object.entries(TOOLS).map(([name, [words, says]]) =>
-    button(words, bar, () => { tool = name; hint = null; show(); }, { title: says, "data-tool": name }),
+  const takeTool = (name) => {
+    [tool, hint] = [name, null];
+    show();
+  };
+  const toolButtons = Object.entries(TOOLS).map(([name, [words, title]]) =>
+    button(words, bar, () => takeTool(name), { title, "data-tool": name }),
   );
   const turn = button("Turn round", bar, () => { turned = !turned; update(); pour(); }, {
     title: "Run the picture backwards, from the loss to every weight and pixel",
@@ -178,7 +186,8 @@ function render({ model, el }) {
   function draw() {
     const strokes = model.get("strokes");
     const ink = seen.inkOf(strokes);
-    drawn = sample < 0 ? seen.centred(ink) : Float64Array.from(samples.subarray(784 * sample, 784 * (sample + 1)));
+    const chosen = samples.subarray(784 * sample, 784 * (sample + 1));
+    drawn = sample < 0 ? seen.centred(ink) : Float64Array.from(chosen);
     place = strokes.length && ink.some((one) => one > 0) ? seen.placeOf(ink) : null;
     pixels.clear();
     [hint, wanted, target] = [null, null, null];
@@ -217,8 +226,8 @@ function render({ model, el }) {
     slope[goal()] += 1;
     slope[largest(run.values.scores)] -= 1;
     const grad = lenet.backward(run, slope, false).values.input;
-    const gains = grad.map((g, at) => (pixels.has(at) ? -Infinity : g * (flipped(drawn[at]) - drawn[at])));
-    return largest(gains);
+    const gain = (g, at) => g * (flipped(drawn[at]) - drawn[at]);
+    return largest(grad.map((g, at) => (pixels.has(at) ? -Infinity : gain(g, at))));
   }
   const flipped = (value) => (value < 0.5 ? 1 : 0);
 
@@ -264,12 +273,14 @@ function render({ model, el }) {
       const canvas = canvases[name];
       const role = back ? "gradient" : name === "input" ? "input" : "output";
       const values = (back ?? run).values[name];
-      glassPicture.paintLayer(canvas, layerNamed(name), values, role, colours, (map) => isCut(name, map));
+      const off = (map) => isCut(name, map);
+      glassPicture.paintLayer(canvas, layerNamed(name), values, role, colours, off);
     }
     for (const name of names.filter((one) => kernels[one])) {
       const canvas = kernels[name];
       const { weight } = (back ?? run).parameters[name];
-      glassPicture.paintKernels(canvas, layerNamed(name), weight, back ? "gradient" : "kernel", colours);
+      const role = back ? "gradient" : "kernel";
+      glassPicture.paintKernels(canvas, layerNamed(name), weight, role, colours);
     }
   }
 
@@ -359,12 +370,13 @@ function render({ model, el }) {
     const layer = layerNamed(unit.layer);
     const dense = layer.rows * layer.columns === 1;
     const across = LOOKS[unit.layer]?.across ?? 1;
-    const wrap = (value, count) => Math.min(Math.max(value, 0), count - 1);
+    const within = (value, count) => Math.min(Math.max(value, 0), count - 1);
     if (far || dense) {
       const map = unit.map + right + down * across;
       if (map >= 0 && map < layer.maps) pointAt({ ...unit, map });
     } else {
-      unit = { ...unit, row: wrap(unit.row + down, layer.rows), column: wrap(unit.column + right, layer.columns) };
+      const row = within(unit.row + down, layer.rows);
+      unit = { ...unit, row, column: within(unit.column + right, layer.columns) };
     }
   }
 

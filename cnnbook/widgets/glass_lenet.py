@@ -24,6 +24,9 @@ MODULES = (
 )
 """The JavaScript files, each before those that import it."""
 
+WEIGHTED = "conv1", "conv2", "dense1", "dense2", "scores"
+"""Names of the layers with weights, as `lenet.js` has them."""
+
 PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Glass LeNet</title>
 <style>{css}body{{margin:16px}}</style><body data-jp-theme-light="true"><div id="here"></div>
 <script type="module">
@@ -99,7 +102,9 @@ class GlassLeNet(anywidget.AnyWidget):
     labels = traitlets.List().tag(sync=True)
     sample = traitlets.Int(-1).tag(sync=True)
     strokes = traitlets.List(traitlets.Dict()).tag(sync=True, echo_update=False)
-    image = traitlets.Bytes().tag(sync=True, echo_update=False)
+    image = traitlets.Bytes().tag(
+        sync=True, echo_update=False, from_json=lambda view, _: bytes(view)
+    )
     cut = traitlets.List(traitlets.Unicode()).tag(sync=True, echo_update=False)
     bent = traitlets.Dict().tag(sync=True, echo_update=False)
 
@@ -108,7 +113,8 @@ class GlassLeNet(anywidget.AnyWidget):
         check_strokes(strokes)
         self.network = copy.deepcopy(network).eval()
         shown = None if sample < 0 else sample
-        self.start = DrawDigitState(self.network, samples, strokes=tuple(strokes), sample=shown)
+        drawn = {"strokes": tuple(strokes), "sample": shown, "centred": bool(strokes)}
+        self.start = DrawDigitState(self.network, samples, **drawn)  # MNIST's digits are centred
         parameters = [p.detach().float().flatten() for p in network.parameters()]
         super().__init__(
             weights=torch.cat(parameters).numpy().tobytes(),
@@ -127,7 +133,8 @@ class GlassLeNet(anywidget.AnyWidget):
     def changed_network(self):
         """Build the network as the reader left it: weights bent, maps cut."""
         network = copy.deepcopy(self.network)
-        layers = dict(zip(("conv1", "conv2", "dense1", "dense2", "scores"), _weighted(network), strict=True))
+        weighted = [layer for layer in network if isinstance(layer, nn.Conv2d | nn.Linear)]
+        layers = dict(zip(WEIGHTED, weighted, strict=True))
         with torch.no_grad():
             for name, value in self.bent.items():
                 layer, place = name.split()
@@ -142,24 +149,21 @@ class GlassLeNet(anywidget.AnyWidget):
         """Write a whole HTML page that needs neither a kernel nor a network: save it, open it."""
         numbers = {name: _base64(getattr(self, name)) for name in ("weights", "samples")}
         plain = {name: getattr(self, name) for name in ("labels", "sample", "strokes")}
-        return PAGE.format(css=self._css, esm=self._esm, numbers=json.dumps(numbers), plain=json.dumps(plain))
+        numbers, plain = json.dumps(numbers), json.dumps(plain)
+        return PAGE.format(css=self._css, esm=self._esm, numbers=numbers, plain=plain)
 
     def __repr__(self):
         return repr(self.start.picture())
 
     def _repr_mimebundle_(self, **options):
         # the picture stands where no kernel runs: on GitHub, on paper, before the first run
-        data = super()._repr_mimebundle_(**options) or {}
+        data, metadata = super()._repr_mimebundle_(**options) or ({}, {})
         picture, _ = self.start.picture()._repr_mimebundle_()
-        return {**data, **picture}
+        return {**data, **picture}, metadata
 
 
 def _base64(numbers):
     return base64.b64encode(numbers).decode()
-
-
-def _weighted(network):
-    return [layer for layer in network if isinstance(layer, nn.Conv2d | nn.Linear)]
 
 
 @factory

@@ -56,7 +56,8 @@ function build(el, bend, choose) {
 
   function makeWeight(cell, place, value, row, column) {
     if (place === undefined) {
-      for (const name of cell.getAttributeNames()) if (name !== "class" && name !== "style") cell.removeAttribute(name);
+      const others = cell.getAttributeNames().filter((name) => !["class", "style"].includes(name));
+      others.forEach((name) => cell.removeAttribute(name));
       return;
     }
     cell.dataset.weight = place;
@@ -91,9 +92,17 @@ function build(el, bend, choose) {
     else if (layer.pool) showPool(layer, place);
     else slice = showSum(layer, place);
     if (back) formula.textContent = arrives(layer, place);
+    else if (stopsAt(layer, place)) formula.textContent += " Not the largest of its four: no share.";
     sign.hidden = right.hidden;
     return slice;
   }
+
+  /** Whether a unit is not 0, but the pooling behind it lets another one through. */
+  const stopsAt = (layer, place) => {
+    const behind = lenet.LAYERS[lenet.LAYERS.indexOf(layer) + 1];
+    const { values, winners } = shown.run;
+    return behind?.pool && values[layer.name][place] > 0 && !winners[behind.name].includes(place);
+  };
 
   const arrives = (layer, place) => {
     const grad = shown.back.values[layer.name];
@@ -122,10 +131,9 @@ function build(el, bend, choose) {
   function showPool(layer, place) {
     const { run, back } = shown;
     const { before } = layer;
-    const { top, left: first } = lenet.seenBy(layer, ...Object.values(shown.unit).slice(1))[before.name];
-    const four = [0, 1, before.columns, before.columns + 1].map(
-      (step) => (shown.unit.map * before.rows + top) * before.columns + first + step,
-    );
+    const { map, row, column } = shown.unit;
+    const corner = (map * before.rows + 2 * row) * before.columns + 2 * column;
+    const four = [0, 1, before.columns, before.columns + 1].map((step) => corner + step);
     const values = (back ?? run).values[before.name];
     const winner = four.indexOf(run.winners[layer.name][place]);
     const caption = back ? "its gradient goes to the winner" : "its window";
@@ -166,7 +174,8 @@ function build(el, bend, choose) {
         const most = Math.max(...gradient.map(Math.abs)) || 1;
         cells(right, "its gradient", [...gradient.slice(from, to)], 5, role, { digits, most });
       } else {
-        cells(left, `window${of}`, x.slice(from, to), 5, before.name === "input" ? "input" : "output");
+        const hue = before.name === "input" ? "input" : "output";
+        cells(left, `window${of}`, x.slice(from, to), 5, hue);
         cells(right, "kernel: drag a weight", [...w.slice(from, to)], 5, "kernel", weights);
       }
       const rows = sums.map((value, channel) => ({ name: `${channel}`, value, channel }));
@@ -174,17 +183,17 @@ function build(el, bend, choose) {
     } else {
       const columns = 12;
       cells(left, `${channels} units of ${before.name}`, x, columns, "output");
-      cells(right, back ? "gradient of its weights" : "its weights", [...(gradient ?? w)], columns, role);
+      const caption = back ? "gradient of its weights" : "its weights";
+      cells(right, caption, [...(gradient ?? w)], columns, role);
       const rows = order.slice(0, LISTED);
       parts(rows.map((n) => ({ name: `unit ${n}`, value: products[n] })));
     }
     sign.textContent = back ? "" : "×";
     const sum = run.sums[name][place];
-    const lines = `Σ = ${written(sum - bias[unit.map])}, with the bias ${written(bias[unit.map])}: `;
-    const value = run.values[name][place];
+    const [own, alone] = [written(bias[unit.map]), written(sum - bias[unit.map])];
+    const after = layer.linear ? "the score" : `ReLU: ${written(Math.max(sum, 0))}`;
     const off = shown.isCut(name, unit.map) ? "; it is cut: 0" : "";
-    formula.textContent =
-      lines + written(sum) + (layer.linear ? ", the score" : `; ReLU: ${written(Math.max(sum, 0))}`) + off + ".";
+    formula.textContent = `Σ = ${alone}, with the bias ${own}: ${written(sum)}; ${after}${off}.`;
     return area > 1 ? chosen : null;
   }
 

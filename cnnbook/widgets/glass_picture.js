@@ -16,7 +16,7 @@ const KERNELS = {
   conv1: { across: 3, pixel: 6, gap: 3 },
   conv2: { across: 16, pixel: 2, gap: 1 },
 };
-const ROLES = ["input", "kernel", "output", "gradient", "negative", "ink", "muted", "line", "wash", "paper"];
+const ROLES = ["input", "kernel", "output", "gradient", "negative", "ink", "wash", "paper"];
 
 function element(name, attributes, parent, text) {
   const svg = ["svg", "rect", "path", "g", "line"].includes(name);

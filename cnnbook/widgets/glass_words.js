@@ -22,7 +22,8 @@ function nameOf({ layer, map, row, column }) {
 
 /** List what the reader changed: "conv2 map 9 off, 1 weight bent". */
 function changesOf({ cut, bent, pixels }) {
-  const called = [...cut].map((name) => name.replace(" ", name.startsWith("conv") ? " map " : " unit "));
+  const kind = (name) => (name.startsWith("conv") ? " map " : " unit ");
+  const called = [...cut].map((name) => name.replace(" ", kind(name)));
   const off = called.length > 2 ? `${called.length} maps or units` : called.join(" and ");
   return [
     called.length && `${off} off`,
@@ -33,19 +34,22 @@ function changesOf({ cut, bent, pixels }) {
 
 /** Say in HTML what the network reads now, and what the reader's changes did to it. */
 function sentence({ run, plain, back, tool, target, goal, hint, ...changed }) {
-  if (!plain.values.input.some((ink) => ink)) return "<b>Nothing is drawn yet.</b> Draw, or take a digit.";
+  if (!plain.values.input.some((ink) => ink))
+    return "<b>Nothing is drawn yet.</b> Draw, or take a digit.";
   const { scores } = run.values;
   const [shares, read] = [lenet.softmax(scores), largest(scores)];
   const before = largest(plain.values.scores);
   const reads = `<b>It reads ${read}</b> (${percent(shares[read])}).`;
-  const untouched = `untouched it reads ${before} (${percent(lenet.softmax(plain.values.scores)[before])})`;
+  const whole = lenet.softmax(plain.values.scores)[before];
+  const untouched = `untouched it reads ${before} (${percent(whole)})`;
   const changes = changesOf(changed);
   if (back) {
-    const loss = `the loss of class ${target} is −log ${written(shares[target], 3)} = ${written(back.loss, 3)}`;
-    return `${reads} Backwards: ${loss}. Pink: more would raise it; slate: lower it.`;
+    const loss = `−log ${written(shares[target], 3)} = ${written(back.loss, 3)}`;
+    const words = "Pink: more would raise it; slate: lower it.";
+    return `${reads} Backwards: the loss of class ${target} is ${loss}. ${words}`;
   }
   if (tool === "hunt" && read === goal)
-    return `<b>It reads ${read} after ${changes || "nothing"}</b>; ${untouched}. Can you do it with fewer?`;
+    return `<b>Reached: it reads ${read}.</b> ${changes}; ${untouched}. Can you do it with fewer?`;
   if (tool === "hunt") {
     const place = `row ${Math.floor(hint / 28)}, column ${hint % 28}`;
     const words = hint === null ? "" : ` The dashed pixel promises most: ${place}.`;
@@ -53,7 +57,8 @@ function sentence({ run, plain, back, tool, target, goal, hint, ...changed }) {
   }
   if (!changes) return reads;
   const [was, is] = [plain.values.scores[before], scores[before]];
-  return `${reads} ${changes}: the score of ${before} goes from ${written(was)} to ${written(is)}; ${untouched}.`;
+  const moved = `the score of ${before} goes from ${written(was)} to ${written(is)}`;
+  return `${reads} ${changes}: ${moved}; ${untouched}.`;
 }
 
 export default { largest, percent, written, nameOf, sentence };

@@ -87,7 +87,7 @@ function conv2dBackward(layer, gradOut, { weight, bias }, x) {
   return [gradX, grad];
 }
 
-/** Take the largest of every 2 × 2; `winners` are the places that it came from, the first of equals. */
+/** Take the largest of every 2 × 2; `winners` are the places where it stood, the first of equals. */
 function maxPool2d(layer, x) {
   const { before } = layer;
   const winners = new Int32Array(layer.size);

@@ -33,7 +33,7 @@ function cover(covered, [r0, c0], [r1, c1], radius) {
     }
 }
 
-/** Where the sheet comes to lie, {scale, row, column}: pixels seen per pixel of ink, and the middle. */
+/** Where the ink comes to lie: the scale, in pixels seen per pixel of ink, and its middle. */
 function placeOf(ink) {
   const most = ink.reduce((a, b) => Math.max(a, b), 0);
   let [top, left, bottom, right] = [PIXELS, PIXELS, -1, -1];
