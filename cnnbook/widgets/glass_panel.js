@@ -9,10 +9,11 @@ const BEND = 0.05; // what an arrow key adds to a weight
 const DRAG = 0.01; // what a pixel of dragging adds
 const LISTED = 8; // products of a dense unit that are written out
 
-/** How many digits the gradients of one picture need. */
-function digitsFor(values) {
+/** The power of ten that makes small gradients readable with two digits, and how to say so. */
+function enlarged(values) {
   const most = values.reduce((a, b) => Math.max(a, Math.abs(b)), 0);
-  return most > 0 && most < 0.05 ? 4 : 2;
+  const times = most > 0 && most < 0.1 ? 10 ** Math.ceil(-Math.log10(most)) : 1;
+  return { times, says: times > 1 ? `, × ${times.toLocaleString("en")}` : "" };
 }
 
 /**
@@ -34,8 +35,9 @@ function build(el, bend, choose) {
   function cells(side, caption, values, columns, role, options = {}) {
     side.hidden = !values;
     if (!values) return;
-    const { digits = 2, framed = -1, places = null } = options;
-    side.firstChild.textContent = caption;
+    const { framed = -1, places = null, grows = false } = options;
+    const { times, says } = grows ? enlarged(values) : { times: 1, says: "" };
+    side.firstChild.textContent = caption + says;
     const grid = side.lastChild;
     const large = values.length <= 25;
     grid.style.gridTemplateColumns = `repeat(${columns}, ${large ? 34 : 14}px)`;
@@ -45,7 +47,7 @@ function build(el, bend, choose) {
     const most = options.most ?? (Math.max(...values.map((value) => Math.abs(value ?? 0))) || 1);
     values.forEach((value, place) => {
       const cell = grid.children[place];
-      cell.textContent = large && value !== null ? written(value, digits) : "";
+      cell.textContent = large && value !== null ? written(times * value) : "";
       const strength = large ? shown.colours.strongest : 1;
       cell.style.background =
         value === null ? "" : tint(shown.colours, role, (strength * value) / most);
@@ -87,12 +89,12 @@ function build(el, bend, choose) {
     let slice = null;
     const layer = layerNamed(unit.layer);
     const place = (unit.map * layer.rows + unit.row) * layer.columns + unit.column;
-    title.textContent = nameOf(unit);
+    const ends = !back && stopsAt(layer, place);
+    title.textContent = nameOf(unit) + (ends ? ": not the largest of its four, no share" : "");
     if (!layer.before) showPixel(layer, place);
     else if (layer.pool) showPool(layer, place);
     else slice = showSum(layer, place);
     if (back) formula.textContent = arrives(layer, place);
-    else if (stopsAt(layer, place)) formula.textContent += " Not the largest of its four: no share.";
     sign.hidden = right.hidden;
     return slice;
   }
@@ -121,8 +123,7 @@ function build(el, bend, choose) {
         around.push(inside ? values[row * layer.columns + column] : null);
       }
     const caption = back ? "gradient of the pixels around it" : "the pixels around it";
-    const digits = back ? digitsFor(values) : 2;
-    cells(left, caption, around, 5, back ? "gradient" : "input", { framed: 12, digits });
+    cells(left, caption, around, 5, back ? "gradient" : "input", { framed: 12, grows: back });
     cells(right, "", null);
     parts([]);
     formula.textContent = `The pixel is ${written(run.values.input[place])}.`;
@@ -137,7 +138,7 @@ function build(el, bend, choose) {
     const values = (back ?? run).values[before.name];
     const winner = four.indexOf(run.winners[layer.name][place]);
     const caption = back ? "its gradient goes to the winner" : "its window";
-    const style = { framed: winner, digits: back ? digitsFor(values) : 2 };
+    const style = { framed: winner, grows: back };
     cells(left, caption, four.map((at) => values[at]), 2, back ? "gradient" : "output", style);
     cells(right, "", null);
     parts([]);
@@ -162,7 +163,6 @@ function build(el, bend, choose) {
     );
     const order = [...sums.keys()].sort((a, b) => Math.abs(sums[b]) - Math.abs(sums[a]));
     const role = back ? "gradient" : "kernel";
-    const digits = gradient ? digitsFor(gradient) : 2;
     const chosen = shown.slice ?? order[0];
     if (area > 1) {
       const [from, to] = [chosen * area, (chosen + 1) * area];
@@ -171,8 +171,8 @@ function build(el, bend, choose) {
       const weights = { places, most: Math.max(...w.map(Math.abs)) };
       if (back) {
         cells(left, `kernel${of}: drag a weight`, [...w.slice(from, to)], 5, "kernel", weights);
-        const most = Math.max(...gradient.map(Math.abs)) || 1;
-        cells(right, "its gradient", [...gradient.slice(from, to)], 5, role, { digits, most });
+        const look = { grows: true, most: Math.max(...gradient.map(Math.abs)) || 1 };
+        cells(right, "its gradient", [...gradient.slice(from, to)], 5, role, look);
       } else {
         const hue = before.name === "input" ? "input" : "output";
         cells(left, `window${of}`, x.slice(from, to), 5, hue);
@@ -192,7 +192,7 @@ function build(el, bend, choose) {
     const sum = run.sums[name][place];
     const [own, alone] = [written(bias[unit.map]), written(sum - bias[unit.map])];
     const after = layer.linear ? "the score" : `ReLU: ${written(Math.max(sum, 0))}`;
-    const off = shown.isCut(name, unit.map) ? "; it is cut: 0" : "";
+    const off = shown.isCut(name, unit.map) ? "; cut: 0" : "";
     formula.textContent = `Σ = ${alone}, with the bias ${own}: ${written(sum)}; ${after}${off}.`;
     return area > 1 ? chosen : null;
   }
