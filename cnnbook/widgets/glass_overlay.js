@@ -11,18 +11,20 @@ const { element, layerNamed, boxesOf, sliceBox } = glassPicture;
  * sheet (null: it lies as it is seen).
  */
 function draw(overlay, { net, canvases, kernels, rows, sheet }, now) {
-  overlay.replaceChildren();
   const origin = net.getBoundingClientRect();
-  const boxOf = (node) => {
+  const parts = [...Object.values(canvases), ...Object.values(kernels), ...rows, sheet];
+  const boxes = new Map(); // all before anything is drawn: else the page is laid out each time
+  for (const node of parts.filter(Boolean)) {
     const { left, top, width, height } = node.getBoundingClientRect();
-    return { x: left - origin.left, y: top - origin.top, width, height };
-  };
+    boxes.set(node, { x: left - origin.left, y: top - origin.top, width, height });
+  }
+  overlay.replaceChildren();
   const rect = ({ x, y, width, height }, kind, grow = 0) => {
     const size = { width: width + 2 * grow, height: height + 2 * grow };
     element("rect", { class: kind, x: x - grow, y: y - grow, ...size, rx: 2 }, overlay);
   };
   const within = (node, box) => {
-    const { x, y } = boxOf(node);
+    const { x, y } = boxes.get(node);
     return { ...box, x: x + box.x, y: y + box.y };
   };
   const region = (name, place, kind, grow) => {
@@ -39,7 +41,7 @@ function draw(overlay, { net, canvases, kernels, rows, sheet }, now) {
   for (const [other, place] of Object.entries(sees)) region(other, place, "sees");
   for (const [other, place] of Object.entries(reaches)) region(other, place, "reaches");
   const field = sees.input ?? cellAt(0, row, column);
-  if (sheet) rect(within(sheet, seen.onSheet(now.place, field, boxOf(sheet).width)), "sees");
+  if (sheet) rect(within(sheet, seen.onSheet(now.place, field, boxes.get(sheet).width)), "sees");
   for (const at of now.pixels) region("input", pixel(at), "changed");
   if (now.hint !== null) region("input", pixel(now.hint), "hint", 2);
   if (now.slice !== null && kernels[name])
@@ -47,7 +49,7 @@ function draw(overlay, { net, canvases, kernels, rows, sheet }, now) {
   region(name, cellAt(map, row, column), now.held ? "unit held" : "unit", 2);
   if (now.shares && canvases[name]) {
     const [box] = boxesOf(layer, cellAt(map, row, column));
-    fan(overlay, within(canvases[name], box), rows.map(boxOf), now.shares);
+    fan(overlay, within(canvases[name], box), rows.map((node) => boxes.get(node)), now.shares);
   }
 }
 

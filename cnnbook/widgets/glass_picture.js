@@ -47,6 +47,12 @@ function tint(colours, role, share, ground = "paper") {
   return `rgb(${mixed})`;
 }
 
+/** The tints of -1 to 1 in 200 steps on a map's ground: maps have thousands of units. */
+function tintsOf(colours, role) {
+  const steps = Array.from({ length: 201 }, (_, n) => tint(colours, role, n / 100 - 1, "wash"));
+  return (share) => steps[Math.round(100 * share) + 100];
+}
+
 function sizeOf(layer) {
   const { across, pixel, gap } = LOOKS[layer.name];
   const down = Math.ceil(layer.maps / across);
@@ -77,10 +83,13 @@ function unitAt(layer, x, y) {
 
 function clearCanvas(canvas, width, height) {
   const sharp = Math.ceil(window.devicePixelRatio || 1);
-  [canvas.width, canvas.height] = [width * sharp, height * sharp];
-  Object.assign(canvas.style, { width: `${width}px`, height: `${height}px` });
   const pen = canvas.getContext("2d");
-  pen.scale(sharp, sharp);
+  if (canvas.width !== width * sharp || canvas.height !== height * sharp) {
+    [canvas.width, canvas.height] = [width * sharp, height * sharp];
+    Object.assign(canvas.style, { width: `${width}px`, height: `${height}px` });
+    pen.scale(sharp, sharp);
+  }
+  pen.clearRect(0, 0, width, height);
   return pen;
 }
 
@@ -91,6 +100,7 @@ function paintLayer(canvas, layer, values, role, colours, isCut) {
   const { pixel } = LOOKS[layer.name];
   const [wide, high] = [layer.columns * pixel, layer.rows * pixel];
   const most = values.reduce((a, b) => Math.max(a, Math.abs(b)), 0) || 1;
+  const tints = tintsOf(colours, role);
   for (let map = 0, place = 0; map < layer.maps; map++) {
     const { left, top } = cornerOf(layer, map);
     pen.fillStyle = tint(colours, "wash", 1);
@@ -98,7 +108,7 @@ function paintLayer(canvas, layer, values, role, colours, isCut) {
     for (let row = 0; row < layer.rows; row++)
       for (let column = 0; column < layer.columns; column++, place++) {
         if (!values[place]) continue;
-        pen.fillStyle = tint(colours, role, values[place] / most, "wash");
+        pen.fillStyle = tints(values[place] / most);
         pen.fillRect(left + column * pixel, top + row * pixel, pixel, pixel);
       }
     if (isCut(map)) crossOut(pen, left, top, wide, high, tint(colours, "ink", 1));
@@ -140,11 +150,12 @@ function paintKernels(canvas, layer, weight, role, colours) {
   const last = sliceBox(layer, layer.maps - 1, channels - 1);
   const pen = clearCanvas(canvas, last.x + last.width, last.y + last.height);
   const most = weight.reduce((a, b) => Math.max(a, Math.abs(b)), 0) || 1;
+  const tints = tintsOf(colours, role);
   weight.forEach((w, place) => {
     const [slice, cell] = [Math.floor(place / area), place % area];
     const { x, y } = sliceBox(layer, Math.floor(slice / channels), slice % channels);
     const [row, column] = [Math.floor(cell / layer.kernel), cell % layer.kernel];
-    pen.fillStyle = tint(colours, role, w / most, "wash");
+    pen.fillStyle = tints(w / most);
     pen.fillRect(x + column * pixel, y + row * pixel, pixel, pixel);
   });
 }
