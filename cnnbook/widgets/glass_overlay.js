@@ -41,7 +41,8 @@ function draw(overlay, { net, canvases, kernels, rows, sheet }, now) {
   for (const [other, place] of Object.entries(sees)) region(other, place, "sees");
   for (const [other, place] of Object.entries(reaches)) region(other, place, "reaches");
   const field = sees.input ?? cellAt(0, row, column);
-  if (sheet) rect(within(sheet, seen.onSheet(now.place, field, boxes.get(sheet).width)), "sees");
+  const kind = field.bottom - field.top === 28 ? "sees whole" : "sees";
+  if (sheet) rect(within(sheet, seen.onSheet(now.place, field, boxes.get(sheet).width)), kind);
   for (const at of now.pixels) region("input", pixel(at), "changed");
   if (now.hint !== null) region("input", pixel(now.hint), "hint", 2);
   if (now.slice !== null && kernels[name])

@@ -40,8 +40,8 @@ function build(el, bend, choose) {
     side.firstChild.textContent = caption + says;
     const grid = side.lastChild;
     const large = values.length <= 25;
-    grid.style.gridTemplateColumns = `repeat(${columns}, ${large ? 34 : 14}px)`;
-    grid.style.gridAutoRows = large ? "34px" : "14px";
+    grid.style.gridTemplateColumns = `repeat(${columns}, ${large ? 32 : 13}px)`;
+    grid.style.gridAutoRows = large ? "32px" : "13px";
     while (grid.childElementCount > values.length) grid.lastChild.remove();
     while (grid.childElementCount < values.length) element("span", {}, grid);
     const most = options.most ?? (Math.max(...values.map((value) => Math.abs(value ?? 0))) || 1);

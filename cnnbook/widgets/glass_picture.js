@@ -8,8 +8,8 @@ const LOOKS = {
   pool1: { across: 2, pixel: 4, gap: 4 },
   conv2: { across: 4, pixel: 4, gap: 4 },
   pool2: { across: 4, pixel: 8, gap: 4 },
-  dense1: { across: 24, pixel: 7, gap: 1 },
-  dense2: { across: 28, pixel: 6, gap: 1 },
+  dense1: { across: 20, pixel: 7, gap: 1 },
+  dense2: { across: 21, pixel: 7, gap: 1 },
 };
 // how its kernels lie below them: maps beside one another, the slices of one below one another
 const KERNELS = {
