@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from lab_driver import chromium_page, find_chromium
 from PIL import Image
 from test_widget_draw_digit import DOT, ONE, SEVEN
 from torch import nn
@@ -26,20 +27,41 @@ from cnnbook.widgets.glass_lenet import joined
 CUT = ["conv1 2", "conv2 7", "dense1 11"]
 BENT = {"conv1 30": -0.8, "conv2 401": 1.5}  # numbers of the flat weights
 WEIGHTED = "conv1", "conv2", "dense1", "dense2", "scores"
-with_node = pytest.mark.skipif(not shutil.which("node"), reason="no node on this machine")
 
 
-def javascript(code, **data):
-    """Run code with `lenet`, `seen` and the data in it; return what its last line yields."""
-    source = joined(("lenet", "seen")).rpartition("export default")[0]
-    given = "".join(f"const {name} = {json.dumps(value)};\n" for name, value in data.items())
-    plain = "(key, value) => (ArrayBuffer.isView(value) ? [...value] : value)"
-    *before, last = code.strip().splitlines()
-    code = "\n".join([*before, f"console.log(JSON.stringify({last}, {plain}))"])
-    text = {"input": source + given + code, "encoding": "utf-8"}
-    done = subprocess.run(["node", "-"], capture_output=True, **text)
+def with_node(script):
+    done = subprocess.run(["node", "-"], input=script, capture_output=True, encoding="utf-8")
     assert not done.stderr, done.stderr
-    return json.loads(done.stdout)
+    return done.stdout
+
+
+def with_chromium(script):
+    with chromium_page() as page:
+        log = "let said; const console = { log: (text) => { said = text; } };"
+        return page.evaluate(f"() => {{ {log}\n{script}\nreturn said; }}")
+
+
+NO_NODE = pytest.mark.skipif(not shutil.which("node"), reason="no node on this machine")
+NO_CHROMIUM = pytest.mark.skipif(find_chromium() is None, reason="no Chromium on this machine")
+ENGINES = [
+    pytest.param(with_node, marks=NO_NODE, id="node"),
+    pytest.param(with_chromium, marks=[pytest.mark.browser, NO_CHROMIUM], id="chromium"),
+]
+
+
+@pytest.fixture(params=ENGINES)
+def javascript(request):
+    """Runs code with `lenet`, `seen` and the data in it, and returns what its last line yields."""
+
+    def run(code, **data):
+        source = joined(("lenet", "seen")).rpartition("export default")[0]
+        given = "".join(f"const {name} = {json.dumps(value)};\n" for name, value in data.items())
+        plain = "(key, value) => (ArrayBuffer.isView(value) ? [...value] : value)"
+        *before, last = code.strip().splitlines()
+        lines = [source, given, *before, f"console.log(JSON.stringify({last}, {plain}));"]
+        return json.loads(request.param("\n".join(lines)))
+
+    return run
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +90,7 @@ const slopes = lenet.slopes(run);
 """
 
 
-def browser_run(glass, image, cut=(), bent=None):
+def browser_run(javascript, glass, image, cut=(), bent=None):
     weights = base64.b64encode(glass.weights).decode()
     pixels = image.double().flatten().tolist()
     return javascript(RUN, weights=weights, image=pixels, cut=list(cut), bent=bent or {})
@@ -79,10 +101,9 @@ def close(own, theirs):
     torch.testing.assert_close(torch.tensor(own).double(), theirs, atol=1e-9, rtol=1e-6)
 
 
-@with_node
 @pytest.mark.parametrize(("cut", "bent"), [((), {}), (CUT, BENT)], ids=["whole", "cut and bent"])
-def test_forward_and_backward_are_those_of_pytorch(glass, image, cut, bent):
-    ours = browser_run(glass, image, cut, bent)
+def test_forward_and_backward_are_those_of_pytorch(javascript, glass, image, cut, bent):
+    ours = browser_run(javascript, glass, image, cut, bent)
     with glass.hold_trait_notifications():
         glass.cut, glass.bent = list(cut), bent
     network = glass.changed_network().double()
@@ -111,20 +132,21 @@ def test_forward_and_backward_are_those_of_pytorch(glass, image, cut, bent):
             assert not theirs[off[name]].any()
 
 
-@with_node
-def test_the_scores_are_those_of_the_numpy_network(glass, image):
+def test_the_scores_are_those_of_the_numpy_network(javascript, glass, image):
     ours = lenet(activation=layers.ReLU, pool=layers.MaxPool2d, dtype=np.float64)
     for (name, array), value in zip(
         ours.parameters.items(), glass.network.state_dict().values(), strict=True
     ):
         assert array.shape == tuple(value.shape), name
         array[...] = value
-    close(browser_run(glass, image)["values"]["scores"], ours.forward(image.double().numpy()))
+    close(
+        browser_run(javascript, glass, image)["values"]["scores"],
+        ours.forward(image.double().numpy()),
+    )
 
 
-@with_node
-def test_shares_of_a_layer_and_the_biases_behind_it_make_the_score(glass, image):
-    ours = browser_run(glass, image, CUT, BENT)
+def test_shares_of_a_layer_and_the_biases_behind_it_make_the_score(javascript, glass, image):
+    ours = browser_run(javascript, glass, image, CUT, BENT)
     glass.bent = BENT
     state = glass.changed_network().double().state_dict()
     glass.bent = {}
@@ -162,8 +184,7 @@ for (const layer of lenet.LAYERS.slice(1, 5)) {
 """
 
 
-@with_node
-def test_a_unit_sees_what_reaches_it_and_as_much_as_chapter_8_says():
+def test_a_unit_sees_what_reaches_it_and_as_much_as_chapter_8_says(javascript):
     found = javascript(FIELDS)
     assert found["wrong"] == []
     fields = receptive_field([Layer(5, padding=2), Layer(2, 2), Layer(5), Layer(2, 2)])
@@ -171,9 +192,8 @@ def test_a_unit_sees_what_reaches_it_and_as_much_as_chapter_8_says():
     assert found["sizes"] == sizes
 
 
-@with_node
 @pytest.mark.parametrize("strokes", [[SEVEN], [ONE, DOT], [DOT], []])
-def test_a_drawing_is_seen_as_python_sees_it(strokes):
+def test_a_drawing_is_seen_as_python_sees_it(javascript, strokes):
     theirs = ink_of(strokes)
     ink = np.array(javascript("seen.inkOf(strokes)", strokes=strokes)).reshape(PIXELS, PIXELS)
     # Pillow's discs are of whole pixels: an edge may differ, the stroke not
@@ -184,15 +204,17 @@ def test_a_drawing_is_seen_as_python_sees_it(strokes):
     np.testing.assert_allclose(centred, expected.flatten(), atol=1e-5)
 
 
-@with_node
-def test_a_field_lies_on_the_stroke_where_the_sheet_shows_it():
+@pytest.mark.parametrize("stroke", [SEVEN, ONE, DOT])
+def test_a_field_lies_on_the_stroke_where_the_sheet_shows_it(javascript, stroke):
     middle = {"top": 14, "left": 14, "bottom": 15, "right": 15}
-    code = "seen.onSheet(seen.placeOf(seen.inkOf([dot])), box, 280)"
-    box = javascript(code, dot=DOT, box=middle)
-    row, column = DOT["points"][0]
+    code = "seen.onSheet(seen.placeOf(seen.inkOf([stroke])), box, 280)"
+    box = javascript(code, stroke=stroke, box=middle)
+    ink = ink_of([stroke])  # its centre of mass comes to the middle of pixel [14, 14]
+    row, column = (np.tensordot(np.mgrid[:PIXELS, :PIXELS] + 0.5, ink) / ink.sum()) * 280 / PIXELS
     assert box["y"] + box["height"] / 2 == pytest.approx(row, abs=1)
     assert box["x"] + box["width"] / 2 == pytest.approx(column, abs=1)
-    assert box["width"] == pytest.approx(30 / 20, rel=0.1)  # the dot, 28 wide, is scaled to 20
+    rows, columns = (np.ptp(np.nonzero(ink > 0.2)[axis]) + 1 for axis in (0, 1))
+    assert box["width"] == pytest.approx(280 / PIXELS * max(rows, columns) / 20, rel=0.06)
     box = javascript("seen.onSheet(null, {top: 0, left: 7, bottom: 28, right: 14}, 280)")
     assert box == {"x": 70, "y": 0, "width": 70, "height": 280}
 

@@ -110,7 +110,6 @@ class GlassLeNet(anywidget.AnyWidget):
 
     def __init__(self, network, samples, strokes=(), sample=-1):
         check_lenet(network)
-        check_strokes(strokes)
         self.network = copy.deepcopy(network).eval()
         shown = None if sample < 0 else sample
         drawn = {"strokes": tuple(strokes), "sample": shown, "centred": bool(strokes)}
@@ -124,6 +123,11 @@ class GlassLeNet(anywidget.AnyWidget):
             strokes=list(strokes),
             image=self.start.seen.astype(np.float32).tobytes(),
         )
+
+    @traitlets.validate("strokes")
+    def _check_strokes(self, proposal):
+        check_strokes(proposal["value"])
+        return proposal["value"]
 
     @property
     def seen(self):
