@@ -13,7 +13,7 @@ const { LOOKS, KERNELS, element, layerNamed } = glassPicture;
 const { largest, nameOf } = glassWords;
 
 const LOOK =
-  "Point at any unit; a click holds it. Lines: its share in each score, value × gradient. " +
+  "Point at any unit; click to hold it, again to let go. Lines: its share, value × gradient. " +
   "Drag a weight of its kernel up or down.";
 const TOOLS = {
   look: ["Look", LOOK],
@@ -59,8 +59,9 @@ function render({ model, el }) {
   let slice = null; // channel of its kernel that is shown; null for the one that adds most
   let held = false;
   let hint = null;
-  let run, plain, back, slopes; // this run, that of the given network on what was drawn; their slopes
-  let colours;
+  let run, back, slopes; // the network as it is now, on what the reader made of the drawing
+  let plain; // the network as it was given, on the drawing
+  let colours, said;
 
   // ------------------------------------------------------------ the page
 
@@ -197,11 +198,13 @@ function render({ model, el }) {
 
   // ------------------------------------------------------------ what the reader does
 
-  const isCut = (layer, map) => cut.has(`${layer.replace("pool", "conv")} ${map}`);
+  // a pooled map is off where that of its convolution is
+  const cutName = (layer, map) => `${layer.replace("pool", "conv")} ${map}`;
+  const isCut = (layer, map) => cut.has(cutName(layer, map));
 
   function toggle({ layer, map }) {
-    const name = `${layer.replace("pool", "conv")} ${map}`; // a pooled map is that of its convolution
     if (["input", "scores"].includes(layer)) return;
+    const name = cutName(layer, map);
     cut[cut.has(name) ? "delete" : "add"](name);
     update();
   }
@@ -267,17 +270,15 @@ function render({ model, el }) {
     tell();
   }
 
-  function paint(names = Object.keys(canvases)) {
+  function paint() {
     colours = glassPicture.coloursOf(el);
-    for (const name of names) {
-      const canvas = canvases[name];
+    for (const [name, canvas] of Object.entries(canvases)) {
       const role = back ? "gradient" : name === "input" ? "input" : "output";
       const values = (back ?? run).values[name];
       const off = (map) => isCut(name, map);
       glassPicture.paintLayer(canvas, layerNamed(name), values, role, colours, off);
     }
-    for (const name of names.filter((one) => kernels[one])) {
-      const canvas = kernels[name];
+    for (const [name, canvas] of Object.entries(kernels)) {
       const { weight } = (back ?? run).parameters[name];
       const role = back ? "gradient" : "kernel";
       glassPicture.paintKernels(canvas, layerNamed(name), weight, role, colours);
@@ -311,11 +312,13 @@ function render({ model, el }) {
     el.classList.toggle("turned", turned);
     classes.hidden = !turned && tool !== "hunt";
     hintButton.hidden = turned || tool !== "hunt";
+    hintButton.disabled = largest(run.values.scores) === goal();
     classWords.textContent = turned ? "loss of class " : "make it read ";
     choice.value = turned ? lost() : goal();
     reset.disabled = !cut.size && !bent.size && !pixels.size;
     const now = { run, plain, back, tool, cut, bent, pixels, hint, goal: goal() };
-    status.innerHTML = glassWords.sentence({ ...now, target: lost() });
+    const words = glassWords.sentence({ ...now, target: lost() });
+    if (words !== said) status.innerHTML = said = words; // else it would be read aloud again
     help.textContent = TOOLS[tool][1];
     const isBent = (at) => bent.has(`${unit.layer} ${at}`);
     const shares = back || unit.layer === "scores" ? null : sharesOf(unit);
@@ -397,7 +400,10 @@ function render({ model, el }) {
       PageDown: () => otherLayer(1),
       Enter: () => act(unit),
       " ": () => act(unit),
-      Escape: () => net.blur(),
+      Escape: () => {
+        held = false;
+        net.blur();
+      },
     };
     const move = ARROWS[event.key];
     if (!move && !acts[event.key]) return;
