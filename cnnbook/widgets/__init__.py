@@ -6,6 +6,7 @@ from cnnbook.widgets.backward_stepper import backward_stepper
 from cnnbook.widgets.channel_stepper import channel_stepper
 from cnnbook.widgets.dense_to_convolution import dense_to_convolution
 from cnnbook.widgets.draw_digit import draw_digit
+from cnnbook.widgets.glass_lenet import glass_lenet
 from cnnbook.widgets.im2col_stepper import im2col_stepper
 from cnnbook.widgets.kernel_workbench import kernel_workbench
 from cnnbook.widgets.latent_explorer import latent_explorer
