@@ -175,7 +175,9 @@ class Descent(State):
         if not self.moves:
             return f"The loss is {format_number(self.hill.at_start)}. Bring it to 1 % of that."
         now = f"{_count(self.counts[-1], 'move')}: {of_start(self.shares[-1])}."
-        return now if self.arrived is None else f"{now} You are there!"
+        if self.arrived is not None:
+            return f"{now} You are there!"
+        return f"{now} A hint costs {HINT_COST} moves." if self.may_buy else now
 
     def _name(self, number):
         return "w[{}, {}]".format(*self.hill.rules.free[number])
@@ -200,7 +202,7 @@ class Descent(State):
             words.append(self._which())
         elif len(self.hill.start) > 1 and self.hill.one_by_one is not None:
             best = _count(self.hill.one_by_one, "move")
-            words.append(f"With the best weight turned to its best value each time: {best}.")
+            words.append(f"The best weight turned to its best value, again and again: {best}.")
         return " ".join(words)
 
     def _comparison(self):
@@ -364,6 +366,11 @@ def _line(points, role, **style):
     return layer
 
 
+def _who(role, words):
+    """A name beside a dot in its colour."""
+    return row(text("●", role=role), note(words), gap=6)
+
+
 def _losses(game):
     """The loss after every move and every step, as a share of that at the start."""
     steps = max(len(game.walk) - 1, 0)
@@ -374,11 +381,10 @@ def _losses(game):
     who = []
     if not game.chooses_rate:
         layers.append(_path(game.counts, game.shares, "kernel"))
-        who = [text("●", role="kernel"), note(f"you, {_count(game.counts[-1], 'move')}")]
+        who = [_who("kernel", f"you, {_count(game.counts[-1], 'move')}")]
     if game.walk:
         layers.append(_path(range(steps + 1), game.walked, "gradient", 2))
-        words = f"gradient descent, {_count(steps, 'step')}"
-        who += [text("●", role="gradient"), note(words)]
+        who.append(_who("gradient", f"gradient descent, {_count(steps, 'step')}"))
     drawn = plot(
         *layers,
         width=284,
@@ -389,7 +395,7 @@ def _losses(game):
         y_ticks={k: f"{100 * k:,g} %" for k in (0.001, 0.01, 0.1, 1, 10, 100) if k <= top},
         logarithmic=True,
     )
-    drawn = column(sized(row(*who, gap=6), 0, 18), named("loss", drawn), gap=0)
+    drawn = column(sized(row(*who, gap=20), 0, 18), named("loss", drawn), gap=0)
     return panel("loss as a share of the start's", "the goal is 1 %", drawn)
 
 

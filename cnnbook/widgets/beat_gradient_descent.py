@@ -34,7 +34,7 @@ class DescentView(Explorer):
         look = {"layout": {"width": "auto"}, "style": LABELS}
         self.level = widgets.Dropdown(options=numbered, description="level", **look)
         self.seed = widgets.BoundedIntText(0, 0, GAMES, description="game", style=LABELS)
-        self.seed.layout.width = "112px"
+        self.seed.layout.width = "96px"
         self.rate = widgets.FloatSlider(0.1, min=0.02, max=1, step=0.02, description="rate", **look)
         actions = {
             "Let it run": ("play", "gradient descent starts where you started", self.let_it_run),
@@ -45,7 +45,7 @@ class DescentView(Explorer):
         }
         self.actions = {}
         for name, (icon, tooltip, action) in actions.items():
-            look = {"icon": icon, "tooltip": tooltip, "layout": {"width": "101px"}}
+            look = {"icon": icon, "tooltip": tooltip, "layout": {"width": "101px", "padding": "0"}}
             self.actions[name] = widgets.Button(description=name, **look)
             self.actions[name].on_click(lambda _, action=action: action())
         self.actions["Let it run"].button_style = "primary"
@@ -54,7 +54,7 @@ class DescentView(Explorer):
         for control in (self.level, self.seed):
             control.observe(self._choose, "value")
         self.cells.observe(self._drag, "value")
-        self.cells.observe(self._move, "placed")
+        self.cells.observe(self._move, "moves")
         self.rate.observe(self._set_rate, "value")
         self._lay_out()
         self._follow()
@@ -78,11 +78,11 @@ class DescentView(Explorer):
             self._show()
 
     def _move(self, change):
-        """Count what was let go as a move."""
+        """Count each time that a weight was let go as a move."""
         if not self._following:
-            weights = self._free(change["new"])
-            moves = (*self.state.moves, weights)
-            self.state = replace(self.state, weights=weights, moves=moves)
+            new = map(self._free, change["new"][len(change["old"]) :])
+            weights = self._free(self.cells.value)  # on a busy machine the next drag has begun
+            self.state = replace(self.state, weights=weights, moves=(*self.state.moves, *new))
             self._follow()
 
     def _free(self, values):
@@ -181,8 +181,8 @@ class DescentView(Explorer):
             arrows = state.hill.kernel(state.downhill) if state.hinted else []
             self.cells.arrows = [float(size) for line in arrows for size in line]
             self.cells.value = state.hill.kernel(shown).ravel().tolist()
-            placed = shown if state.chooses_rate else state.placed[-1]
-            self.cells.placed = state.hill.kernel(placed).ravel().tolist()
+            if not state.moves:
+                self.cells.moves = []
         self.rate.value = state.rate
         self.rate.layout.display = None if state.chooses_rate else "none"
         self.actions["Hint"].layout.display = "none" if state.chooses_rate else None

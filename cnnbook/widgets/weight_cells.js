@@ -1,6 +1,6 @@
 // The weights of a kernel as cells. Each free cell is a slider: drag it up or down, or focus it and
-// use the arrow keys. `value` follows at once; `placed` follows when the weight is let go, which is
-// what Python counts as a move.
+// use the arrow keys. `value` follows at once; `moves` grows when the weight is let go. It holds all
+// moves, since messages to a busy kernel are merged: of single ones some would be lost.
 const PIXELS = 6; // of a drag for one step
 const SIDE = 60; // pixels of a cell, as in the style sheet
 const PAUSE = 20; // ms between two messages at least
@@ -41,11 +41,13 @@ function render({ model, el }) {
   const free = () => model.get("free");
   const size = Math.round(Math.sqrt(model.get("value").length));
   let weights = [...model.get("value")];
+  let placed = [...weights]; // as they were last let go
   let drag = null; // the cell, pointer and place where a drag began
   let before = null; // the weight that Esc brings back
   let current = free()[0] ?? 0; // the cell that Tab reaches
   let timer = null;
   let sent = 0;
+  let sending = false;
 
   grid.style.gridTemplateColumns = `repeat(${size}, max-content)`;
   const cells = weights.map((_, number) => {
@@ -86,8 +88,10 @@ function render({ model, el }) {
     clearTimeout(timer);
     timer = null;
     sent = performance.now();
+    sending = true;
     model.set("value", [...weights]);
     model.save_changes();
+    sending = false;
   }
 
   function turn(number, weight) {
@@ -102,12 +106,11 @@ function render({ model, el }) {
 
   function place() {
     before = null;
-    if (weights.every((weight, k) => weight === model.get("placed")[k])) {
-      if (timer !== null) send();
-      return;
+    if (weights.some((weight, k) => weight !== placed[k])) {
+      placed = [...weights];
+      model.set("moves", [...model.get("moves"), placed]);
+      send();
     }
-    model.set("placed", [...weights]);
-    send();
   }
 
   function takeBack(number) {
@@ -201,8 +204,9 @@ function render({ model, el }) {
   // ------------------------------------------------------------ what Python sets
 
   function take() {
-    if (drag || timer !== null) return; // what is dragged here is newer
+    if (sending || drag || timer !== null) return; // what is turned here is newer
     weights = [...model.get("value")];
+    placed = [...weights];
     show();
   }
 

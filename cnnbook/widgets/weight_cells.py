@@ -17,8 +17,8 @@ class WeightCells(anywidget.AnyWidget):
     ----------
     value : list of float
         All weights, row by row; it changes while one is dragged.
-    placed : list of float
-        The weights when one was last let go: what counts as a move.
+    moves : list of list of float
+        All weights, each time that one was let go; empty it to begin anew.
     free : list of int
         Numbers of the cells that can be changed; the others are muted.
     arrows : list of float
@@ -31,7 +31,7 @@ class WeightCells(anywidget.AnyWidget):
     _css = CSS + _HERE.with_suffix(".css").read_text(encoding="utf-8")
 
     value = traitlets.List(traitlets.Float()).tag(sync=True, echo_update=False)
-    placed = traitlets.List(traitlets.Float()).tag(sync=True, echo_update=False)
+    moves = traitlets.List(traitlets.List(traitlets.Float())).tag(sync=True, echo_update=False)
     free = traitlets.List(traitlets.Int()).tag(sync=True)
     arrows = traitlets.List(traitlets.Float()).tag(sync=True)
     limit = traitlets.Float(1.5).tag(sync=True)
