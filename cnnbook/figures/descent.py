@@ -14,6 +14,7 @@ from cnnbook.figures.scene import (
     column,
     image,
     level,
+    lines,
     named,
     note,
     over,
@@ -150,6 +151,11 @@ class Descent(State):
         return Run(self.rate, len(self.walk) - 1, self.walked[-1])
 
     @property
+    def shown(self):
+        """The weights that the cells show: the reader's, where he has any."""
+        return self.walk[-1] if self.walk and self.chooses_rate else self.weights
+
+    @property
     def finished(self):
         """Whether gradient descent has arrived, diverged, or used up its steps."""
         return bool(self.walk) and (not GOAL < self.walked[-1] < LOST or len(self.walk) > MOST)
@@ -202,7 +208,7 @@ class Descent(State):
             words.append(self._which())
         elif len(self.hill.start) > 1 and self.hill.one_by_one is not None:
             best = _count(self.hill.one_by_one, "move")
-            words.append(f"The best weight turned to its best value, again and again: {best}.")
+            words.append(f"Turning only the best weight, to its best value: {best}.")
         return " ".join(words)
 
     def _comparison(self):
@@ -221,9 +227,9 @@ class Descent(State):
         if self.arrived is not None:
             ends["You"] = self.placed[self.counts.index(self.arrived)]
         hidden = {who: np.dot(end, self.hill.hidden) > 0 for who, end in ends.items()}
-        names = {True: "the hidden kernel", False: "its rotation by 180°"}
-        found = (f"{who} found {names[same]}." for who, same in hidden.items())
-        return f"{' '.join(found)} Both fit: an edge has lost its sign."
+        turned = {True: "", False: " rotated by 180°"}
+        found = (f"{who} found the hidden kernel{turned[same]}." for who, same in hidden.items())
+        return f"{' '.join(found)} Both fit: the target has lost the sign."
 
     def _rates_so_far(self):
         arrived = [run for run in self.runs if run.outcome == "arrived"]
@@ -248,10 +254,10 @@ class Descent(State):
     @property
     def description(self):
         """The game in words and numbers."""
-        rows = self.hill.kernel(self.weights)
+        rows = self.hill.kernel(self.shown)
         kernel = "; ".join(" ".join(map(format_number, values)) for values in rows)
         said = self.verdict or self.standing
-        return f"Level {self.hill.level}, {self.hill.rules.name}: your kernel is {kernel}. {said}"
+        return f"Level {self.hill.level}, {self.hill.rules.name}: the kernel is {kernel}. {said}"
 
     # ------------------------------------------------------------ its picture
 
@@ -261,8 +267,8 @@ class Descent(State):
         heading = row(name, text(self.hill.rules.task, role="muted"), gap=24)
         board = column(heading, _photos(self), row(_losses(self), _ground(self), gap=GAP), gap=14)
         if not self.beside:
-            board = row(_kernel(self), board, gap=36)
-        return page(board, width=0, description=self.description)
+            board = row(_kernel(self), sized(board, BOARD), gap=36)
+        return page(board, width=BOARD, description=self.description)
 
 
 def of_start(share):
@@ -290,14 +296,15 @@ def _count(number, word):
 
 # ---------------------------------------------------------------- drawing
 
-SIDE, GAP = 190, 16  # of a picture, and between two of them
-CELL, SMALL = 56, 40  # sides of a weight's cell
-GROUND = 168  # a side of the landscape
+SIDE, GAP = 182, 14  # of a picture, and between two of them
+BOARD = 578
+CELL, SMALL = 56, 36  # sides of a weight's cell
+GROUND = 190  # a side of the landscape
 
 
 def _kernel(game):
     """The reader's kernel, with the arrows of a hint."""
-    weights = game.hill.kernel(game.weights)
+    weights = game.hill.kernel(game.shown)
     free = np.zeros((3, 3), bool)
     free[tuple(zip(*game.hill.rules.free, strict=True))] = True
     grid = cells(weights, cell=CELL, role="kernel", largest=1, muted=~free, longest=4)
@@ -312,7 +319,8 @@ def _kernel(game):
                     picture.arrow(*ends, stroke="gradient", stroke_width=2, head=5)
 
     grid = over(grid, arrows) if game.hinted else grid
-    return panel("your kernel", "found by dragging", named("weights", grid), "kernel")
+    whose = "its kernel" if game.chooses_rate else "your kernel"
+    return panel(whose, "a move turns one weight", named("weights", grid), "kernel")
 
 
 def _photos(game):
@@ -380,14 +388,14 @@ def _losses(game):
     layers = [level(GOAL, role="output")]
     who = []
     if not game.chooses_rate:
-        layers.append(_path(game.counts, game.shares, "kernel"))
+        layers.append(_path(game.counts, game.shares, "kernel", 3.5 if end <= 24 else 2.5))
         who = [_who("kernel", f"you, {_count(game.counts[-1], 'move')}")]
     if game.walk:
         layers.append(_path(range(steps + 1), game.walked, "gradient", 2))
         who.append(_who("gradient", f"gradient descent, {_count(steps, 'step')}"))
     drawn = plot(
         *layers,
-        width=284,
+        width=270,
         height=GROUND,
         x=(0, end),
         y=(0.001, top),
@@ -396,7 +404,7 @@ def _losses(game):
         logarithmic=True,
     )
     drawn = column(sized(row(*who, gap=20), 0, 18), named("loss", drawn), gap=0)
-    return panel("loss as a share of the start's", "the goal is 1 %", drawn)
+    return panel("loss as a share of the start's", "over moves and steps; the goal is 1 %", drawn)
 
 
 def _ground(game):
@@ -425,7 +433,7 @@ def _parabola(game):
     layers.append(_path(np.ravel(game.placed), game.shares, "kernel", joined=False))
     ticks = {"x_ticks": (-1, 0, 1), "y_ticks": {0: "0 %", 1: "100 %", 4: "400 %"}}
     axes = {"x": (-LIMIT, LIMIT), "y": (0, 4), "x_label": game._name(0)}
-    drawn = plot(*layers, width=GROUND, height=GROUND, **axes, **ticks)
+    drawn = plot(*layers, width=GROUND - 20, height=GROUND, **axes, **ticks)
     return panel("loss over the weight", _known(game), named("ground", drawn))
 
 
@@ -433,19 +441,29 @@ def _landscape(game):
     """Contour lines of the loss over the two weights, and both walks."""
     layers = []
     if game.seen:
-        for share, lines in game.hill.contours.items():
-            style = {"stroke_width": 2} if share == GOAL else {"stroke_width": 1}
-            role = "output" if share == GOAL else "muted" if share == 1 else "line"
-            layers += [_line(line, role, **style) for line in lines]
+        for share, found in game.hill.contours.items():
+            role, width = ("output", 2) if share == GOAL else ("muted", 0.5 + (share == 1))
+            layers += [_line(line, role, stroke_width=width) for line in found]
     if game.walk:
-        layers.append(_path(*zip(*game.walk, strict=True), "gradient", 2))
+        layers.append(_path(*zip(*_within(game.walk), strict=True), "gradient", 2))
     if not game.chooses_rate:
-        layers.append(_path(*zip(*game.placed, strict=True), "kernel"))
+        layers.append(_path(*zip(*game.placed, strict=True), "kernel", 3))
     ticks = {"x_ticks": (-1, 0, 1), "y_ticks": (-1, 0, 1)}
     axes = {"x": (-LIMIT, LIMIT), "y": (-LIMIT, LIMIT)}
     across = f"{game._name(0)} across, {game._name(1)} up"
     drawn = plot(*layers, width=GROUND, height=GROUND, **axes, **ticks, x_label=across)
     return panel("landscape of the loss", _known(game), named("ground", drawn))
+
+
+def _within(walk):
+    """Cut a walk off where it leaves the landscape."""
+    walk = np.array(walk)
+    for k, (here, there) in enumerate(itertools.pairwise(walk)):
+        if np.abs(there).max() > LIMIT:
+            step = np.where(there == here, 1e-12, there - here)
+            reach = (np.copysign(LIMIT, step) - here) / step
+            return np.vstack([walk[: k + 1], here + reach.min() * step])
+    return walk
 
 
 def _kernels(game):
@@ -459,11 +477,15 @@ def _kernels(game):
     told = "found by it" if game.walk else "not yet run"
     first = panel("its kernel", told, named("found", mine))
     second = panel("hidden", "" if game.finished else "told at the end", named("hidden", hidden))
-    told = (
-        note("A quadratic in 9 weights has 55 numbers."),
-        note("A loss tells 1 of them, a gradient 9."),
+    words = (
+        "A quadratic in 9 weights has",
+        "55 numbers: a loss tells 1 of",
+        "them, a gradient tells 9.",
     )
-    return column(row(first, second, gap=GAP), *told, gap=6)
+    if game.finished:
+        far = format_number(round(np.abs(np.subtract(game.walk[-1], game.hill.hidden)).max(), 1))
+        words = f"Its weights are up to {far} off:", "some directions hardly", "change the loss."
+    return column(row(first, second, gap=GAP), lines(*words, size=12, role="muted"), gap=6)
 
 
 def _rates(game):
@@ -494,5 +516,5 @@ def _rates(game):
         x_label="rate",
         logarithmic=True,
     )
-    caption = "× diverges; dashed: largest stable" if game.overshot else "one point for each run"
+    caption = "× diverged; dashed: the limit" if game.overshot else "one point for each run"
     return panel("steps needed", caption, named("rates", drawn), width=SIDE)

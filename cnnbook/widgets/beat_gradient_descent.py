@@ -62,12 +62,14 @@ class DescentView(Explorer):
     def _lay_out(self):
         """Put the kernel and its buttons on the left; on a narrow page, above the picture."""
         *buttons, new = self.actions.values()
-        buttons = widgets.HBox(buttons, layout={"flex_flow": "row wrap"})
         game = widgets.HBox([self.seed, new])
-        left = [self.level, game, self.cells, self.rate, buttons, self.line]
-        left = widgets.VBox(left, layout={"width": COLUMN, "flex": f"1 0 {COLUMN}"})
+        hand = widgets.VBox([self.level, game, self.cells], layout={"width": COLUMN})
+        buttons = widgets.HBox(buttons, layout={"flex_flow": "row wrap"})
+        tools = widgets.VBox([self.rate, buttons, self.line], layout={"flex": f"1 0 {COLUMN}"})
+        wrapped = {"flex_flow": "row wrap", "align_items": "flex-start"}
+        left = widgets.HBox([hand, tools], layout={"flex": f"1 0 {COLUMN}", **wrapped})
         self.screen.layout = widgets.Layout(flex="999 1 440px", min_width="0")
-        layout = {"flex_flow": "row wrap", "align_items": "flex-start", "grid_gap": "8px 24px"}
+        layout = {"grid_gap": "8px 24px", **wrapped}
         self.children = [widgets.HBox([left, self.screen], layout=layout)]
 
     # ------------------------------------------------------------ the reader plays
@@ -175,12 +177,11 @@ class DescentView(Explorer):
         """Show the state, and let the controls follow it."""
         state = self.state
         self._following = True
-        shown = state.walk[-1] if state.chooses_rate and state.walk else state.weights
         with self.cells.hold_sync():
             self.cells.free = [] if state.chooses_rate else self._numbers
             arrows = state.hill.kernel(state.downhill) if state.hinted else []
             self.cells.arrows = [float(size) for line in arrows for size in line]
-            self.cells.value = state.hill.kernel(shown).ravel().tolist()
+            self.cells.value = state.hill.kernel(state.shown).ravel().tolist()
             if not state.moves:
                 self.cells.moves = []
         self.rate.value = state.rate

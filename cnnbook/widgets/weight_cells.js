@@ -70,6 +70,7 @@ function render({ model, el }) {
       const weight = weights[k];
       const locked = !free().includes(k);
       box.classList.toggle("locked", locked);
+      box.classList.toggle("zero", weight === 0);
       box.tabIndex = k === current && !locked ? 0 : -1;
       box.setAttribute("aria-disabled", locked);
       box.setAttribute("aria-valuemin", -limit);
