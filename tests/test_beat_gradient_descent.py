@@ -298,8 +298,10 @@ def test_the_largest_rate_is_told_to_one_who_overshot():
     assert slow.run.outcome == "arrived"
     steps = len(slow.walk) - 1
     assert f"Your best: {slow.rate:.3g}, {steps} steps." in slow.verdict
+    slower = descend(slow, 0.1 * hill.largest_rate)
+    assert len(slower.walk) > len(slow.walk)
     fast = descend(slow, 1.1 * hill.largest_rate)
-    fast = replace(fast, runs=(*slow.runs, fast.run))
+    fast = replace(fast, runs=(slower.run, *slow.runs, fast.run))
     assert fast.run.outcome == "diverged"
     assert f"Your best: {slow.rate:.3g}, {steps} steps." in fast.verdict
     assert f"= {hill.largest_rate:.3g}." in fast.verdict
@@ -406,6 +408,8 @@ def test_the_hint_is_shown_as_arrows_until_the_next_move():
     view = beat_gradient_descent(2)
     for k in range(10):
         assert view.actions["Hint"].disabled
+        view.buy_hint()
+        assert view.state.counts[-1] == k
         place(view, *[k / 10] * 9)
     assert not view.actions["Hint"].disabled
     view.actions["Hint"].click()
@@ -481,7 +485,8 @@ def test_in_a_loop_it_can_be_stopped_and_goes_on(monkeypatch):
         await until(lambda: not view.running)
         assert (view.state.judged, view.actions["Stop"].disabled) == (0, True)
         assert "You had not moved." in view.notice
-        view.let_it_run()
+        view.let_it_run()  # once more, from the start
+        assert (len(view.state.walk), view.state.judged) == (1, 0)
         await until(lambda: len(view.state.walk) >= 3)
         view.new_game()
         assert (view.running, view.state.walk) == (False, ())

@@ -68,7 +68,7 @@ class DescentView(Explorer):
         tools = widgets.VBox([self.rate, buttons, self.line], layout={"flex": f"1 0 {COLUMN}"})
         wrapped = {"flex_flow": "row wrap", "align_items": "flex-start"}
         left = widgets.HBox([hand, tools], layout={"flex": f"1 0 {COLUMN}", **wrapped})
-        self.screen.layout = widgets.Layout(flex="999 1 440px", min_width="0")
+        self.screen.layout = widgets.Layout(flex="999 1 586px", min_width="0")
         layout = {"grid_gap": "8px 24px", **wrapped}
         self.children = [widgets.HBox([left, self.screen], layout=layout)]
 
