@@ -208,7 +208,7 @@ class Descent(State):
             words.append(self._which())
         elif len(self.hill.start) > 1 and self.hill.one_by_one is not None:
             best = _count(self.hill.one_by_one, "move")
-            words.append(f"Turning only the best weight, to its best value: {best}.")
+            words.append(f"One weight at a time, the best one to its best value: {best}.")
         return " ".join(words)
 
     def _comparison(self):
@@ -297,7 +297,7 @@ def _count(number, word):
 # ---------------------------------------------------------------- drawing
 
 SIDE, GAP = 182, 14  # of a picture, and between two of them
-BOARD = 578
+BOARD = 576
 CELL, SMALL = 56, 36  # sides of a weight's cell
 GROUND = 190  # a side of the landscape
 
@@ -507,7 +507,7 @@ def _rates(game):
     drawn = plot(
         *layers,
         runs,
-        width=SIDE - 34,
+        width=SIDE - 38,
         height=SIDE - 48,
         x=(0, 1),
         y=(5, MOST),

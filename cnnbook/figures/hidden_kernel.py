@@ -30,10 +30,12 @@ class Level(NamedTuple):
 
 ONE, PAIR, SIDES = ((1, 1),), ((1, 1), (1, 2)), ((1, 0), (1, 2))
 LEVELS = (
-    Level("one weight", ONE, 0.25, "Three points fix a parabola. Where is its lowest one?"),
-    Level("two weights", PAIR, 0.4, "Neighbouring pixels are alike: what does that make of it?"),
+    Level("one weight", ONE, 0.25, "Three points fix a parabola: where is it lowest?"),
+    Level("two weights", PAIR, 0.4, "Neighbours are alike: what shape does the landscape get?"),
     Level("nine weights", ALL, 0.12, "A move turns one weight, a step of gradient descent all."),
-    Level("two kernels fit", SIDES, 0.3, "The target says how strong an edge is, not more.", True),
+    Level(
+        "two kernels fit", SIDES, 0.3, "The target shows how strong an edge is, not its sign.", True
+    ),
     Level("a rate that overshoots", PAIR, None, "The rate is yours: how few steps can it take?"),
 )
 

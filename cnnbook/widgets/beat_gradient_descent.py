@@ -35,7 +35,9 @@ class DescentView(Explorer):
         self.level = widgets.Dropdown(options=numbered, description="level", **look)
         self.seed = widgets.BoundedIntText(0, 0, GAMES, description="game", style=LABELS)
         self.seed.layout.width = "96px"
-        self.rate = widgets.FloatSlider(0.1, min=0.02, max=1, step=0.02, description="rate", **look)
+        self.rate = widgets.BoundedFloatText(
+            0.1, min=0.01, max=1, step=0.01, description="rate", **look
+        )
         actions = {
             "Let it run": ("play", "gradient descent starts where you started", self.let_it_run),
             "Stop": ("stop", "stop gradient descent and keep its steps", self.stop),
@@ -68,7 +70,7 @@ class DescentView(Explorer):
         tools = widgets.VBox([self.rate, buttons, self.line], layout={"flex": f"1 0 {COLUMN}"})
         wrapped = {"flex_flow": "row wrap", "align_items": "flex-start"}
         left = widgets.HBox([hand, tools], layout={"flex": f"1 0 {COLUMN}", **wrapped})
-        self.screen.layout = widgets.Layout(flex="999 1 586px", min_width="0")
+        self.screen.layout = widgets.Layout(flex="999 1 584px", min_width="0")
         layout = {"grid_gap": "8px 24px", **wrapped}
         self.children = [widgets.HBox([left, self.screen], layout=layout)]
 
