@@ -262,6 +262,8 @@ def test_a_hint_counts_as_three_moves_and_can_be_bought_after_ten():
     names, turns = ("w[1, 1]", "w[1, 2]"), np.where(gradient > 0, "lower", "raise")
     advice = ", ".join(f"{turns[k]} {names[k]}" for k in order)
     assert hinted.standing == f"Downhill, steepest first: {advice}."
+    found = replace(ten, moves=(*ten.moves, tuple(hill.hidden), HINT))
+    assert found.standing == "The gradient is 0 here."
     arrived = replace(hinted, moves=(*hinted.moves, tuple(hill.hidden)))
     assert (arrived.arrived, arrived.hinted, arrived.may_buy) == (14, False, True)
     assert walk_of(ten, 3).may_buy is False
@@ -303,6 +305,9 @@ def test_the_largest_rate_is_told_to_one_who_overshot():
     fast = descend(slow, 1.1 * hill.largest_rate)
     fast = replace(fast, runs=(slower.run, *slow.runs, fast.run))
     assert fast.run.outcome == "diverged"
+    assert fast.verdict.startswith(f"Rate {fast.rate:.3g} diverges: ")
+    midway = replace(fast, walk=fast.walk[:5])
+    assert midway.verdict.startswith(f"Rate {fast.rate:.3g} stands at ")
     assert f"Your best: {slow.rate:.3g}, {steps} steps." in fast.verdict
     assert f"= {hill.largest_rate:.3g}." in fast.verdict
     assert "Overshoot" not in fast.verdict

@@ -175,9 +175,11 @@ class Descent(State):
             return f"The rate is {format_number(self.rate)}. {self._rates_so_far()}"
         if self.hinted:
             order = sorted(range(len(self.downhill)), key=lambda k: -abs(self.downhill[k]))
-            turns = (("raise" if self.downhill[k] > 0 else "lower", k) for k in order[:3])
-            turns = (f"{turn} {self._name(k)}" for turn, k in turns)
-            return f"Downhill, steepest first: {', '.join(turns)}."
+            steep = [k for k in order[:3] if abs(self.downhill[k]) > 0.01]
+            turns = ("raise" if self.downhill[k] > 0 else "lower" for k in steep)
+            turns = [f"{turn} {self._name(k)}" for turn, k in zip(turns, steep, strict=True)]
+            words = f"Downhill, steepest first: {', '.join(turns)}."
+            return words if turns else "The gradient is 0 here."
         if not self.moves:
             return f"The loss is {format_number(self.hill.at_start)}. Bring it to 1 % of that."
         now = f"{_count(self.counts[-1], 'move')}: {of_start(self.shares[-1])}."
@@ -195,11 +197,10 @@ class Descent(State):
             return ""
         steps, share = _count(self.run.steps, "step"), of_start(self.run.share)
         if self.chooses_rate:
-            how = {
-                "arrived": f"arrives in {steps}",
-                "diverged": f"diverges: {share} after {steps}",
-                "too slow": f"stands at {share} after {steps}",
-            }[self.run.outcome]
+            how = f"stands at {share} after {steps}"
+            if self.finished and self.run.outcome != "too slow":
+                arrived = self.run.outcome == "arrived"
+                how = f"arrives in {steps}" if arrived else f"diverges: {share} after {steps}"
             return f"Rate {format_number(self.rate)} {how}. {self._rates_so_far()}"
         if self.run.outcome != "arrived":
             return f"Gradient descent stands at {share} after {steps}."

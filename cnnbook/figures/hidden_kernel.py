@@ -207,7 +207,7 @@ class HiddenKernel:
                     return hidden, start
 
     def _worth(self, apart):
-        """Whether two weights leave work along either curvature, so that the rate matters."""
+        """Whether two weights leave work along either curvature: no rate that diverges arrives."""
         sizes, along = self.curvatures
         losses = sizes * (apart @ along) ** 2
         return len(apart) != 2 or losses.min() > 0.1 * losses.sum()
