@@ -74,7 +74,7 @@ def test_a_game_is_played_with_the_pointer_and_with_the_keyboard(page_and_notebo
     says(page, "0 0.7 0; 0 0 0. The loss is")  # the picture follows, nothing is counted
     page.mouse.up()
     says(page, "1 move: ")
-    assert page.evaluate("drags.length") > 3
+    assert page.evaluate("drags.length") > 0
     print(f"\ndescent: median {median(page.evaluate('drags')):.0f} ms from drag to picture")
     drag(page, middle, -5)
     page.keyboard.press("Escape")

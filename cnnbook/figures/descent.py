@@ -312,7 +312,7 @@ def _kernel(game):
 
     def arrows(picture, x, y):
         for (i, j), size in zip(game.hill.rules.free, game.downhill, strict=True):
-            across, middle = x + (j + 0.84) * CELL, y + (i + 0.5) * CELL
+            across, middle = x + (j + 0.92) * CELL, y + (i + 0.5) * CELL
             half = 0.4 * CELL * size
             if abs(half) > 1:
                 with picture.part("downhill"):

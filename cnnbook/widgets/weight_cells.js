@@ -24,9 +24,9 @@ function write(weight, digits) {
 // an arrow in the right part of a cell: up for a positive length, at most 1
 function arrow(length) {
   const half = 0.36 * SIDE * length;
-  const [x, tail, tip] = [0.86 * SIDE, SIDE / 2 + half, SIDE / 2 - half];
-  const wing = 5 * Math.sign(length);
-  return `M${x} ${tail}V${tip}M${x - 5} ${tip + wing}L${x} ${tip}L${x + 5} ${tip + wing}`;
+  const [x, tail, tip] = [0.92 * SIDE, SIDE / 2 + half, SIDE / 2 - half];
+  const wing = 4 * Math.sign(length);
+  return `M${x} ${tail}V${tip}M${x - 4} ${tip + wing}L${x} ${tip}L${x + 4} ${tip + wing}`;
 }
 
 function render({ model, el }) {
