@@ -8,10 +8,12 @@ from cnnbook.figures.channels import Channels
 from cnnbook.figures.chapter_map import CHAPTERS, ChapterMap
 from cnnbook.figures.confusion import Confusion
 from cnnbook.figures.dense import MatrixLayer, draw_stages
+from cnnbook.figures.descent import Descent
 from cnnbook.figures.digit_reader import DigitReading
 from cnnbook.figures.field_on_photo import PlacedField
 from cnnbook.figures.film import Film
 from cnnbook.figures.filtering import KERNELS, Filtering, Kernel, draw_kernels, draw_photos
+from cnnbook.figures.hidden_kernel import HiddenKernel
 from cnnbook.figures.im2col import Im2col
 from cnnbook.figures.inception import InceptionModule, draw_inception
 from cnnbook.figures.layer_maps import LayerMaps, draw_layers

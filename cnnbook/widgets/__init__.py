@@ -3,6 +3,7 @@
 from cnnbook.widgets.architecture_explorer import architecture_explorer
 from cnnbook.widgets.augmentation_explorer import augmentation_explorer
 from cnnbook.widgets.backward_stepper import backward_stepper
+from cnnbook.widgets.beat_gradient_descent import beat_gradient_descent
 from cnnbook.widgets.channel_stepper import channel_stepper
 from cnnbook.widgets.dense_to_convolution import dense_to_convolution
 from cnnbook.widgets.draw_digit import draw_digit
