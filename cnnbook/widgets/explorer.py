@@ -231,10 +231,11 @@ class Explorer(widgets.VBox):
     def _show(self, state=None, motion=True):
         picture = (state or self.state).picture()
         shown, role, style = picture.svg(css=False), "status", "line-height:normal"
-        if self.message:  # the picture before stays, pale
+        if self.message:  # over the picture before, which stays in its place, pale
             said = f'<b style="color:#d55e00">No such setting:</b> {escape(self.message)}'
-            shown = f'<p style="margin:0">{said}</p><div style="opacity:.3">{shown}</div>'
-            role = "alert"
+            look = "position:absolute;margin:0;padding:4px 8px;background:var(--jp-layout-color1)"
+            shown = f'<p style="{look}">{said}</p><div style="opacity:.3">{shown}</div>'
+            role, style = "alert", f"{style};position:relative"
         with self.screen.hold_sync():
             self.screen.motion = motion
             self.screen.value = f'<div role="{role}" style="{style}">{shown}</div>'
