@@ -41,7 +41,7 @@ PARTS = {
     "figures": {"luminance", "checks", "numpy", "matplotlib", "PIL", "shapes", "ops"}
     | {"derivation", "receptive_field"},
     "widgets": set(
-        """ipywidgets traitlets anywidget numpy torch PIL (sklearn) luminance checks shapes
+        """ipywidgets traitlets anywidget numpy torch PIL (sklearn) luminance checks files shapes
         recording receptive_field ops derivation numpy_net datasets models training
         figures""".split()
     ),

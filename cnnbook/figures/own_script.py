@@ -11,7 +11,7 @@ from cnnbook.figures.numbers import format_number
 from cnnbook.figures.scene import (
     Block,
     bars,
-    cells,
+    clip,
     column,
     curve,
     dot,
@@ -26,10 +26,12 @@ from cnnbook.figures.scene import (
     sized,
     space,
     text,
+    text_width,
 )
 from cnnbook.figures.state import State, state
+from cnnbook.figures.style import LIGHT
 
-SHEET, COVER, EVIDENCE, PROGRESS, TESTS = 256, 268, 256, 316, 296  # widths of the parts
+SHEET, COVER, EVIDENCE, PROGRESS, TESTS = 248, 268, 256, 290, 276  # widths of the parts
 SIDE, NEAR, THUMB = 124, 50, 38  # sides of the images
 LEARNED = 0.8  # share of the drawings, at every place, from which on the shape was learned
 
@@ -37,6 +39,10 @@ LEARNED = 0.8  # share of the drawings, at every place, from which on the shape 
 def percent(share):
     """Write a share in whole percent."""
     return f"{100 * share:.0f} %"
+
+
+def _titled(title, block, role="ink"):
+    return column(text(title, size=14, role=role, bold=True), block, gap=4)
 
 
 # ---------------------------------------------------------------- what the sheet is read as
@@ -97,24 +103,23 @@ class ScriptReading(State):
     @property
     def verdict(self):
         """The three probabilities, as a block."""
-        names = self.names
+        names = [clip(name, 86, bold=True) for name in self.names]
         if self.empty:
-            help_ = "Draw one of the signs here,", "or choose one on the shelf."
-            return panel("The sheet is empty", "", sized(lines(*help_, role="muted"), SHEET, 60))
-        title = f"It reads {names[self.best]}" + " by chance" * (not self.steps)
+            help_ = "Draw one of the signs,", "or press one on the shelf."
+            return _titled("The sheet is empty", sized(lines(*help_, role="muted"), SHEET, 60))
+        title = f"It reads {self.names[self.best]}" + " by chance" * (not self.steps)
         roles = ["output" if k == self.best else "muted" for k in range(len(names))]
         shown = bars(names, self.probabilities, length=116, height=20, roles=roles)
-        caption = "probability of each sign" if self.steps else "nothing is learned yet"
-        return panel(title, caption, sized(named("shares", shown), SHEET, 60), "output")
+        return _titled(title, sized(named("shares", shown), SHEET, 60), "output")
 
     @property
     def cover(self):
         """What the network sees, and where a patch changes the reading, as a block."""
         seen = image(1 - self.image, SIDE, role="line", inverts=True)
         seen = panel("what it sees", "28 × 28, sized", named("seen", seen), "input")
-        most = "" if self.empty else f"dashed: takes {percent(max(self.drop.max(), 0))} away"
-        hidden = panel("under a grey patch", most, named("covered", _map(self)), "kernel")
-        foot = "orange: a patch of 10 × 10 here lowers", "the probability; slate: it raises it"
+        most = "" if self.empty else f"takes {percent(max(self.drop.max(), 0))} away"
+        hidden = panel("under a patch", most, named("covered", _map(self)), "kernel")
+        foot = "orange: a grey patch here lowers the", "probability; slate: raises it; dashed: most"
         foot = lines(*foot, size=12, role="muted")
         return column(row(seen, hidden, gap=20), sized(foot, COVER), gap=4)
 
@@ -159,10 +164,11 @@ def _map(reading):
 def _across(reading):
     places, signs = reading.across.shape
     cell, high = 13, 17
-    width = max(text(name, bold=True).width for name in reading.names) + 8
+    names = [clip(name, 70, bold=True) for name in reading.names]
+    width = max(text_width(name, bold=True) for name in names) + 8
 
     def draw(picture, x, y):
-        for k, name in enumerate(reading.names):
+        for k, name in enumerate(names):
             look = {"bold": k == reading.best and not reading.empty, "anchor": "end"}
             picture.text(x + width - 8, y + (k + 0.5) * high + 5, name, **look)
             for m in range(places):
@@ -191,14 +197,13 @@ def _nearest(reading):
     shown = [
         column(
             named("near", image(1 - picture, NEAR, role="line", inverts=True)),
-            text(reading.names[sign], size=12),
+            text(clip(reading.names[sign], NEAR + 14, 12), size=12),
             gap=1,
         )
         for picture, sign in reading.nearest
     ]
     shown = [sized(block, NEAR + 16) for block in shown] or [space(NEAR, NEAR + 17)]
-    caption = "of the learned ones, by its last 84 numbers"
-    return panel("nearest drawings", caption, row(*shown, gap=4), "input")
+    return _titled("nearest learned drawings", row(*shown, gap=4), "input")
 
 
 # ---------------------------------------------------------------- how far the network is
@@ -236,23 +241,39 @@ class ScriptProgress(State):
         layers = [level(guess, "guessing: ln 3"), curve(after, self.losses, "ink", width=1.5)]
         layers += [dot(self.steps, self.losses[-1], "ink")] if self.steps else []
         axes = plot(
-            *layers, width=140, height=70, x=(0, self.until), y=(0, 1.5),
+            *layers, width=112, height=70, x=(0, self.until), y=(0, 1.5),
             x_ticks=(0, self.until), y_ticks={0: "0", 1: "1"},
         )  # fmt: skip
         done = f"loss, step {self.steps} of {self.until}"
-        loss = panel(done, f"{self.copies} images, 32 in each step", named("loss", axes))
+        loss = panel(done, f"{self.copies} images, 32 per step", named("loss", axes))
         moved = np.linalg.norm(self.kernels - self.before) / np.linalg.norm(self.before)
-        largest = max(np.abs(self.kernels).max(), np.abs(self.before).max())
-        look = {"cell": 7, "role": "kernel", "largest": largest}
-        tiles = [cells(kernel, **look) for kernel in self.kernels]
-        grid = column(row(*tiles[:3], gap=5), row(*tiles[3:], gap=5), gap=5)
+        grid = _kernels(self.kernels / max(np.abs(self.kernels).max(), np.abs(self.before).max()))
         caption = f"changed by {percent(moved)}" if self.steps else "drawn at random"
         kernels = panel("its first kernels", caption, named("kernels", grid), "kernel")
-        return sized(row(sized(loss, 188), kernels, gap=12), PROGRESS)
+        return sized(row(sized(loss, 160), kernels, gap=12), PROGRESS)
 
     def picture(self):
         """Draw how far the network is."""
         return page(self.block, description=self.description, width=0)
+
+
+def _kernels(values):
+    """Six kernels (6, n, n) of values from −1 to 1: orange above zero, slate below."""
+    cell, gap, size = 7, 5, values.shape[1]
+    sheet = np.zeros((2, 3, size, size, 4), np.uint8)
+    for kernel, shown in zip(values, sheet.reshape(6, size, size, 4), strict=True):
+        hues = [list(bytes.fromhex(LIGHT[role][1:])) for role in ("negative", "kernel")]
+        shown[..., :3] = np.array(hues)[(kernel > 0).astype(int)]
+        shown[..., 3] = np.rint(255 * np.abs(kernel))
+    side = cell * size
+
+    def draw(picture, x, y):
+        for (i, j), corner in np.ndenumerate(np.arange(6).reshape(2, 3)):
+            box = x + j * (side + gap), y + i * (side + gap), side, side
+            picture.image(sheet[i, j], *box, crisp=True)
+            picture.rect(*box, stroke="line", at=(int(corner),))
+
+    return Block(3 * side + 2 * gap, 2 * side + gap, draw)
 
 
 # ---------------------------------------------------------------- how well it reads
@@ -340,7 +361,7 @@ class ScriptTests(State):
         return page(self.block, description=self.description, width=0)
 
 
-NAME, AXIS, LINE = 112, 112, 18  # of a row: room for its name, of its axis, and its height
+NAME, AXIS, LINE = 110, 96, 18  # of a row: room for its name, of its axis, and its height
 
 
 def _recall(recall, steps):
@@ -362,7 +383,7 @@ def _recall(recall, steps):
         words = f"{recall.right} of {recall.count}"
         picture.text(start + AXIS + 12, middle + 4.5, words, size=12, fill=role, mono=True)
 
-    return Block(NAME + AXIS + 12 + 60, LINE, draw)
+    return Block(NAME + AXIS + 12 + 58, LINE, draw)
 
 
 def _scale():
@@ -390,7 +411,6 @@ class OwnScript(State):
     progress: ScriptProgress
     tests: ScriptTests
     reading: ScriptReading
-    shifts: bool = False
 
     @property
     def description(self):
@@ -406,7 +426,7 @@ class OwnScript(State):
         for name, images in zip(self.names, self.drawings, strict=True):
             shown = [image(1 - one, THUMB, role="line", inverts=True) for one in images]
             shown = row(*shown, gap=4) if shown else text("no drawing yet", size=12, role="muted")
-            shelves.append(panel(name, "", sized(shown, 6 * (THUMB + 4)), "input"))
+            shelves.append(_titled(name, sized(shown, 6 * (THUMB + 4)), "input"))
         reading = self.reading
         return page(
             named("drawings", row(*shelves, gap=24)),

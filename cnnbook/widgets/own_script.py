@@ -4,58 +4,34 @@ import asyncio
 import time
 from dataclasses import replace
 
-import anywidget
 import ipywidgets as widgets
 import numpy as np
-import traitlets
 
 from cnnbook.checks import flag, whole
 from cnnbook.figures.own_script import OwnScript
 from cnnbook.figures.picture import escape
 from cnnbook.figures.scene import page
-from cnnbook.widgets.digit_canvas import SIDE, DigitCanvas
+from cnnbook.widgets.digit_canvas import DigitCanvas
 from cnnbook.widgets.explorer import ERRORS, Screen, factory
+from cnnbook.widgets.ruler import Ruler
 from cnnbook.widgets.script_drawings import (
     EACH,
     SIGNS,
     WRITERS,
     Script,
     arranged,
-    column_of,
+    edges_of,
     invented,
+    middle_of,
     moved,
 )
-from cnnbook.widgets.script_pupil import SETTINGS, STEPS, Pupil
+from cnnbook.widgets.script_pupil import STEPS, Pupil
 from cnnbook.widgets.script_shelf import ScriptShelf
 
 SLICE, PAUSE = 0.12, 0.02  # seconds of training between two looks at the buttons, and of looking
 NOBODY = -1  # no sign stands at the left edge
 COLUMN = "258px"  # width of the sheet with its frame
-
-
-class Ruler(anywidget.AnyWidget):
-    """A slider with a name, which a screen reader reads too."""
-
-    value = traitlets.Int(0).tag(sync=True)
-    most = traitlets.Int(100).tag(sync=True)
-    label = traitlets.Unicode().tag(sync=True)
-    _css = """.cnnbook-ruler{display:flex;align-items:center;gap:8px;font-size:13px;
-      color:var(--jp-content-font-color1,#1b1f24)} .cnnbook-ruler input{flex:1;min-width:80px}"""
-    _esm = """export default { render({ model, el }) {
-      const label = document.createElement("label"), input = document.createElement("input");
-      label.className = "cnnbook-ruler";
-      Object.assign(input, { type: "range", min: 0, max: model.get("most") });
-      label.append(model.get("label"), input);
-      el.append(label);
-      const show = () => { input.value = model.get("value"); };
-      input.addEventListener("input", () => {
-        model.set("value", Number(input.value));
-        model.save_changes();
-      });
-      input.addEventListener("keydown", (event) => event.key === "Tab" || event.stopPropagation());
-      model.on("change:value", show);
-      show();
-    } };"""
+KEYS = "Draw with mouse, finger or pen. Keys: arrows, Space, Backspace, Delete, Esc."
 
 
 class ScriptView(widgets.VBox):
@@ -66,14 +42,17 @@ class ScriptView(widgets.VBox):
     what was refused; `notice` says what happened last.
     """
 
-    def __init__(self, script, left, shifts, seed):
+    def __init__(self, script, left, shifts, steps, seed):
         self.script, self._past, self._seed = script, [], seed
         self.message, self.notice = "", ""
-        self._task, self._before, self._following = None, None, False
+        self._run = self._before = None  # the training that goes on; the tests of the last one
+        self._following = False  # while controls follow what is shown, they change nothing
         self._build(left, shifts)
-        self.pupil = Pupil(script, self.left, self.shifts, seed)
+        self.pupil = Pupil(script, left, shifts, seed)
+        self.pupil.advance(steps)
         self._put_on_shelf()
-        self.canvas.value = moved(next(iter(script.by(1))), self.left)
+        first = (script.by(1) or script.by(0))[0]
+        self.canvas.value = moved(first, left)
         self._show()
         self._say("Press Learn. Then press drawings on the shelf, or draw, and see what it reads.")
 
@@ -81,17 +60,16 @@ class ScriptView(widgets.VBox):
         self.canvas = DigitCanvas(label="Sheet to draw a sign on")
         self.shelf = ScriptShelf(names=list(self.script.names), most=EACH)
         self.writer = widgets.ToggleButtons(options=[(name, k) for k, name in enumerate(WRITERS)])
-        self.writer.style.button_width = "100px"
-        self.writer.tooltips = ["learned", "never learned: the same hand", "never learned"]
-        self.at_left = widgets.Dropdown(
-            options=self._signs(), value=NOBODY if left is None else left,
-            description="all at the left edge:", style={"description_width": "initial"},
-            layout={"width": "250px"},
-        )  # fmt: skip
+        self.writer.style.button_width = "102px"
+        self.writer.tooltips = ["learned", "the same hand; never learned", "never learned"]
+        look = {"style": {"description_width": "initial"}, "layout": {"width": "230px"}}
+        look |= {"description": "at the left edge:", "options": self._signs()}
+        self.at_left = widgets.Dropdown(value=NOBODY if left is None else left, **look)
+        self.at_left.tooltip = "all drawings of this sign by “you”"
         self.shift = widgets.Checkbox(shifts, indent=False, description="shift the copies")
-        self.shift.layout.width = "150px"
+        self.shift.layout.width = "140px"
         self.ruler = Ruler(label="move it across")
-        self.path = widgets.Text("my_script.npz", description="file", layout={"width": "220px"})
+        self.path = widgets.Text("my_script.npz", description="file", layout={"width": "160px"})
         self.path.style.description_width = "28px"
         self.line = widgets.HTML()
         names = "verdict", "cover", "evidence", "progress", "tests"
@@ -104,19 +82,20 @@ class ScriptView(widgets.VBox):
             "Stop": ("stop", "stop; what was learned is kept", self.stop),
             "Take back": ("undo", "take back the last change of the shelf", self.take_back),
             "Empty shelf": ("trash", "throw all drawings away", self.empty_shelf),
-            "Save": ("download", "write names and drawings to the file", self.save),
-            "Load": ("upload", "read names and drawings from the file", self.load),
+            "Save": ("", "write names and drawings to the file", self.save),
+            "Load": ("", "read names and drawings from the file", self.load),
         }
         self.actions = {}
         for name, (icon, tooltip, action) in actions.items():
-            button = widgets.Button(description=name, icon=icon, tooltip=tooltip)
+            words = "" if name in ("Undo", "Clear") else name  # these two are narrow
+            button = widgets.Button(description=words, icon=icon, tooltip=tooltip)
             button.layout.width = "auto"
             button.on_click(lambda _, action=action: self._try(action))
             self.actions[name] = button
         self.actions["Learn"].button_style = self.actions["Keep"].button_style = "primary"
         self._lay_out()
         self.canvas.observe(self._drawn, "value")
-        self.ruler.observe(lambda change: self._try(self._move, change["new"]), "value")
+        self.ruler.observe(lambda change: self._move(change["new"]), "value")
         self.writer.observe(lambda _: self._put_on_shelf(), "value")
         self.at_left.observe(lambda _: self._given_otherwise(), "value")
         self.shift.observe(lambda _: self._given_otherwise(), "value")
@@ -125,33 +104,27 @@ class ScriptView(widgets.VBox):
         self.shelf.on_msg(lambda _, content, __: self._try(self._answer, content))
 
     def _lay_out(self):
-        def wrapping(*children, gap="6px 12px", **layout):
-            layout |= {"flex_flow": "row wrap", "align_items": "center", "grid_gap": gap}
+        def wrapping(*children, gap="4px 10px", **layout):
+            layout = {"flex_flow": "row wrap", "align_items": "center", "grid_gap": gap, **layout}
             return widgets.HBox(children, layout=layout)
 
         act, screens = self.actions, self.screens
-        file = wrapping(self.path, act["Save"], act["Load"], gap="4px")
-        head = wrapping(self.writer, act["Take back"], act["Empty shelf"], file)
-        sheet = widgets.VBox(
-            [
-                self.canvas,
-                wrapping(act["Keep"], act["Undo"], act["Clear"], gap="4px"),
-                self.ruler,
-                screens["verdict"],
-            ],
-            layout={"width": COLUMN, "flex": "none"},
-        )
+        file = wrapping(self.path, act["Save"], act["Load"], gap="0")
+        head = wrapping(self.writer, act["Take back"], act["Empty shelf"], file, gap="2px 6px")
+        keys = widgets.HTML(f'<div class="cnnbook-keys">{KEYS}</div>')
+        keep = wrapping(act["Keep"], act["Undo"], act["Clear"], gap="0")
+        sheet = [self.canvas, keys, keep, self.ruler, screens["verdict"]]
+        sheet = widgets.VBox(sheet, layout={"width": COLUMN, "flex": "none"})
         learn = wrapping(act["Learn"], act["Stop"], self.shift, self.at_left)
+        pairs = ("progress", "tests"), ("cover", "evidence")
         parts = [
-            wrapping(*(screens[n] for n in pair), gap="8px 20px", align_items="flex-start")
-            for pair in (("progress", "tests"), ("cover", "evidence"))
+            wrapping(*(screens[name] for name in pair), align_items="flex-start") for pair in pairs
         ]
-        right = widgets.VBox(
-            [learn, self.line, *parts], layout={"flex": "1 1 300px", "min_width": "0"}
-        )
-        body = wrapping(sheet, right, gap="8px 24px")
-        body.layout.align_items = "flex-start"
+        room = {"flex": "1 1 300px", "min_width": "0"}
+        right = widgets.VBox([learn, self.line, *parts], layout=room)
+        body = wrapping(sheet, right, gap="8px 20px", align_items="flex-start", margin="6px 0 0 0")
         super().__init__([head, self.shelf, body], layout={"max_width": "960px"})
+        self.add_class("cnnbook-script")
 
     # ------------------------------------------------------------ what is asked for
 
@@ -168,7 +141,7 @@ class ScriptView(widgets.VBox):
     @property
     def running(self):
         """Whether a training goes on."""
-        return self._task is not None and not self._task.done()
+        return self._run is not None
 
     def _try(self, action, *values):
         """Do something; say in words why it cannot be done."""
@@ -212,9 +185,8 @@ class ScriptView(widgets.VBox):
         """Throw a drawing of the shelf away."""
         drawing = self.script.by(self.writer.value)[number]
         self._change(self.script.remove(drawing))
-        self._say(
-            f"One drawing of {self.script.names[drawing.sign]} is gone. Take back returns it."
-        )
+        name = self.script.names[drawing.sign]
+        self._say(f"One drawing of {name} is gone. Take back returns it.")
 
     def empty_shelf(self):
         """Throw all drawings of all writers away."""
@@ -227,8 +199,7 @@ class ScriptView(widgets.VBox):
         """Take back the last change of the shelf or of a name."""
         if not self._past:
             raise ValueError("nothing was changed yet")
-        self.script = self._past.pop()
-        self._put_on_shelf()
+        self._adopt(self._past.pop())
         self._say("The last change is taken back.")
 
     def save(self):
@@ -257,8 +228,13 @@ class ScriptView(widgets.VBox):
     def _change(self, script):
         """Take another script; the old one can be had back."""
         self._past.append(self.script)
+        self._adopt(script)
+
+    def _adopt(self, script):
         self.script = script
         self._put_on_shelf()
+        self._show_tests()
+        self._show_reading()
 
     def _signs(self):
         return [("no sign", NOBODY), *((name, k) for k, name in enumerate(self.script.names))]
@@ -295,87 +271,94 @@ class ScriptView(widgets.VBox):
         """Learn the drawings: anew, or further if it was stopped before the end."""
         if self.running:
             return
-        given = self.script.names, self.script.drawings, self.left, self.shifts
-        if self.pupil.given() != given or self.pupil.trainer.steps >= STEPS:
+        pupil, given = self.pupil, (self.script.by(0), self.left, self.shifts)
+        if pupil.steps >= STEPS or (pupil.learned, pupil.left, pupil.shifts) != given:
             pupil = Pupil(self.script, self.left, self.shifts, self._seed)
-            self._before = self._tests if self.pupil.trainer.steps else self._before
+            self._before = self._tests if self.pupil.steps else self._before
             self.pupil = pupil
+        run = self._run = object()  # Stop may come from another thread: no task to cancel
         try:
             loop = asyncio.get_running_loop()
         except RuntimeError:  # plain Python: there is nobody to wait for
-            while self._learn_slice():
+            while self._learn_slice(run):
                 pass
         else:
-            self._task = loop.create_task(self._learn())
+            self._task = loop.create_task(self._learn(run))
             self._say("Learning …")
 
-    async def _learn(self):
-        while self._learn_slice():
+    async def _learn(self, run):
+        while self._learn_slice(run):
             await asyncio.sleep(PAUSE)
 
-    def _learn_slice(self):
+    def _learn_slice(self, run):
         """Do some steps and show them; return whether there is more to do."""
-        trainer, end, problem = self.pupil.trainer, time.perf_counter() + SLICE, ""
+        pupil, end, problem = self.pupil, time.perf_counter() + SLICE, ""
         try:
-            while trainer.steps < STEPS and time.perf_counter() < end:
-                trainer.advance(1, SETTINGS)
+            while self._run is run and pupil.steps < STEPS and time.perf_counter() < end:
+                pupil.advance()
             self._show()
         except KeyboardInterrupt:
-            problem = f"Interrupted: the {trainer.steps} steps before are kept."
+            problem = f"Interrupted: the {pupil.steps} steps before are kept."
         except Exception as error:  # nobody reads the log of a task
             problem = f"Learning failed: {type(error).__name__}: {error}"
-        going = not problem and trainer.steps < STEPS
-        if not going:
-            self._task = None
-        self._say(problem or ("Learning …" if going else self._tests.verdict), alert=bool(problem))
-        return going
+        if self._run is not run:  # stopped meanwhile
+            return False
+        if problem or pupil.steps >= STEPS:
+            self._run = None
+            self._say(problem or self._tests.verdict, alert=bool(problem))
+        return self.running
 
     def stop(self):
         """End the learning; keep what was learned."""
         if self.running:
-            self._task.cancel()
-            self._task = None
+            self._run = None
             self._show()
-            self._say(f"Stopped: {self.pupil.trainer.steps} steps are kept; Learn goes on.")
+            self._say(f"Stopped: {self.pupil.steps} steps are kept; Learn goes on.")
 
     # ------------------------------------------------------------ what is shown
 
     def _drawn(self, _):
         if self.canvas.value:
+            strokes = arranged(self.canvas.value)
+            left, right = edges_of(strokes)
             self._following = True
-            self.ruler.value = round(100 * column_of(arranged(self.canvas.value)) / SIDE)
+            self.ruler.value = round(100 * (middle_of(strokes) - left) / max(right - left, 1))
             self._following = False
         self._try(self._show_reading)
 
     def _move(self, percent):
         if not self._following and self.canvas.value:
-            self.canvas.value = arranged(self.canvas.value, column=percent * SIDE / 100)
+            left, right = edges_of(self.canvas.value)
+            column = left + percent / 100 * (right - left)
+            self.canvas.value = arranged(self.canvas.value, column=column)
 
     def _show_reading(self):
-        self._reading = reading = self.pupil.read(self.canvas.value)
-        cover, evidence = reading.words[1], " ".join(reading.words[2:]) or reading.words[0]
+        self._reading = reading = self.pupil.read(self.canvas.value, self.script.names)
         self._put("verdict", reading.verdict, reading.words[0])
-        self._put("cover", reading.cover, cover)
-        self._put("evidence", reading.evidence, evidence)
+        self._put("cover", reading.cover, reading.words[1])
+        self._put("evidence", reading.evidence, " ".join(reading.words[2:]) or reading.words[0])
 
     def _show(self):
-        self._progress, self._tests = self.pupil.progress(), self.pupil.tests(self._before)
+        """Show everything anew."""
+        self._progress = self.pupil.progress()
         self._put("progress", self._progress.block, self._progress.description)
-        self._put("tests", self._tests.block, self._tests.description)
+        self._show_tests()
         self._show_reading()
+
+    def _show_tests(self):
+        self._tests = self.pupil.tests(self.script, self._before)
+        self._put("tests", self._tests.block, self._tests.description)
 
     def _put(self, name, block, words):
         self.screens[name].value = page(block, description=words, width=0).svg(css=False)
 
     def _say(self, notice, *, alert=False):
         self.notice = notice
-        role, colour = ("alert", "color:#d55e00") if alert else ("status", "opacity:.8")
-        text = escape(notice)
-        self.line.value = f'<div role="{role}" style="min-height:38px;{colour}">{text}</div>'
-        self.actions["Learn"].disabled, self.actions["Stop"].disabled = (
-            self.running,
-            not self.running,
-        )
+        role, edge = ("alert", "#d55e00") if alert else ("status", "transparent")
+        style = f"min-height:38px;line-height:19px;padding-left:6px;border-left:3px solid {edge}"
+        self.line.value = f'<div role="{role}" style="{style}">{escape(notice)}</div>'
+        self.actions["Learn"].disabled = self.running
+        self.actions["Stop"].disabled = not self.running
 
     @property
     def state(self):
@@ -383,7 +366,7 @@ class ScriptView(widgets.VBox):
         images, signs = self.pupil.images[:, 0], self.pupil.signs
         drawings = tuple(images[signs == k] for k in range(SIGNS))
         parts = self._progress, self._tests, self._reading
-        return OwnScript(self.pupil.script.names, drawings, *parts)
+        return OwnScript(self.script.names, drawings, *parts)
 
     def __repr__(self):
         return repr(self.state)
@@ -408,14 +391,11 @@ def own_script(file=None, *, left=None, shifts=False, steps=0, seed=0):
     shifts : bool
         Whether the copies that are learned are put anywhere on the sheet.
     steps : int
-        Steps that are learned before the widget opens, at most 200.
+        Steps that are learned before the widget opens, at most 120.
     seed : int
         Draws the network, the copies and, without a file, the drawings.
     """
     left = None if left is None else whole("left", left, 0, SIGNS - 1)
-    whole("steps", steps, 0, STEPS)
+    steps = whole("steps", steps, 0, STEPS)
     script = invented(seed) if file is None else Script.load(file)
-    view = ScriptView(script, left, flag("shifts", shifts), seed)
-    view.pupil.trainer.advance(steps, SETTINGS)
-    view._show()
-    return view
+    return ScriptView(script, left, flag("shifts", shifts), steps, seed)

@@ -53,10 +53,15 @@ def arranged(strokes, *, row=None, column=None, turn=0.0, size=1.0):
     return [{"pen": s["pen"], "points": p} for s, p in zip(strokes, moved, strict=True)]
 
 
-def column_of(strokes):
+def middle_of(strokes):
     """Return the column in the middle of strokes, in units of the sheet."""
     columns = [column for stroke in strokes for _, column in stroke["points"]]
     return (min(columns) + max(columns)) / 2
+
+
+def edges_of(strokes):
+    """Return the columns of the middle when the ink touches the left and the right edge."""
+    return tuple(middle_of(arranged(strokes, column=column)) for column in (0, SIDE))
 
 
 def seen(strokes):
@@ -155,45 +160,52 @@ class Script:
         return replace(self, drawings=tuple(d for d in self.drawings if d is not drawing))
 
     def save(self, path):
-        """Write names and strokes to a file, an archive of plain NumPy arrays."""
-        strokes = [(k, s) for k, drawing in enumerate(self.drawings) for s in drawing.strokes]
-        points = [s["points"] for _, s in strokes]
-        with replacing(path) as new, open(new, "wb") as file:
-            np.savez_compressed(
-                file,
-                names=np.array(self.names),
-                signs=np.array([d.sign for d in self.drawings], int),
-                writers=np.array([d.writer for d in self.drawings], int),
-                drawing_of_stroke=np.array([k for k, _ in strokes], int),
-                pens=np.array([s["pen"] for _, s in strokes], int),
-                sizes=np.array([len(p) for p in points], int),
-                points=np.concatenate([np.empty((0, 2)), *points]),
-            )
+        """Write names and strokes to a file, an archive of plain NumPy arrays.
+
+        Its `points` are rows of drawing, stroke, pen, row and column.
+        """
+        points = [
+            (number, k, stroke["pen"], *point)
+            for number, drawing in enumerate(self.drawings)
+            for k, stroke in enumerate(drawing.strokes)
+            for point in stroke["points"]
+        ]
+        arrays = {
+            "names": np.array(self.names),
+            "signs": np.array([drawing.sign for drawing in self.drawings], int),
+            "writers": np.array([drawing.writer for drawing in self.drawings], int),
+            "points": np.array(points, float).reshape(-1, 5),
+        }
+        try:
+            with replacing(path) as new, open(new, "wb") as file:
+                np.savez_compressed(file, **arrays)
+        except OSError as error:
+            raise ValueError(f"{path} cannot be written: {error.strerror or error}") from error
 
     @classmethod
     def load(cls, path):
-        """Read what `save` wrote; a ValueError says what is wrong with another file."""
+        """Read what `save` wrote; ValueError says what is wrong with another file."""
         try:
+            if not zipfile.is_zipfile(path):
+                open(path, "rb").close()  # says why it cannot be read, if it cannot
+                raise ValueError("it is no archive of arrays")
             with np.load(path, allow_pickle=False) as file:
-                arrays = {name: file[name] for name in file.files}
-            points = np.split(arrays["points"], np.cumsum(arrays["sizes"])[:-1])
-            strokes = [
-                {"pen": int(pen), "points": p.tolist()}
-                for pen, p in zip(arrays["pens"], points[: len(arrays["pens"])], strict=True)
-            ]
-            whose = zip(arrays["drawing_of_stroke"].tolist(), strokes, strict=True)
-            lists = [[] for _ in arrays["signs"]]
-            for drawing, stroke in whose:
-                lists[drawing].append(stroke)
-            rows = zip(lists, arrays["signs"].tolist(), arrays["writers"].tolist(), strict=True)
-            return cls(
-                tuple(arrays["names"].tolist()), tuple(Drawing(tuple(s), *r) for s, *r in rows)
-            )
-        except FileNotFoundError:
-            raise ValueError(f"there is no file {path}") from None
-        except (OSError, EOFError, KeyError, IndexError, zipfile.BadZipFile) as error:
-            raise ValueError(f"{path} holds no script: {error}") from error
-        except (ValueError, TypeError, AttributeError) as error:
+                names, signs, writers, points = (
+                    file[name].tolist() for name in ("names", "signs", "writers", "points")
+                )
+            if not isinstance(names, list):
+                raise TypeError("names is no list")
+            drawings = [{} for _ in signs]
+            for number, stroke, pen, *point in points:
+                new = {"pen": int(pen), "points": []}
+                drawings[whole("drawing", int(number), 0)].setdefault(stroke, new)["points"] += [
+                    point
+                ]
+            rows = zip(drawings, signs, writers, strict=True)
+            return cls(names, tuple(Drawing(tuple(s.values()), *row) for s, *row in rows))
+        except OSError as error:
+            raise ValueError(f"{path} cannot be read: {error.strerror or error}") from error
+        except (ValueError, TypeError, LookupError, zipfile.BadZipFile) as error:
             raise ValueError(f"{path} holds no script: {error}") from error
 
 

@@ -28,17 +28,18 @@ function picture(strokes, parent) {
 function render({ model, el }) {
   el.classList.add("cnnbook", "cnnbook-shelf");
   const help = element("p", {
-    text: "Press a drawing to put it on the sheet, its × or the Delete key to throw it away; " +
-      "arrow keys go along. Press a name's circle to choose the sign to draw.",
+    text: "Press a drawing to put it on the sheet, its × (or Delete) to throw it away; arrow keys " +
+      "go along. A circle chooses the sign to draw; names can be typed.",
   }, el);
   const cards = element("div", { class: "cards" }, el);
   const group = `cnnbook-sign-${Math.random().toString(36).slice(2)}`; // of the radio buttons
 
   function card(sign, name) {
-    const box = element("fieldset", { class: "card" }, cards);
+    const box = element("fieldset", { class: "card", "aria-label": name }, cards);
     const head = element("div", { class: "head" }, box);
     const radio = element("input", {
-      type: "radio", name: group, "aria-label": `draw ${name} next`, title: `draw ${name} next`,
+      type: "radio", name: group, "data-key": `radio${sign}`, "aria-label": `draw ${name} next`,
+      title: `draw ${name} next`,
     }, head);
     radio.checked = sign === model.get("chosen");
     radio.addEventListener("change", () => {
@@ -46,7 +47,8 @@ function render({ model, el }) {
       model.save_changes();
     });
     const typed = element("input", {
-      type: "text", value: name, maxlength: 10, "aria-label": `name of sign ${sign}`,
+      type: "text", value: name, maxlength: 10, "data-key": `name${sign}`,
+      "aria-label": `name of sign ${sign}`,
     }, head);
     typed.addEventListener("change", () => {
       const names = [...model.get("names")];
@@ -67,7 +69,7 @@ function render({ model, el }) {
   function thumb({ number, strokes }, words, row) {
     const cell = element("span", { class: "thumb" }, row);
     const take = element("button", {
-      type: "button", class: "take", "data-number": number, title: `${words}: put it on the sheet`,
+      type: "button", class: "take", "data-key": number, title: `${words}: put it on the sheet`,
       "aria-label": `${words}: put it on the sheet; Delete throws it away`,
     }, cell);
     picture(strokes, take);
@@ -79,13 +81,13 @@ function render({ model, el }) {
   }
 
   function show() {
-    const held = cards.contains(document.activeElement) ? document.activeElement.dataset.number : "";
+    const held = cards.contains(document.activeElement) ? document.activeElement.dataset.key : null;
     cards.replaceChildren();
     model.get("names").forEach((name, sign) => card(sign, name));
-    if (held) {
-      const takes = [...cards.querySelectorAll(".take")];
-      takes[Math.min(held, takes.length - 1)]?.focus(); // the next one after a deletion
-    }
+    if (!held) return;
+    const takes = [...cards.querySelectorAll(".take")];
+    const same = cards.querySelector(`[data-key="${held}"]`);
+    (same ?? takes[takes.length - 1])?.focus(); // after a deletion the next one
   }
 
   el.addEventListener("keydown", (event) => {
@@ -100,7 +102,7 @@ function render({ model, el }) {
       event.preventDefault();
     }
     if (event.key === "Delete" || event.key === "Backspace") {
-      model.send({ delete: Number(event.target.dataset.number) });
+      model.send({ delete: Number(event.target.dataset.key) });
       event.preventDefault();
     }
   });
