@@ -442,6 +442,11 @@ def test_a_neighbour_is_a_test_and_needs_no_new_learning():
     assert len(view.shelf.drawings) == 18
     view.shelf._handle_custom_msg({"delete": 0}, [])
     assert view._tests.writers[1].count == 17
+    view.canvas.value = list(invented(0).by(2)[0].strokes)
+    press(view, "Keep")
+    assert view.notice.startswith("6 of 6 drawings of tent by a neighbour. Read right: ")
+    assert view.notice.endswith(f"{view._tests.caution}: so few drawings say little.")
+    view.shelf._handle_custom_msg({"delete": 0}, [])
     assert view.pupil.steps == STEPS
     for _ in range(17):
         view.shelf._handle_custom_msg({"delete": 0}, [])
@@ -552,7 +557,7 @@ def test_the_verdict_follows_the_numbers():
 
 def test_few_drawings_say_little():
     tests = ScriptTests(("a", "b", "c"), (recall("a neighbour", 6, 6),), (), None, 10)
-    assert tests.caution == "6 of 6: the true share may be 61 % to 100 %"
+    assert tests.caution == "6 of 6 may truly be 61 % to 100 %"
 
 
 @pytest.mark.parametrize("steps", [0, 3])

@@ -19,6 +19,7 @@ from cnnbook.figures.scene import (
     level,
     lines,
     named,
+    note,
     page,
     panel,
     plot,
@@ -31,8 +32,8 @@ from cnnbook.figures.scene import (
 from cnnbook.figures.state import State, state
 from cnnbook.figures.style import LIGHT
 
-SHEET, COVER, EVIDENCE, PROGRESS, TESTS = 248, 268, 256, 290, 276  # widths of the parts
-SIDE, NEAR, THUMB = 124, 50, 38  # sides of the images
+SHEET, COVER, EVIDENCE, PROGRESS, TESTS = 248, 264, 252, 263, 258  # widths of the parts
+SIDE, NEAR, THUMB = 114, 40, 38  # sides of the images
 LEARNED = 0.8  # share of the drawings, at every place, from which on the shape was learned
 
 
@@ -121,12 +122,12 @@ class ScriptReading(State):
         hidden = panel("under a patch", most, named("covered", _map(self)), "kernel")
         foot = "orange: a grey patch here lowers the", "probability; slate: raises it; dashed: most"
         foot = lines(*foot, size=12, role="muted")
-        return column(row(seen, hidden, gap=20), sized(foot, COVER), gap=4)
+        return column(row(seen, hidden, gap=24), sized(foot, COVER), gap=4)
 
     @property
     def evidence(self):
         """The probabilities along a row of the sheet, and the nearest drawings, as a block."""
-        return column(sized(_across(self), EVIDENCE), _nearest(self), gap=10)
+        return column(sized(_across(self), EVIDENCE), _nearest(self), gap=6)
 
     def picture(self):
         """Draw the reading and its reasons."""
@@ -190,7 +191,7 @@ def _across(reading):
 
     caption = "full green: sure; framed: where it stands"
     block = Block(width + places * cell, signs * high + 16, draw)
-    return panel("the same drawing, moved across", caption, block, "output")
+    return panel("the drawing, moved across", caption, block, "output")
 
 
 def _nearest(reading):
@@ -241,16 +242,16 @@ class ScriptProgress(State):
         layers = [level(guess, "guessing: ln 3"), curve(after, self.losses, "ink", width=1.5)]
         layers += [dot(self.steps, self.losses[-1], "ink")] if self.steps else []
         axes = plot(
-            *layers, width=112, height=70, x=(0, self.until), y=(0, 1.5),
+            *layers, width=92, height=70, x=(0, self.until), y=(0, 1.5),
             x_ticks=(0, self.until), y_ticks={0: "0", 1: "1"},
         )  # fmt: skip
-        done = f"loss, step {self.steps} of {self.until}"
-        loss = panel(done, f"{self.copies} images, 32 per step", named("loss", axes))
+        done = f"step {self.steps} of {self.until}"
+        loss = panel(done, f"loss; {self.copies} images", named("loss", axes))
         moved = np.linalg.norm(self.kernels - self.before) / np.linalg.norm(self.before)
         grid = _kernels(self.kernels / max(np.abs(self.kernels).max(), np.abs(self.before).max()))
         caption = f"changed by {percent(moved)}" if self.steps else "drawn at random"
         kernels = panel("its first kernels", caption, named("kernels", grid), "kernel")
-        return sized(row(sized(loss, 160), kernels, gap=12), PROGRESS)
+        return sized(row(sized(loss, 138), kernels, gap=10), PROGRESS)
 
     def picture(self):
         """Draw how far the network is."""
@@ -339,7 +340,7 @@ class ScriptTests(State):
             return ""
         row = self.writers[-1]
         low, high = (percent(end) for end in row.interval)
-        return f"{row.right} of {row.count}: the true share may be {low} to {high}"
+        return f"{row.right} of {row.count} may truly be {low} to {high}"
 
     @property
     def description(self):
@@ -352,7 +353,7 @@ class ScriptTests(State):
         """A point and an interval for each writer and each place."""
         rows = [_recall(recall, self.steps) for recall in self.writers]
         rows += [space(0, 3)] + [_recall(recall, self.steps) for recall in self.places]
-        block = column(*rows, _scale(), gap=1)
+        block = column(*rows, _scale(), note(self.caution), gap=1)
         caption = "bars: 95 % intervals by Wilson; ○ before"
         return sized(panel("new drawings, read right", caption, block, "output"), TESTS)
 
@@ -361,7 +362,7 @@ class ScriptTests(State):
         return page(self.block, description=self.description, width=0)
 
 
-NAME, AXIS, LINE = 110, 96, 18  # of a row: room for its name, of its axis, and its height
+NAME, AXIS, LINE = 106, 84, 16  # of a row: room for its name, of its axis, and its height
 
 
 def _recall(recall, steps):
@@ -381,14 +382,14 @@ def _recall(recall, steps):
         with picture.part("share"):
             picture.rect(share - 4, middle - 4, 8, 8, fill=role, radius=4)
         words = f"{recall.right} of {recall.count}"
-        picture.text(start + AXIS + 12, middle + 4.5, words, size=12, fill=role, mono=True)
+        picture.text(start + AXIS + 10, middle + 4.5, words, size=12, fill=role, mono=True)
 
-    return Block(NAME + AXIS + 12 + 58, LINE, draw)
+    return Block(NAME + AXIS + 10 + 58, LINE, draw)
 
 
 def _scale():
     def draw(picture, x, y):
-        for share, words in ((0, "0"), (1 / 3, "guessing"), (1, "100 %")):
+        for share, words in ((0, ""), (1 / 3, "guessing"), (1, "100 %")):
             across = x + NAME + AXIS * share
             picture.line((across, y), (across, y + 3), stroke="muted", stroke_width=1)
             anchor = "middle" if share < 1 else "end"

@@ -163,7 +163,12 @@ class ScriptView(widgets.VBox):
         counts = self.script.counts(self.writer.value)
         name, who = self.script.names[sign], WRITERS[self.writer.value]
         self.clear()
-        self._say(f"{counts[sign]} of {EACH} drawings of {name} by {who}.")
+        words = f"{counts[sign]} of {EACH} drawings of {name} by {who}."
+        if self.writer.value:
+            words += f" Read right: {self._tests.caution}: so few drawings say little."
+        elif self.pupil.steps:
+            words += " Learn starts anew."
+        self._say(words)
         if counts[sign] == EACH and min(counts) < EACH:
             self.shelf.chosen = int(np.argmin(counts))
 
@@ -241,6 +246,7 @@ class ScriptView(widgets.VBox):
 
     def _put_on_shelf(self):
         drawings = self.script.by(self.writer.value)
+        self.shelf.use = "only tested" if self.writer.value else "learned"
         self.shelf.names = list(self.script.names)
         self.shelf.drawings = [{"sign": d.sign, "strokes": moved(d, self.left)} for d in drawings]
         self.actions["Take back"].disabled = not self._past
@@ -272,10 +278,11 @@ class ScriptView(widgets.VBox):
         if self.running:
             return
         pupil, given = self.pupil, (self.script.by(0), self.left, self.shifts)
-        if pupil.steps >= STEPS or (pupil.learned, pupil.left, pupil.shifts) != given:
-            pupil = Pupil(self.script, self.left, self.shifts, self._seed)
-            self._before = self._tests if self.pupil.steps else self._before
-            self.pupil = pupil
+        same = (pupil.learned, pupil.left, pupil.shifts) == given
+        if not same or pupil.steps >= STEPS:
+            self._seed += same  # the same once more: from another start
+            self.pupil = Pupil(self.script, self.left, self.shifts, self._seed)
+            self._before = self._tests if pupil.steps else self._before
         run = self._run = object()  # Stop may come from another thread: no task to cancel
         try:
             loop = asyncio.get_running_loop()

@@ -28,8 +28,8 @@ function picture(strokes, parent) {
 function render({ model, el }) {
   el.classList.add("cnnbook", "cnnbook-shelf");
   const help = element("p", {
-    text: "Press a drawing to put it on the sheet, its × (or Delete) to throw it away; arrow keys " +
-      "go along. A circle chooses the sign to draw; names can be typed.",
+    text: "Press a drawing to put it on the sheet, its × or Delete to throw it away. " +
+      "A circle chooses the sign to draw; names can be typed.",
   }, el);
   const cards = element("div", { class: "cards" }, el);
   const group = `cnnbook-sign-${Math.random().toString(36).slice(2)}`; // of the radio buttons
@@ -59,7 +59,8 @@ function render({ model, el }) {
     const own = model.get("drawings")
       .map((drawing, number) => ({ ...drawing, number }))
       .filter((drawing) => drawing.sign === sign);
-    element("span", { class: "count", text: `${own.length} of ${model.get("most")}` }, head);
+    const count = `${own.length} of ${model.get("most")}, ${model.get("use")}`;
+    element("span", { class: "count", text: count }, head);
     const row = element("div", { class: "row" }, box);
     own.forEach((drawing, place) => thumb(drawing, `${name}, drawing ${place}`, row));
     for (let k = own.length; k < model.get("most"); k += 1) element("i", {}, row);
@@ -107,7 +108,7 @@ function render({ model, el }) {
     }
   });
 
-  const changes = ["change:names", "change:drawings", "change:chosen"];
+  const changes = ["names", "drawings", "chosen", "use"].map((name) => `change:${name}`);
   for (const change of changes) model.on(change, show);
   show();
   return () => changes.forEach((change) => model.off(change, show));

@@ -23,6 +23,8 @@ class ScriptShelf(anywidget.AnyWidget):
         ``{"sign": k, "strokes": as in DigitCanvas.value}``.
     most : int
         Places for drawings of one sign.
+    use : str
+        What the drawings are for.
 
     Its messages are ``{"take": n}`` and ``{"delete": n}``, n counting the drawings.
     """
@@ -34,3 +36,4 @@ class ScriptShelf(anywidget.AnyWidget):
     chosen = traitlets.Int(0).tag(sync=True)
     drawings = traitlets.List(traitlets.Dict()).tag(sync=True)
     most = traitlets.Int(6).tag(sync=True)
+    use = traitlets.Unicode().tag(sync=True)
