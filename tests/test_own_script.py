@@ -405,7 +405,7 @@ def test_signs_get_other_names(view):
 def test_learning_needs_each_sign_and_says_which_is_missing(view):
     view.script = replace(view.script, drawings=tuple(d for d in view.script.drawings if d.sign))
     press(view, "Learn")
-    assert view.message == "'you' has no drawing of tent: one at least is needed"
+    assert view.message == "no drawing of tent by you: at least one is needed"
     assert not view.running
 
 
@@ -430,6 +430,9 @@ def test_the_widget_is_fooled_and_cured(view):
     assert view.notice.endswith("it learned the shape.")
     assert [recall.before for recall in view._tests.places] == first
     assert "It reads hook" in view.screens["verdict"].value
+    view.shelf._handle_custom_msg({"delete": 0}, [])
+    press(view, "Learn")  # other drawings: nothing to compare with
+    assert {recall.before for recall in view._tests.places} == {None}
     check_picture(view.state.picture())
 
 

@@ -302,7 +302,7 @@ class Recall(NamedTuple):
 
 @state
 class ScriptTests(State):
-    """Drawings that no step learned from: by writer, and all at one place of the sheet."""
+    """Drawings that are read: by writer, and all at one place of the sheet."""
 
     names: tuple  # of the three signs
     writers: tuple = ()  # `Recall`s
@@ -322,7 +322,7 @@ class ScriptTests(State):
             return f"At every place it reads at least {fewest} right: it learned the shape."
         if self.left is None:
             where = f"{edge.right} of {edge.count} are read right {edge.name}"
-            return f"Only {where}: it learned the shape at its place, and not the shape alone."
+            return f"Only {where}: it learned shape and place together."
         at_left, middle, _ = self.places
         other, own = at_left.signs != self.left, middle.signs == self.left
         taken = int((at_left.predicted[other] == self.left).sum())
@@ -352,10 +352,11 @@ class ScriptTests(State):
     def block(self):
         """A point and an interval for each writer and each place."""
         rows = [_recall(recall, self.steps) for recall in self.writers]
+        rows += (2 - len(rows)) * [space(0, LINE)]  # a neighbour comes later
         rows += [space(0, 3)] + [_recall(recall, self.steps) for recall in self.places]
         block = column(*rows, _scale(), note(self.caution), gap=1)
         caption = "bars: 95 % intervals by Wilson; ○ before"
-        return sized(panel("new drawings, read right", caption, block, "output"), TESTS)
+        return sized(panel("drawings read right", caption, block, "output"), TESTS)
 
     def picture(self):
         """Draw how well the network reads."""

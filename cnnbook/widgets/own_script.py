@@ -282,7 +282,8 @@ class ScriptView(widgets.VBox):
         if not same or pupil.steps >= STEPS:
             self._seed += same  # the same once more: from another start
             self.pupil = Pupil(self.script, self.left, self.shifts, self._seed)
-            self._before = self._tests if pupil.steps else self._before
+            comparable = pupil.steps and pupil.learned == given[0]
+            self._before = self._tests if comparable else None
         run = self._run = object()  # Stop may come from another thread: no task to cancel
         try:
             loop = asyncio.get_running_loop()

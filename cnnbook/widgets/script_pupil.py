@@ -39,7 +39,7 @@ class Pupil:
     def __init__(self, script, left=None, shifts=False, seed=0):
         for name, count in zip(script.names, script.counts(0), strict=True):
             if not count:
-                raise ValueError(f"{WRITERS[0]!r} has no drawing of {name}: one at least is needed")
+                raise ValueError(f"no drawing of {name} by {WRITERS[0]}: at least one is needed")
         self.learned, self.left, self.shifts = script.by(0), left, shifts
         rng = np.random.default_rng(seed)
         network = lenet(num_classes=SIGNS, activation=ReLU, pool=MaxPool2d, rng=rng)
