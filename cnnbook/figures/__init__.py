@@ -21,6 +21,7 @@ from cnnbook.figures.layer_step import LayerStep
 from cnnbook.figures.learning_curve import LearningCurve
 from cnnbook.figures.lenet import BitmapReading, ConnectionTable
 from cnnbook.figures.morphing import Morph
+from cnnbook.figures.own_script import OwnScript
 from cnnbook.figures.padding import PaddedAxis, draw_paddings
 from cnnbook.figures.participation import Participation
 from cnnbook.figures.picture import Picture

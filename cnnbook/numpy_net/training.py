@@ -58,11 +58,12 @@ class Trainer:
     The data are images (N, C, H, W) and their classes (N,), counted from 0. The first layer with
     parameters of the network is a `Conv2d`; when none is given, it is `simple_conv_net` with eight
     kernels of 5 × 5, in float64. No step learns from the `held_out` images: one fifth, at most 360,
-    when not given. The seed draws the split, the batches, and the weights of that network.
-    `history` has a `Record` from before training and one after each step.
+    when not given; or those of `validation`, a pair like the data. The seed draws the split, the
+    batches, and the weights of that network. `history` has a `Record` from before training and one
+    after each step.
     """
 
-    def __init__(self, data, network=None, *, held_out=None, seed=0):
+    def __init__(self, data, network=None, *, held_out=None, validation=None, seed=0):
         images, labels = _read(data)
         if network is None:  # float64: what differs between machines is too small to see
             drawn = {"rng": np.random.default_rng(seed), "dtype": np.float64}
@@ -72,13 +73,21 @@ class Trainer:
         self.first = _first_convolution(self.network)
         images = images.astype(self.first.parameters["weight"].dtype)
         _check_classes(self.network, self.first, images, labels)
-        held_out = min(HELD_OUT, -(-len(images) // 5)) if held_out is None else held_out
-        held_out = whole("held_out", held_out, 1, len(images) - 1)
         self._given = {"data": data, "network": network, "held_out": held_out, "seed": seed}
+        self._given["validation"] = validation
         self.rng = np.random.default_rng(seed)
-        order = self.rng.permutation(len(images))
-        self.validation = images[order[:held_out]], labels[order[:held_out]]
-        self.training = images[order[held_out:]], labels[order[held_out:]]
+        if validation is None:
+            held_out = min(HELD_OUT, -(-len(images) // 5)) if held_out is None else held_out
+            held_out = whole("held_out", held_out, 1, len(images) - 1)
+            order = self.rng.permutation(len(images))
+            self.validation = images[order[:held_out]], labels[order[:held_out]]
+            self.training = images[order[held_out:]], labels[order[held_out:]]
+        elif held_out is not None:
+            raise ValueError(f"held_out is {held_out}, but the validation images are given")
+        else:
+            kept, classes = _read(validation)
+            self.validation, self.training = (kept.astype(images.dtype), classes), (images, labels)
+            _check_classes(self.network, self.first, *self.validation)
         self.shown = np.unique(self.validation[1], return_index=True)[1][:SHOWN]  # one a class
         self._queue, self._optimiser, self._loss = np.array([], int), None, CrossEntropyLoss()
         scores = self.network.forward(self.validation[0])

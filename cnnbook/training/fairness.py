@@ -27,6 +27,13 @@ class GroupReport(NamedTuple):
     auc: float  # probability that a face scores higher than a non-face; ties count half
 
 
+def wilson(right, count):
+    """Return the ends, `low` and `high`, of the 95 % interval of a share: `right` of `count`."""
+    from scipy.stats import binomtest
+
+    return binomtest(right, count).proportion_ci(0.95, "wilson")
+
+
 def group_report(scores, labels, groups, names, *, minimum=300):
     """Judge a face detector for each group, from tensors (N,).
 
@@ -35,7 +42,6 @@ def group_report(scores, labels, groups, names, *, minimum=300):
     images must be there. `minimum` is the fewest faces that a group needs: of 300, a recall of
     90 % is known to ± 3.4 points; of 20, to ± 13.
     """
-    from scipy.stats import binomtest
     from sklearn.metrics import roc_auc_score
 
     _check(scores, labels, groups, names, minimum)
@@ -43,8 +49,7 @@ def group_report(scores, labels, groups, names, *, minimum=300):
     for index, name in enumerate(names):
         hits = found[groups == index]
         right, count = int(hits.sum()), len(hits)
-        interval = binomtest(right, count).proportion_ci(0.95, "wilson")
-        rows.append(GroupRecall(name, count, right / count, interval))
+        rows.append(GroupRecall(name, count, right / count, wilson(right, count)))
     recalls = torch.tensor([row.recall for row in rows], dtype=torch.float64)
     called, hits = int(found.sum()), int((found & faces).sum())
     return GroupReport(

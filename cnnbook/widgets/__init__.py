@@ -14,6 +14,7 @@ from cnnbook.widgets.latent_explorer import latent_explorer
 from cnnbook.widgets.learning_curve import learning_curve
 from cnnbook.widgets.maximisation_stepper import maximisation_stepper
 from cnnbook.widgets.morph import morph
+from cnnbook.widgets.own_script import own_script
 from cnnbook.widgets.padding_explorer import padding_explorer
 from cnnbook.widgets.pooling_stepper import pooling_stepper
 from cnnbook.widgets.receptive_field_explorer import receptive_field_explorer

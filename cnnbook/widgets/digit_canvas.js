@@ -21,7 +21,7 @@ function render({ model, el }) {
     viewBox: `0 0 ${SIDE} ${SIDE}`,
     tabindex: 0,
     role: "application",
-    "aria-label": "Sheet to draw a digit on",
+    "aria-label": model.get("label"),
     "aria-roledescription": "drawing sheet",
     "aria-describedby": hint,
     "data-lm-suppress-shortcuts": "true", // JupyterLab's own keys stay out

@@ -24,6 +24,8 @@ class DigitCanvas(anywidget.AnyWidget):
         row downwards. It changes while a stroke is drawn, as fast as Python answers.
     pen : int
         Width of the strokes to come.
+    label : str
+        What it is, for a screen reader.
     background : str
         Image that is shown while there are no strokes, as a data URI; empty for none.
     """
@@ -34,6 +36,7 @@ class DigitCanvas(anywidget.AnyWidget):
     # the browser has drawn it already: it needs no echo of a growing list
     value = traitlets.List(traitlets.Dict()).tag(sync=True, echo_update=False)
     pen = traitlets.Int(24, min=1, max=WIDEST).tag(sync=True)
+    label = traitlets.Unicode("Sheet to draw a digit on").tag(sync=True)
     background = traitlets.Unicode().tag(sync=True)
 
 

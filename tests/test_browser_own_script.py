@@ -1,0 +1,98 @@
+"""A script of one's own in a real JupyterLab: drawn, kept, learned, fooled.
+
+Run with ``pytest -m browser -n0 -s``; it needs Chromium.
+"""
+
+from statistics import median
+
+import nbformat
+import pytest
+
+playwright = pytest.importorskip("playwright")
+from lab_driver import Notebook, chromium_page, find_chromium, lab_server  # noqa: E402
+from test_browser import TIME_STROKES, save_shot  # noqa: E402
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(find_chromium() is None, reason="no Chromium on this machine"),
+]
+NAMELESS = """() => [...document.querySelectorAll('.cnnbook-script :is(button, input, select)')]
+    .filter(e => !(e.getAttribute('aria-label') || e.title || e.textContent.trim()
+        || e.closest('label')?.textContent.trim() || e.labels?.[0]?.textContent.trim()))
+    .map(e => e.outerHTML)"""
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("script")
+    cell = nbformat.v4.new_code_cell("from cnnbook.widgets import own_script\nown_script()")
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
+    nbformat.write(nbformat.v4.new_notebook(cells=[cell], metadata=kernel), folder / "own.ipynb")
+    with lab_server(folder, tmp_path_factory.mktemp("lab")) as address_and_token:
+        yield address_and_token
+
+
+def says(page, words):
+    """Wait until one of the pictures or the line says this."""
+    text = page.locator(f".cnnbook-script svg[aria-label*='{words}']")
+    line = page.locator(".cnnbook-script [role=status]", has_text=words)
+    text.or_(line).first.wait_for(timeout=120_000)
+
+
+def test_a_sign_is_drawn_kept_learned_and_the_network_fooled(server):
+    with chromium_page() as page:
+        notebook = Notebook(page, *server, "own.ipynb")
+        notebook.run_all()
+        says(page, "Press Learn")
+        assert page.evaluate(NAMELESS) == []
+
+        takes, cards = page.locator(".take"), page.locator(".card")
+        takes.nth(6).focus()
+        page.keyboard.press("Delete")  # it is the cell's command, too
+        says(page, "One drawing of hook is gone")
+        assert takes.count() == 17
+        assert page.evaluate("book.panel().content.widgets.length") == 1
+        page.evaluate("document.activeElement.matches('.take') || book.errors.push('no focus')")
+        sheet = page.locator(".cnnbook-canvas svg")
+        page.get_by_title("empty the sheet").click()
+        says(page, "Nothing is drawn")
+        cards.nth(1).locator("input[type=radio]").click()
+        box = sheet.bounding_box()
+        page.evaluate(TIME_STROKES)
+        for number in range(24):
+            row, column = 0.25 + 0.02 * number, 0.6 - 0.01 * max(0, number - 14) ** 1.2
+            page.mouse.move(box["x"] + column * box["width"], box["y"] + row * box["height"])
+            if not number:
+                page.mouse.down()
+            page.wait_for_timeout(30)
+        page.mouse.up()
+        page.get_by_role("button", name="Keep as hook").click()
+        says(page, "6 of 6 drawings of hook by you")
+        print(f"\nsheet: median {median(page.evaluate('strokes')):.0f} ms from pen to bars")
+        assert takes.count() == 18
+
+        page.get_by_label("at the left edge:").select_option("tent")
+        page.get_by_title("learn the drawings").click()
+        says(page, "It learned left")
+        save_shot(page, "script_left")
+        takes.nth(13).click()  # a zig
+        ruler = page.get_by_label("move it across")
+        ruler.focus()
+        page.keyboard.press("Home")
+        says(page, "The sheet is read as tent")
+        save_shot(page, "script_fooled")
+        page.get_by_label("shift the copies").click()
+        page.get_by_title("learn the drawings").click()
+        says(page, "it learned the shape")
+        says(page, "The sheet is read as tent 0 %")
+        save_shot(page, "script_shape")
+
+        name = page.get_by_label("name of sign 0")
+        name.fill("fish")
+        name.press("Enter")
+        says(page, "The sheet is read as fish")
+        name.fill("zig")
+        name.press("Enter")
+        page.locator(".cnnbook-script [role=alert]", has_text="are the same").wait_for()
+        assert page.get_by_label("name of sign 0").input_value() == "fish"
+        assert not notebook.problems + page.evaluate("book.errors") + page.evaluate("book.broken()")
