@@ -49,11 +49,14 @@ def lab_server(folder, state):
         file.write_text(json.dumps(value))
     places = {
         "JUPYTER_CONFIG_DIR": "config",
+        "JUPYTER_DATA_DIR": "data",  # with the signatures of what is trusted
         "JUPYTER_RUNTIME_DIR": "runtime",
         "JUPYTERLAB_SETTINGS_DIR": "settings",
         "JUPYTERLAB_WORKSPACES_DIR": "workspaces",
     }
     env = os.environ | {key: str(Path(state, name)) for key, name in places.items()}
+    root = Path(__file__).parent.parent  # its extensions, as they are now, before installed ones
+    env |= {"JUPYTER_PATH": f"{root}/share/jupyter", "JUPYTER_CONFIG_PATH": f"{root}/etc/jupyter"}
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]

@@ -46,16 +46,18 @@ PARTS = {
         figures""".split()
     ),
     "exercises": {"numpy", "ops", "shapes", "(platformdirs)"},
+    "jupyter": {"tornado"},
     "selfcheck": None,  # asks what is installed: anything, but inside functions only
 }
 """Brackets: inside functions only, so that importing the module does not load the library."""
 
-FIRST = {"checks", "files", "luminance", "misfits", "selfcheck"}
-"""Not in the drawing of the house: the last imports all, the others come before all."""
+FIRST = {"checks", "files", "jupyter", "luminance", "misfits", "selfcheck"}
+"""Not in the drawing of the house: the last imports all, `jupyter` is for a server alone, the
+others come before all."""
 
 TOP_LEVEL = set(
     """pyproject.toml README.md LICENSE CHANGELOG.md CONTRIBUTING.md CITATION.cff requirements.txt
-    noxfile.py notebooks cnnbook tests data .ci""".split()
+    noxfile.py notebooks cnnbook tests data etc share .ci""".split()
 )
 
 

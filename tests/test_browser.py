@@ -19,7 +19,8 @@ from lab_driver import MUST_CHANGE, Notebook, chromium_page, find_chromium, lab_
 
 FOLDER = Path(__file__).parent.parent / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
-SHEET, STEPS = "sheet.ipynb", "steps.ipynb"  # made by the test: the digit canvas; the steppers
+# made by the test: the digit canvas; the steppers; what is saved and opened again
+SHEET, STEPS, AGAIN = "sheet.ipynb", "steps.ipynb", "again.ipynb"
 STEPPERS = [
     f"{name}_stepper" for name in ("window", "channel", "pooling", "im2col", "backward")
 ] + ["padding_explorer", "dense_to_convolution", "receptive_field_explorer"]
@@ -30,15 +31,20 @@ pytestmark = [
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory):
+def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("book")
     for notebook in NOTEBOOKS:  # copies: nothing that a click does reaches the repository
         shutil.copy(notebook, folder)
-    for name, opened in ((SHEET, ["draw_digit"]), (STEPS, STEPPERS)):
+    for name, opened in ((SHEET, ["draw_digit"]), (STEPS, STEPPERS), (AGAIN, STEPPERS[:1])):
         sources = (f"from cnnbook.widgets import {one}\n{one}()" for one in opened)
         cells = [nbformat.v4.new_code_cell(source) for source in sources]
         kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
         nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=kernel), folder / name)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def server(folder, tmp_path_factory):
     state = tmp_path_factory.mktemp("lab")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CNNBOOK_PROGRESS", str(state / "progress.txt"))  # not the reader's own
@@ -187,3 +193,28 @@ def test_an_exercise_is_answered_and_the_map_of_the_start_page_changes(server):
                 save_shot(page, f"exercise_{words[0]}")
             assert not notebook.problems + page.evaluate("book.errors")
     assert solved == ["0 of 7 solved", "1 of 7 solved"]
+
+
+@pytest.mark.parametrize("trusted", [True, False])
+def test_a_saved_notebook_shows_its_picture_without_its_kernel(folder, server, trusted):
+    """As its owner sees it, who trusts it, and as anybody else does."""
+    with chromium_page() as page:
+        notebook = Notebook(page, *server, AGAIN)
+        notebook.run_all()
+        for step in (2, 3):  # the widget lives on, and is saved again
+            page.evaluate("jupyterapp.commands.execute('docmanager:save')")
+            page.get_by_title("Next step").click()
+            says(page, f"Step {step} of 9")
+        page.evaluate("book.panel().sessionContext.shutdown()")
+        assert not notebook.problems + page.evaluate("book.errors")
+    saved = nbformat.read(folder / AGAIN, as_version=4)
+    assert set(saved.cells[0].outputs[0].data) == {"text/plain", "image/png"}
+    if not trusted:  # another text than the one that was signed
+        saved.cells.append(nbformat.v4.new_markdown_cell("from elsewhere"))
+        nbformat.write(saved, folder / AGAIN)
+    with chromium_page() as page:
+        Notebook(page, *server, AGAIN)
+        page.locator(".jp-OutputArea-output img[alt^='Step 1 of 9: row 0']").wait_for()
+        assert page.evaluate("book.panel().content.widgets[0].model.trusted") == trusted
+        assert "not found" not in page.locator(".jp-OutputArea-output").inner_text()
+        save_shot(page, f"again_{trusted}")

@@ -75,7 +75,8 @@ def test_svg_and_png_show_the_same():
     assert len(list(root.iter(f"{SVG}rect"))) == 2
     data, metadata = picture._repr_mimebundle_()
     assert data["text/plain"] == 'a < b & "c"'
-    assert metadata["image/png"] == {"width": 120 + 2 * MARGIN, "height": 60 + 2 * MARGIN}
+    size = {"width": 120 + 2 * MARGIN, "height": 60 + 2 * MARGIN}
+    assert metadata["image/png"] == {**size, "alt": 'a < b & "c"', "inverts": True}
     png = base64.b64decode(data["image/png"])
     assert png == picture.png()
     assert b"Software" not in png

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -16,7 +17,14 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
+import cnnbook
+
 ROOT = Path(__file__).parent.parent
+JUPYTER = [
+    "etc/jupyter/jupyter_server_config.d/cnnbook.json",
+    "share/jupyter/labextensions/cnnbook/package.json",
+    "share/jupyter/labextensions/cnnbook/static/pictures.js",
+]
 SHIPPED = sorted(
     path.relative_to(ROOT).as_posix()
     for pattern in ("README.md", "results/*.json", "weights/*.safetensors")
@@ -33,7 +41,7 @@ def built(tmp_path_factory):
         shutil.copy(ROOT / name, source)
     ignore = shutil.ignore_patterns("__pycache__")
     shutil.copytree(ROOT / "cnnbook", source / "cnnbook", ignore=ignore)
-    for name in SHIPPED:
+    for name in [*SHIPPED, *JUPYTER]:
         (source / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, source / name)
     for name in ("MNIST/raw/big", "results/.digits.lock", "weights/.half.tmp"):  # not to be shipped
@@ -59,12 +67,14 @@ def test_data_are_in_wheel_and_sdist(built):
     wheel, sdist = built
     with zipfile.ZipFile(wheel) as archive:
         inside = archive.namelist()
-    assert sorted(name for name in inside if "/data/" in name) == [f"cnnbook/{n}" for n in SHIPPED]
+    data = sorted(name for name in inside if name.startswith("cnnbook/data/"))
+    assert data == [f"cnnbook/{name}" for name in SHIPPED]
     assert {"cnnbook/files.py", "cnnbook/widgets/digit_canvas.js"} <= set(inside)
     with tarfile.open(sdist) as archive:
         inside = [name.partition("/")[2] for name in archive.getnames() if "." in name[-12:]]
     assert sorted(name for name in inside if name.startswith("data/")) == SHIPPED
     assert {"cnnbook/files.py", "cnnbook/widgets/digit_canvas.js", "pyproject.toml"} <= set(inside)
+    assert set(JUPYTER) <= set(inside)
 
 
 @pytest.fixture(scope="module")
@@ -95,6 +105,21 @@ def environment(home, **more):
     if sys.platform == "darwin":
         own["HOME"] = home / "user"
     return kept | {name: str(value) for name, value in (own | more).items()}
+
+
+@pytest.mark.parametrize(
+    ("module", "line"),
+    [
+        ("jupyter_server.extension.serverextension", r"cnnbook\.jupyter enabled"),
+        ("jupyterlab.labextensions", rf"cnnbook v{re.escape(cnnbook.__version__)} enabled OK"),
+    ],
+)
+def test_jupyter_finds_what_the_wheel_brings(installed, tmp_path, module, line):
+    python, _ = installed
+    command, env = [python, "-m", module, "list"], environment(tmp_path)
+    run = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True)
+    seen = re.sub(r"\x1b\[\d*m", "", run.stdout + run.stderr)
+    assert re.search(line, seen), seen
 
 
 def content(site):

@@ -323,4 +323,7 @@ class Picture:
     def _repr_mimebundle_(self, include=None, exclude=None):
         data = {"image/png": base64.b64encode(self.png()).decode(), "text/plain": repr(self)}
         width, height = map(round, self.size)
-        return data, {"image/png": {"width": width, "height": height}}
+        about = {"width": width, "height": height, "alt": repr(self)}
+        if all(mark.inverts for mark in self.marks if isinstance(mark, _Image)):
+            about["inverts"] = True
+        return data, {"image/png": about, "cnnbook": True}

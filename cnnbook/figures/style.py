@@ -48,8 +48,39 @@ def diverging():
     return LinearSegmentedColormap.from_list("slate to orange", ends, N=257)
 
 
+def alternative(figure):
+    """Say in words what a figure shows: its label, or else what is written in its plots.
+
+    Examples
+    --------
+    >>> fig, ax = plain_axes()
+    >>> line = label_line(ax, *ax.plot([3, 2, 1]), "trained")
+    >>> labels = ax.set(xlabel="epoch", ylabel="loss")
+    >>> alternative(fig)
+    'A plot of loss against epoch: trained.'
+    """
+    return figure.get_label() or " ".join(filter(None, map(_in_words, figure.axes)))
+
+
+def _in_words(ax):
+    if ax.get_label() == "<colorbar>":
+        return ""
+    kind = "A picture" if ax.images else "A plot"
+    if ax.axison and (ax.get_xlabel() or ax.get_ylabel()):
+        kind += " of " + " against ".join(filter(None, (ax.get_ylabel(), ax.get_xlabel())))
+    legend = ax.get_legend()
+    texts = [*ax.texts, *(legend.get_texts() if legend else ())]
+    written = [ax.get_title(side) for side in ("left", "center", "right")]
+    written += [text.get_text() for text in texts]
+    written = [" ".join(words.split()) for words in written if words.strip()]
+    return f"{kind}: {', '.join(dict.fromkeys(written))}." if written else f"{kind}."
+
+
 def pack(figure, colours=COLOURS, scale=2):
-    """Draw a figure as PNG bytes, in few colours; return its size in CSS pixels with them."""
+    """Draw a figure as PNG bytes, in few colours; return its size in CSS pixels and its words.
+
+    One without images `inverts`: in a dark theme it may be light on dark.
+    """
     drawn, packed = BytesIO(), BytesIO()
     # no software version in the file: a newer Matplotlib would change every notebook
     options = {"bbox_inches": "tight", "metadata": {"Software": None}}
@@ -57,8 +88,11 @@ def pack(figure, colours=COLOURS, scale=2):
     image = Image.open(drawn).convert("RGB")
     few = image.quantize(colours, Image.Quantize.MAXCOVERAGE, kmeans=1, dither=0)
     few.save(packed, format="png", optimize=True)
-    size = {"width": round(image.width / scale), "height": round(image.height / scale)}
-    return packed.getvalue(), size
+    about = {"width": round(image.width / scale), "height": round(image.height / scale)}
+    about["alt"] = alternative(figure)
+    if not any(ax.images for ax in figure.axes):
+        about["inverts"] = True
+    return packed.getvalue(), about
 
 
 def plain_axes(rows=1, columns=1, *, figsize=(6, 2.5), **options):
@@ -105,7 +139,8 @@ class FewColours:
     """A finished figure as a PNG of at most `colours` colours, and what it shows in words."""
 
     def __init__(self, figure, text, colours=COLOURS, scale=2):
-        self.png, self.text = pack(figure, colours, scale), text
+        png, about = pack(figure, colours, scale)
+        self.png, self.text = (png, {**about, "alt": text}), text
 
     def __repr__(self):
         return self.text

@@ -231,8 +231,8 @@ class Explorer(widgets.VBox):
     def _repr_mimebundle_(self, **options):
         # the picture stands where no kernel runs: on GitHub, on paper, before the first run
         data = super()._repr_mimebundle_(**options) or {}
-        picture, _ = self.state.picture()._repr_mimebundle_()
-        return {**data, **picture}
+        picture, about = self.state.picture()._repr_mimebundle_()
+        return {**data, **picture}, about
 
 
 # ---------------------------------------------------------------- a table of controls
