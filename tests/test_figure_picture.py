@@ -22,6 +22,7 @@ from cnnbook.figures.style import (
     DARK_TINT,
     LIGHT,
     TINT,
+    WORDS,
     FewColours,
     diverging,
     label_line,
@@ -52,7 +53,10 @@ def contrast(one, other):
 @pytest.mark.parametrize("theme", THEMES)
 def test_words_are_legible_and_signs_are_apart(theme):
     colours, _ = THEMES[theme]
-    assert contrast(rgb(colours["muted"]), rgb(colours["paper"])) >= 4.5
+    words = colours | WORDS if theme == "light" else colours
+    for role in ("input", "kernel", "output", "gradient", "negative", "ink", "muted"):
+        for ground in ("paper", "wash"):
+            assert contrast(rgb(words[role]), rgb(colours[ground])) >= 4.5, (role, ground)
     shares = (1, 0.75, 0.5, 0.25, 0.12, 0)
     for role in ("input", "kernel", "output", "gradient", "negative"):
         assert contrast(rgb(colours["ink"]), tinted(theme, role)) >= 4.5, role
@@ -168,7 +172,7 @@ print(ax.spines["top"].get_visible(), ax.xaxis.label.get_color())
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     sharper, box, colour = found.stdout.split()
     assert float(sharper) == pytest.approx(2, abs=0.01), found.stderr
-    assert (box, colour) == ("False", LIGHT["muted"])
+    assert (box, colour) == ("False", WORDS["muted"])
 
 
 def test_below_zero_is_slate():

@@ -23,6 +23,9 @@ DARK = {
     "negative": "#d4d6da", "ink": "#eceff3", "muted": "#a3adb9",
     "line": "#454d58", "wash": "#262b32", "paper": "#111418",
 }  # fmt: skip
+WORDS = {"kernel": "#b34f00", "output": "#007a59", "gradient": "#a84c80", "muted": "#646d79"}
+"""The same hues where they colour words on light ground: darker, for a contrast of 4.5:1."""
+
 TINT = 0.7  # the strongest tint behind a number: text keeps a contrast of 4.5:1
 DARK_TINT = 0.45  # the hues are lighter there, and so is the text
 SANS = "system-ui, -apple-system, 'Segoe UI', 'Helvetica Neue', Arial, sans-serif"
@@ -30,11 +33,11 @@ MONO = "ui-monospace, 'DejaVu Sans Mono', Menlo, Consolas, monospace"
 
 
 COLOURS = 160  # of a figure as PNG: photographs take a third of the bytes
-_TICK = {"color": LIGHT["line"], "labelcolor": LIGHT["muted"], "labelsize": 9, "major.size": 3}
+_TICK = {"color": LIGHT["line"], "labelcolor": WORDS["muted"], "labelsize": 9, "major.size": 3}
 _ROLES = ("input", "kernel", "output", "gradient", "ink", "muted")
 _TYPE = {
     **{f"axes.spines.{side}": False for side in ("top", "right")},
-    **{"axes.edgecolor": LIGHT["line"], "axes.labelcolor": LIGHT["muted"]},
+    **{"axes.edgecolor": LIGHT["line"], "axes.labelcolor": WORDS["muted"]},
     **{"axes.titlecolor": LIGHT["ink"], "axes.titlesize": 11, "text.color": LIGHT["ink"]},
     **{f"{axis}tick.{part}": value for axis in "xy" for part, value in _TICK.items()},
     "axes.prop_cycle": plt.cycler(color=[LIGHT[role] for role in _ROLES]),
@@ -113,8 +116,10 @@ def plain_axes(rows=1, columns=1, *, figsize=(6, 2.5), **options):
 def label_line(ax, line, text):
     """Write a drawn curve's name at its right end, in its colour, in place of a legend."""
     end = line.get_xdata()[-1], line.get_ydata()[-1]
+    hues = {LIGHT[role]: words for role, words in WORDS.items()}
+    look = {"color": hues.get(line.get_color(), line.get_color()), "fontsize": 10, "va": "center"}
     place = {"xytext": (6, 0), "textcoords": "offset points", "annotation_clip": False}
-    return ax.annotate(text, end, va="center", color=line.get_color(), fontsize=10, **place)
+    return ax.annotate(text, end, **look, **place)
 
 
 def show_photo(ax, image, caption, *, limits=None):
@@ -130,7 +135,7 @@ def show_photo(ax, image, caption, *, limits=None):
     ax.set_title(caption, loc="left", fontsize=10, color=LIGHT["ink"])
     if image.ndim == 2:
         values = f"values {low:.2g} to {high:.2g}".replace("-", "−")
-        style = {"va": "top", "fontsize": 8, "color": LIGHT["muted"]}
+        style = {"va": "top", "fontsize": 8, "color": WORDS["muted"]}
         ax.text(0, -0.02, values, transform=ax.transAxes, **style)
     return shown
 
