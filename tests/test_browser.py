@@ -19,11 +19,12 @@ from lab_driver import MUST_CHANGE, Notebook, chromium_page, find_chromium, lab_
 
 FOLDER = Path(__file__).parent.parent / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
-# made by the test: the digit canvas; the steppers; what is saved and opened again
-SHEET, STEPS, AGAIN = "sheet.ipynb", "steps.ipynb", "again.ipynb"
+# made by the test: the digit canvas; the steppers; what is saved and opened again; all controls
+SHEET, STEPS, AGAIN, NAMED = (f"{name}.ipynb" for name in ("sheet", "steps", "again", "named"))
 STEPPERS = [
     f"{name}_stepper" for name in ("window", "channel", "pooling", "im2col", "backward")
 ] + ["padding_explorer", "dense_to_convolution", "receptive_field_explorer"]
+KINDS = ["window_stepper", "kernel_workbench", "learning_curve", "draw_digit"]
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.skipif(find_chromium() is None, reason="no Chromium on this machine"),
@@ -35,7 +36,8 @@ def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("book")
     for notebook in NOTEBOOKS:  # copies: nothing that a click does reaches the repository
         shutil.copy(notebook, folder)
-    for name, opened in ((SHEET, ["draw_digit"]), (STEPS, STEPPERS), (AGAIN, STEPPERS[:1])):
+    made = {SHEET: ["draw_digit"], STEPS: STEPPERS, AGAIN: STEPPERS[:1], NAMED: KINDS}
+    for name, opened in made.items():
         sources = (f"from cnnbook.widgets import {one}\n{one}()" for one in opened)
         cells = [nbformat.v4.new_code_cell(source) for source in sources]
         kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
@@ -218,3 +220,46 @@ def test_a_saved_notebook_shows_its_picture_without_its_kernel(folder, server, t
         assert page.evaluate("book.panel().content.widgets[0].model.trusted") == trusted
         assert "not found" not in page.locator(".jp-OutputArea-output").inner_text()
         save_shot(page, f"again_{trusted}")
+
+
+KIND = "application|button|checkbox|combobox|slider|spinbutton|textbox"
+CONTROL = re.compile(rf"^ *- '?({KIND})\b(?: \"([^\"]*)\")?", re.M)
+ICONS = dict.fromkeys(range(0xE000, 0xF900))  # a font's pictures count as letters
+
+
+def test_every_control_has_a_name(server):
+    with chromium_page() as page:
+        notebook = Notebook(page, *server, NAMED)
+        notebook.run_all()
+        outputs = page.locator(".jp-OutputArea-output").all()
+        tree = "\n".join(output.aria_snapshot() for output in outputs)
+        names = [(kind, name.translate(ICONS).strip()) for kind, name in CONTROL.findall(tree)]
+        print("", *(f"{kind}: {name}" for kind, name in names), sep="\n")
+        expected = "slider Step, slider momentum, button Play, button Next step, textbox input"
+        assert set(expected.split(", ")) <= {f"{kind} {name}" for kind, name in names}
+        assert [kind for kind, name in names if not name] == []
+        assert page.locator(".jp-OutputArea-output [title=null]:visible").count() == 0
+        assert not notebook.problems
+
+
+def test_stop_keeps_the_step_and_a_restarted_widget_says_that_it_sleeps(server):
+    with chromium_page() as page:
+        notebook = Notebook(page, *server, AGAIN)
+        notebook.run_all()
+        page.get_by_title("Play", exact=True).click()
+        says(page, "Step 3 of 9")
+        page.get_by_title("Stop", exact=True).click()
+        slider = page.get_by_role("slider", name="Step")
+        stopped = slider.input_value()
+        page.wait_for_timeout(1500)  # two steps of the clock
+        assert slider.input_value() == stopped != "0"
+        save_shot(page, "stopped")
+        head = "getComputedStyle(document.querySelector('.cnnbook-explorer'), '::before').content"
+        assert page.evaluate(head) == "none"
+        page.evaluate("book.panel().sessionContext.restartKernel()")
+        notebook.wait(f"{head}.startsWith('\"Asleep: ')")
+        save_shot(page, "asleep")
+        notebook.wait("book.idle()")
+        notebook.run_all()
+        notebook.wait(f"{head} === 'none'")
+        assert not notebook.problems

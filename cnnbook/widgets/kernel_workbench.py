@@ -11,7 +11,7 @@ from cnnbook.widgets.explorer import LABELS, choice, explore, factory, picture_f
 
 OWN = "your kernel"
 SIZE = 5  # rows and columns of the largest kernel that can be edited
-WIDE = {"style": LABELS, "layout": widgets.Layout(width="270px")}
+WIDE = {"style": LABELS, "layout": widgets.Layout(width="270px"), "tooltip": ""}
 
 
 class KernelEditor(widgets.HBox):
