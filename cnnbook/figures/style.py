@@ -76,7 +76,7 @@ def _in_words(ax):
     written = [ax.get_title(side) for side in ("left", "center", "right")]
     written += [text.get_text() for text in texts]
     written = [" ".join(words.split()) for words in written if words.strip()]
-    return f"{kind}: {', '.join(dict.fromkeys(written))}." if written else f"{kind}."
+    return f"{kind}: {'; '.join(dict.fromkeys(written))}." if written else f"{kind}."
 
 
 def pack(figure, colours=COLOURS, scale=2):
