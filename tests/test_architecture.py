@@ -57,7 +57,7 @@ others come before all."""
 
 TOP_LEVEL = set(
     """pyproject.toml README.md LICENSE CHANGELOG.md CONTRIBUTING.md CITATION.cff requirements.txt
-    noxfile.py notebooks cnnbook tests data etc share .ci""".split()
+    noxfile.py setup.py notebooks cnnbook tests data etc share .ci""".split()
 )
 
 

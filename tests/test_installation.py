@@ -37,7 +37,7 @@ KEPT_OUT = ("PYTHONPATH", "CNNBOOK_DATA", "VIRTUAL_ENV")
 def built(tmp_path_factory):
     """Build wheel and sdist of a copy of the repository, without a network."""
     source = tmp_path_factory.mktemp("source")
-    for name in ("pyproject.toml", "README.md", "LICENSE"):
+    for name in ("pyproject.toml", "setup.py", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, source)
     ignore = shutil.ignore_patterns("__pycache__")
     shutil.copytree(ROOT / "cnnbook", source / "cnnbook", ignore=ignore)
@@ -47,7 +47,8 @@ def built(tmp_path_factory):
     for name in ("MNIST/raw/big", "results/.digits.lock", "weights/.half.tmp"):  # not to be shipped
         (source / "data" / name).parent.mkdir(parents=True, exist_ok=True)
         (source / "data" / name).write_text("here alone")
-    code = "from setuptools.build_meta import *; build_sdist('out'); build_wheel('out')"
+    builds = "build_sdist('out'); build_wheel('out'); build_editable('editable')"
+    code = f"from setuptools.build_meta import *; {builds}"
     subprocess.run([sys.executable, "-c", code], cwd=source, check=True, capture_output=True)
     (wheel,), (sdist,) = (source / "out").glob("*.whl"), (source / "out").glob("*.tar.gz")
     return wheel, sdist
@@ -105,6 +106,14 @@ def environment(home, **more):
     if sys.platform == "darwin":
         own["HOME"] = home / "user"
     return kept | {name: str(value) for name, value in (own | more).items()}
+
+
+def test_an_editable_installation_brings_what_jupyter_reads(built):
+    (wheel,) = (built[0].parent.parent / "editable").glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        inside = archive.namelist()
+    data = [name.partition(".data/data/")[2] for name in inside if ".data/data/" in name]
+    assert sorted(data) == JUPYTER
 
 
 @pytest.mark.parametrize(
