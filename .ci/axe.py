@@ -36,7 +36,7 @@ def look(page, server, path, axe, dark):
     page.wait_for_timeout(2000)
     page.evaluate(axe)
     passed, found = page.evaluate(FIND)
-    words = page.locator(".jp-OutputArea-output img").evaluate_all(WORDS)
+    words = page.locator(".jp-OutputArea-output img:not(.cnnbook-kept)").evaluate_all(WORDS)
     drawn = page.locator(".jp-OutputArea-output svg[role=img][aria-label]").count()
     print(f"{path.stem}: words at {sum(map(bool, words))} of {len(words)} images")
     print(f"    and at {drawn} drawings; {passed} rules of axe pass, {len(found)} do not")

@@ -80,7 +80,7 @@ def test_svg_and_png_show_the_same():
     data, metadata = picture._repr_mimebundle_()
     assert data["text/plain"] == 'a < b & "c"'
     size = {"width": 120 + 2 * MARGIN, "height": 60 + 2 * MARGIN}
-    assert metadata["image/png"] == {**size, "alt": 'a < b & "c"', "inverts": True}
+    assert metadata["image/png"] == {**size, "alt": 'a < b & "c"', "keeps": []}
     png = base64.b64decode(data["image/png"])
     assert png == picture.png()
     assert b"Software" not in png

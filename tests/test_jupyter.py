@@ -1,12 +1,15 @@
 """What stays of a notebook that is saved, and the words that a picture brings with it."""
 
+import io
+
 import matplotlib.pyplot as plt
 import nbformat
 import numpy as np
-import pytest
+from PIL import Image
 from tornado.ioloop import IOLoop
 
 from cnnbook.figures import FewColours, plain_axes
+from cnnbook.figures.picture import Picture
 from cnnbook.figures.style import alternative, pack
 from cnnbook.jupyter import MARK, VIEW, _load_jupyter_server_extension, keep_pictures
 
@@ -82,9 +85,35 @@ def test_a_figure_says_what_is_written_in_it():
     plt.close(fig)
 
 
-@pytest.mark.parametrize("photograph", [False, True])
-def test_only_drawings_are_inverted_in_a_dark_theme(photograph):
-    fig, ax = plain_axes()
-    ax.imshow(np.eye(2)) if photograph else ax.plot([1, 2])
-    assert pack(fig)[1].get("inverts", False) != photograph
+def red_box(image):
+    """Left, top, width and height of what is pure red, as shares of an image."""
+    red = (np.asarray(image.convert("RGB")) == (255, 0, 0)).all(-1)
+    down, across = (np.flatnonzero(red.any(axis)) for axis in (1, 0))
+    top, left = down[0], across[0]
+    size = across[-1] + 1 - left, down[-1] + 1 - top
+    return np.array([left, top, *size]) / (image.size * 2)
+
+
+def test_a_photograph_in_a_figure_is_where_the_metadata_say():
+    fig, (plot, ax) = plain_axes(1, 2)
+    plot.plot([1, 2])
+    plot.set(ylabel="a label that makes the saved picture wider than the axes")
+    ax.imshow(np.full((4, 4, 3), (1.0, 0, 0)))
+    ax.set_axis_off()
+    png, about = pack(fig)
+    (place,) = about["keeps"]
+    image = Image.open(io.BytesIO(png))
+    np.testing.assert_allclose(place, red_box(image), atol=4 / image.height)
+    ax.remove()
+    assert pack(fig)[1]["keeps"] == []
     plt.close(fig)
+
+
+def test_a_photograph_in_a_picture_is_where_the_metadata_say():
+    picture = Picture(200, 100)
+    red = np.full((4, 4, 3), (255, 0, 0), np.uint8)
+    picture.image(red, 120, 20, 60, 40)
+    picture.image(np.zeros((4, 4, 3), np.uint8), 10, 20, 60, 40, inverts=True)
+    (place,) = picture.photographs
+    image = Image.open(io.BytesIO(picture.png()))
+    np.testing.assert_allclose(place, red_box(image), atol=2 / image.height)

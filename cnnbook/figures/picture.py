@@ -283,6 +283,14 @@ class Picture:
         """Width and height with the margin, in CSS pixels."""
         return self.width + 2 * MARGIN, self.height + 2 * MARGIN
 
+    @property
+    def photographs(self):
+        """What keeps its colours in a dark theme: left, top, width, height, as shares."""
+        width, height = self.size
+        kept = (mark for mark in self.marks if isinstance(mark, _Image) and not mark.inverts)
+        places = ((k.x + MARGIN, k.y + MARGIN, k.width, k.height) for k in kept)
+        return [(np.divide(p, (width, height) * 2)).round(4).tolist() for p in places]
+
     def svg(self, css=True):
         """Return the picture as SVG text; with its `CSS` it follows the theme by itself."""
         width, height = self.size
@@ -328,7 +336,5 @@ class Picture:
     def _repr_mimebundle_(self, include=None, exclude=None):
         data = {"image/png": base64.b64encode(self.png()).decode(), "text/plain": repr(self)}
         width, height = map(round, self.size)
-        about = {"width": width, "height": height, "alt": repr(self)}
-        if all(mark.inverts for mark in self.marks if isinstance(mark, _Image)):
-            about["inverts"] = True
+        about = {"width": width, "height": height, "alt": repr(self), "keeps": self.photographs}
         return data, {"image/png": about, "cnnbook": True}

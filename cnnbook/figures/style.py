@@ -80,9 +80,10 @@ def _in_words(ax):
 
 
 def pack(figure, colours=COLOURS, scale=2):
-    """Draw a figure as PNG bytes, in few colours; return its size in CSS pixels and its words.
+    """Draw a figure as PNG bytes, in few colours.
 
-    One without images `inverts`: in a dark theme it may be light on dark.
+    What is known about them is returned, too: the size in CSS pixels, the words, and which
+    rectangles keep their colours in a dark theme (left, top, width, height as shares).
     """
     drawn, packed = BytesIO(), BytesIO()
     # no software version in the file: a newer Matplotlib would change every notebook
@@ -92,10 +93,21 @@ def pack(figure, colours=COLOURS, scale=2):
     few = image.quantize(colours, Image.Quantize.MAXCOVERAGE, kmeans=1, dither=0)
     few.save(packed, format="png", optimize=True)
     about = {"width": round(image.width / scale), "height": round(image.height / scale)}
-    about["alt"] = alternative(figure)
-    if not any(ax.images for ax in figure.axes):
-        about["inverts"] = True
+    about |= {"alt": alternative(figure), "keeps": _photographs(figure)}
     return packed.getvalue(), about
+
+
+def _photographs(figure):
+    edge = plt.rcParams["savefig.pad_inches"]
+    whole = figure.get_tightbbox().padded(edge)  # inches, as it is saved
+    shares = []
+    for ax in figure.axes:
+        if ax.images or ax.get_label() == "<colorbar>":
+            box = ax.get_window_extent().transformed(figure.dpi_scale_trans.inverted())
+            place = box.x0 - whole.x0, whole.y1 - box.y1, box.width, box.height
+            size = (whole.width, whole.height) * 2
+            shares.append([round(p / s, 4) for p, s in zip(place, size, strict=True)])
+    return shares
 
 
 def plain_axes(rows=1, columns=1, *, figsize=(6, 2.5), **options):

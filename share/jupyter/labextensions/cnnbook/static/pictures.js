@@ -1,20 +1,45 @@
-// JupyterLab and Notebook show an `image/png` without an alternative text. Here its text is read
-// where nbconvert reads it, in the metadata of the output, `{"image/png": {"alt": "…"}}`; a picture
-// without one takes the output's plain text, unless that is only the name of a Python object.
-// A drawing whose metadata say `inverts` is light on dark in a dark theme.
+// JupyterLab and Notebook show an `image/png` without an alternative text, and light in every theme.
+// Here its text is read where nbconvert reads it, in the metadata of the output,
+// `{"image/png": {"alt": "…"}}`; a picture without one takes the output's plain text, unless that
+// is only the name of a Python object. A picture whose metadata have `keeps` is dark in a dark theme,
+// but for these rectangles, each [left, top, width, height] as shares of the picture: photographs.
 let shared; // modules of JupyterLab, by name and version
+let count = 0; // of pictures with photographs, to tell their clip paths apart
 
-const STYLE = `[data-jp-theme-light='false'] img.cnnbook-inverts {
-  filter: invert(.93) hue-rotate(180deg);
-}`;
+const STYLE = `
+[data-jp-theme-light='false'] img.cnnbook-inverts { filter: invert(.93) hue-rotate(180deg); }
+.cnnbook-layers { position: relative; display: inline-block; max-width: 100%; }
+.cnnbook-layers img { display: block; }
+.cnnbook-layers img.cnnbook-kept { display: none; position: absolute; inset: 0; width: 100%; }
+[data-jp-theme-light='false'] .cnnbook-layers img.cnnbook-kept { display: block; }`;
+
+// the same picture once more, unchanged, and cut to the rectangles
+function keepColours(image, rectangles) {
+  const id = `cnnbook-kept-${count++}`;
+  const [layers, copy] = [document.createElement("span"), image.cloneNode()];
+  layers.className = "cnnbook-layers";
+  copy.className = "cnnbook-kept";
+  copy.alt = ""; // its words are said already
+  copy.style.clipPath = `url(#${id})`;
+  const places = rectangles.map(
+    ([x, y, width, height]) => `<rect x="${x}" y="${y}" width="${width}" height="${height}"/>`,
+  );
+  layers.innerHTML =
+    `<svg width="0" height="0" style="position:absolute" aria-hidden="true">` +
+    `<clipPath id="${id}" clipPathUnits="objectBoundingBox">${places.join("")}</clipPath></svg>`;
+  image.replaceWith(layers);
+  layers.append(image, copy);
+}
 
 function describe(image, { data, metadata }) {
-  if (!image) return;
-  const { alt, inverts } = metadata["image/png"] ?? {};
+  const { alt, keeps } = metadata["image/png"] ?? {};
   const plain = String(data["text/plain"] ?? "<");
   const words = alt ?? (plain.startsWith("<") ? "" : plain);
   if (words) image.alt = words;
-  image.classList.toggle("cnnbook-inverts", Boolean(inverts));
+  if (!keeps) return;
+  image.classList.add("cnnbook-inverts");
+  const numbers = keeps.map((rectangle) => rectangle.map(Number)); // a file may hold anything
+  if (numbers.length) keepColours(image, numbers);
 }
 
 async function extension() {
@@ -35,7 +60,8 @@ async function extension() {
         const render = renderer.renderModel.bind(renderer);
         renderer.renderModel = async (model) => {
           await render(model);
-          if (options.mimeType === "image/png") describe(renderer.node.querySelector("img"), model);
+          const image = renderer.node.querySelector("img");
+          if (image) describe(image, model);
         };
         return renderer;
       };
