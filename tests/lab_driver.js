@@ -19,17 +19,17 @@ window.book = {
     .querySelectorAll('.widget-html-content, .widget-image, .jp-RenderedText')]
     .map(e => e.outerHTML).join('|'),
   controls() {
-    const css = '.noUi-handle, .jp-OutputArea-output button, .jp-OutputArea-output select,' +
+    const css = '.jp-OutputArea-output button, .jp-OutputArea-output select,' +
       '.jp-OutputArea-output input:not([type=hidden])';
     let n = 0; const found = [];
     book.panel().content.widgets.forEach((w, cell) => w.node.querySelectorAll(css).forEach(e => {
       const box = e.getBoundingClientRect();
       if (e.disabled || !box.width || !box.height) return;
-      const kind = e.classList.contains('noUi-handle') ? 'slider' : e.tagName === 'INPUT' ? e.type
+      const kind = e.type === 'range' ? 'slider' : e.tagName === 'INPUT' ? e.type
         : e.tagName.toLowerCase();
       const group = e.closest('.widget-inline-hbox');
-      const label = group?.querySelector('.widget-label')?.textContent || e.title || e.textContent
-        || e.querySelector('i')?.className || kind;
+      const label = group?.querySelector('.widget-label')?.textContent || e.labels?.[0]?.textContent
+        || e.title || e.textContent || kind;
       e.dataset.book = n; found.push({n: n++, cell, kind, label: label.trim()});
     }));
     return found;
@@ -57,7 +57,7 @@ window.book = {
   texts: i => book.panel().content.widgets[i].model.outputs.toJSON()
     .map(o => o.text ?? o.data?.['text/plain']).map(t => Array.isArray(t) ? t.join('') : t),
   focus: i => {
-    const handle = [...book.panel().content.widgets[i].node.querySelectorAll('.noUi-handle')].pop();
+    const handle = [...book.panel().content.widgets[i].node.querySelectorAll('[type=range]')].pop();
     handle.scrollIntoView();
     handle.focus();
   },

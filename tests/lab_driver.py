@@ -49,11 +49,17 @@ def lab_server(folder, state):
         file.write_text(json.dumps(value))
     places = {
         "JUPYTER_CONFIG_DIR": "config",
+        "JUPYTER_DATA_DIR": "data",  # with the signatures of what is trusted
         "JUPYTER_RUNTIME_DIR": "runtime",
         "JUPYTERLAB_SETTINGS_DIR": "settings",
         "JUPYTERLAB_WORKSPACES_DIR": "workspaces",
     }
     env = os.environ | {key: str(Path(state, name)) for key, name in places.items()}
+    extensions = Path(__file__).parent.parent / "cnnbook" / "jupyter"  # as they are now
+    places = {"lab": "share/labextensions/cnnbook", "server": "etc/jupyter_server_config.d"}
+    for part, place in places.items():
+        shutil.copytree(extensions / part, Path(state, place), dirs_exist_ok=True)
+    env |= {"JUPYTER_PATH": f"{state}/share", "JUPYTER_CONFIG_PATH": f"{state}/etc"}
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -95,8 +101,7 @@ def chromium_page():
             browser.close()
 
 
-NO_ROOM = """e => e.closest('.noUi-target').hasAttribute('disabled')
-    || e.getAttribute('aria-valuemin') === e.getAttribute('aria-valuemax')"""
+NO_ROOM = "e => e.disabled || e.min === e.max"
 
 
 class Notebook:

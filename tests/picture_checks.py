@@ -5,6 +5,21 @@ from dataclasses import replace
 import numpy as np
 
 from cnnbook.figures.picture import MARGIN
+from cnnbook.figures.style import DARK, DARK_TINT, LIGHT, TINT, WORDS
+
+# colours of fills, of words, and the strongest tint
+THEMES = {"light": (LIGHT, LIGHT | WORDS, TINT), "dark": (DARK, DARK, DARK_TINT)}
+
+
+def rgb(colour):
+    return np.array([int(colour[k : k + 2], 16) for k in (1, 3, 5)]) / 255
+
+
+def contrast(one, other):
+    """Contrast of two sRGB colours (WCAG 2.1)."""
+    linear = (np.where(c <= 0.04045, c / 12.92, ((c + 0.055) / 1.055) ** 2.4) for c in (one, other))
+    low, high = sorted(c @ [0.2126, 0.7152, 0.0722] for c in linear)
+    return (high + 0.05) / (low + 0.05)
 
 
 def check_state(state, steps=3):
@@ -52,6 +67,25 @@ def check_picture(picture):
     apart = (boxes[:, None, :2] >= boxes[None, :, 2:] - 1).any(axis=2)
     meet = [(i, j) for i, j in np.argwhere(~(apart | apart.T)) if i < j]
     assert not meet, [texts[k] for k in meet[0]]
+    centres = (boxes[:, :2] + boxes[:, 2:]) / 2
+    for word, (x, y) in zip(words, centres, strict=True):
+        check_contrast(picture, word, x - MARGIN, figure.bbox.y1 - y - MARGIN)
+
+
+def check_contrast(picture, word, x, y):
+    """Check that a word at (x, y) stands out from the rectangles that are drawn under it."""
+    below = picture.marks[: picture.marks.index(word)]
+    wide = (mark for mark in below if hasattr(mark, "width"))
+    under = [m for m in wide if m.x <= x <= m.x + m.width and m.y <= y <= m.y + m.height]
+    if any(hasattr(mark, "pixels") for mark in under):
+        return  # who writes on a photograph brings a ground
+    for fills, inks, strongest in THEMES.values():
+        ground = rgb(fills["paper"])
+        for mark in under:
+            if mark.fill:
+                share = 1 if mark.tint is None else mark.tint * strongest
+                ground = share * rgb(fills[mark.fill]) + (1 - share) * ground
+        assert contrast(rgb(inks[word.fill]), ground) >= 4.5, word
 
 
 def texts(picture):

@@ -46,12 +46,14 @@ PARTS = {
         figures""".split()
     ),
     "exercises": {"numpy", "ops", "shapes", "(platformdirs)"},
+    "jupyter": {"tornado", "setuptools"},
     "selfcheck": None,  # asks what is installed: anything, but inside functions only
 }
 """Brackets: inside functions only, so that importing the module does not load the library."""
 
-FIRST = {"checks", "files", "luminance", "misfits", "selfcheck"}
-"""Not in the drawing of the house: the last imports all, the others come before all."""
+FIRST = {"checks", "files", "jupyter", "luminance", "misfits", "selfcheck"}
+"""Not in the drawing of the house: the last imports all, `jupyter` is for a server alone, the
+others come before all."""
 
 TOP_LEVEL = set(
     """pyproject.toml README.md LICENSE CHANGELOG.md CONTRIBUTING.md CITATION.cff requirements.txt

@@ -21,16 +21,20 @@ from lab_driver import MUST_CHANGE, Notebook, chromium_page, find_chromium, lab_
 
 FOLDER = Path(__file__).parent.parent / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
-# made by the test: the digit canvas; the steppers; all whose pictures answer a pointer
-SHEET, STEPS, TOUCH = "sheet.ipynb", "steps.ipynb", "touch.ipynb"
+# made by the test: the digit canvas; the steppers; what is saved and opened again; all controls;
+# all whose pictures answer a pointer
+NAMES = "sheet", "steps", "again", "named", "touch"
+SHEET, STEPS, AGAIN, NAMED, TOUCH = (f"{name}.ipynb" for name in NAMES)
 STEPPERS = [
     f"{name}_stepper" for name in ("window", "channel", "pooling", "im2col", "backward")
 ] + ["padding_explorer", "dense_to_convolution", "receptive_field_explorer"]
+KINDS = ["window_stepper", "kernel_workbench", "learning_curve", "draw_digit"]
 ARGUMENTS = {"learning_curve": "trained=12, until=12", "padding_explorer": "view='image'"}
+OTHERS = "draw_digit", "glass_lenet", "own_script", "sliding_explorer"  # these have their own tests
 TOUCHED = [
     name
     for name, opens in vars(widgets).items()
-    if hasattr(opens, "__wrapped__") and name not in ("draw_digit", "sliding_explorer")
+    if hasattr(opens, "__wrapped__") and name not in OTHERS
 ]
 pytestmark = [
     pytest.mark.browser,
@@ -39,11 +43,12 @@ pytestmark = [
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory):
+def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("book")
     for notebook in NOTEBOOKS:  # copies: nothing that a click does reaches the repository
         shutil.copy(notebook, folder)
-    for name, opened in ((SHEET, ["draw_digit"]), (STEPS, STEPPERS), (TOUCH, TOUCHED)):
+    made = {SHEET: ["draw_digit"], STEPS: STEPPERS, AGAIN: STEPPERS[:1], NAMED: KINDS}
+    for name, opened in (made | {TOUCH: TOUCHED}).items():
         given = ARGUMENTS if name == TOUCH else {}
         sources = (
             f"from cnnbook.widgets import {one}\n{one}({given.get(one, '')})" for one in opened
@@ -51,6 +56,11 @@ def server(tmp_path_factory):
         cells = [nbformat.v4.new_code_cell(source) for source in sources]
         kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
         nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=kernel), folder / name)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def server(folder, tmp_path_factory):
     state = tmp_path_factory.mktemp("lab")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CNNBOOK_PROGRESS", str(state / "progress.txt"))  # not the reader's own
@@ -244,3 +254,71 @@ def test_an_exercise_is_answered_and_the_map_of_the_start_page_changes(server):
                 save_shot(page, f"exercise_{words[0]}")
             assert not notebook.problems + page.evaluate("book.errors")
     assert solved == ["0 of 7 solved", "1 of 7 solved"]
+
+
+@pytest.mark.parametrize("trusted", [True, False])
+def test_a_saved_notebook_shows_its_picture_without_its_kernel(folder, server, trusted):
+    """As its owner sees it, who trusts it, and as anybody else does."""
+    with chromium_page() as page:
+        notebook = Notebook(page, *server, AGAIN)
+        notebook.run_all()
+        for step in (2, 3):  # the widget lives on, and is saved again
+            page.evaluate("jupyterapp.commands.execute('docmanager:save')")
+            page.get_by_title("Next step").click()
+            says(page, f"Step {step} of 9")
+        page.evaluate("book.panel().sessionContext.shutdown()")
+        assert not notebook.problems + page.evaluate("book.errors")
+    saved = nbformat.read(folder / AGAIN, as_version=4)
+    assert set(saved.cells[0].outputs[0].data) == {"text/plain", "image/png"}
+    if not trusted:  # another text than the one that was signed
+        saved.cells.append(nbformat.v4.new_markdown_cell("from elsewhere"))
+        nbformat.write(saved, folder / AGAIN)
+    with chromium_page() as page:
+        Notebook(page, *server, AGAIN)
+        page.locator(".jp-OutputArea-output img[alt^='Step 1 of 9: row 0']").wait_for()
+        assert page.evaluate("book.panel().content.widgets[0].model.trusted") == trusted
+        assert "not found" not in page.locator(".jp-OutputArea-output").inner_text()
+        save_shot(page, f"again_{trusted}")
+
+
+KIND = "application|button|checkbox|combobox|slider|spinbutton|textbox"
+CONTROL = re.compile(rf"^ *- '?({KIND})\b(?: \"([^\"]*)\")?", re.M)
+ICONS = dict.fromkeys(range(0xE000, 0xF900))  # a font's pictures count as letters
+
+
+def test_every_control_has_a_name(server):
+    with chromium_page() as page:
+        notebook = Notebook(page, *server, NAMED)
+        notebook.run_all()
+        outputs = page.locator(".jp-OutputArea-output").all()
+        tree = "\n".join(output.aria_snapshot() for output in outputs)
+        names = [(kind, name.translate(ICONS).strip()) for kind, name in CONTROL.findall(tree)]
+        print("", *(f"{kind}: {name}" for kind, name in names), sep="\n")
+        expected = "slider Step, slider momentum, button Play, button Next step, textbox input"
+        assert set(expected.split(", ")) <= {f"{kind} {name}" for kind, name in names}
+        assert [kind for kind, name in names if not name] == []
+        assert page.locator(".jp-OutputArea-output [title=null]:visible").count() == 0
+        assert not notebook.problems
+
+
+def test_stop_keeps_the_step_and_a_restarted_widget_says_that_it_sleeps(server):
+    with chromium_page() as page:
+        notebook = Notebook(page, *server, AGAIN)
+        notebook.run_all()
+        page.get_by_title("Play", exact=True).click()
+        says(page, "Step 3 of 9")
+        page.get_by_title("Stop", exact=True).click()
+        slider = page.get_by_role("slider", name="Step")
+        stopped = slider.input_value()
+        page.wait_for_timeout(1500)  # two steps of the clock
+        assert slider.input_value() == stopped != "0"
+        save_shot(page, "stopped")
+        head = "getComputedStyle(document.querySelector('.cnnbook-explorer'), '::before').content"
+        assert page.evaluate(head) == "none"
+        page.evaluate("book.panel().sessionContext.restartKernel()")
+        notebook.wait(f"{head}.startsWith('\"Asleep: ')")
+        save_shot(page, "asleep")
+        notebook.wait("book.idle()")
+        notebook.run_all()
+        notebook.wait(f"{head} === 'none'")
+        assert not notebook.problems

@@ -10,7 +10,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from matplotlib.colors import to_hex
-from picture_checks import check_picture, texts
+from picture_checks import THEMES, check_picture, contrast, rgb, texts
 from PIL import Image
 from skimage.color import deltaE_ciede2000, rgb2lab
 
@@ -18,10 +18,8 @@ from cnnbook.figures.numbers import format_factor, format_number
 from cnnbook.figures.picture import MARGIN, Picture
 from cnnbook.figures.scene import cells, page, plot
 from cnnbook.figures.style import (
-    DARK,
-    DARK_TINT,
     LIGHT,
-    TINT,
+    WORDS,
     FewColours,
     diverging,
     label_line,
@@ -30,29 +28,19 @@ from cnnbook.figures.style import (
 )
 
 SVG = "{http://www.w3.org/2000/svg}"
-THEMES = {"light": (LIGHT, TINT), "dark": (DARK, DARK_TINT)}
-
-
-def rgb(colour):
-    return np.array([int(colour[k : k + 2], 16) for k in (1, 3, 5)]) / 255
 
 
 def tinted(theme, role, share=1):
-    colours, tint = THEMES[theme]
+    colours, _, tint = THEMES[theme]
     return share * tint * rgb(colours[role]) + (1 - share * tint) * rgb(colours["paper"])
-
-
-def contrast(one, other):
-    """Contrast of two sRGB colours (WCAG 2.1)."""
-    linear = (np.where(c <= 0.04045, c / 12.92, ((c + 0.055) / 1.055) ** 2.4) for c in (one, other))
-    low, high = sorted(c @ [0.2126, 0.7152, 0.0722] for c in linear)
-    return (high + 0.05) / (low + 0.05)
 
 
 @pytest.mark.parametrize("theme", THEMES)
 def test_words_are_legible_and_signs_are_apart(theme):
-    colours, _ = THEMES[theme]
-    assert contrast(rgb(colours["muted"]), rgb(colours["paper"])) >= 4.5
+    colours, words, _ = THEMES[theme]
+    for role in ("input", "kernel", "output", "gradient", "negative", "ink", "muted"):
+        for ground in ("paper", "wash"):
+            assert contrast(rgb(words[role]), rgb(colours[ground])) >= 4.5, (role, ground)
     shares = (1, 0.75, 0.5, 0.25, 0.12, 0)
     for role in ("input", "kernel", "output", "gradient", "negative"):
         assert contrast(rgb(colours["ink"]), tinted(theme, role)) >= 4.5, role
@@ -75,7 +63,8 @@ def test_svg_and_png_show_the_same():
     assert len(list(root.iter(f"{SVG}rect"))) == 2
     data, metadata = picture._repr_mimebundle_()
     assert data["text/plain"] == 'a < b & "c"'
-    assert metadata["image/png"] == {"width": 120 + 2 * MARGIN, "height": 60 + 2 * MARGIN}
+    size = {"width": 120 + 2 * MARGIN, "height": 60 + 2 * MARGIN}
+    assert metadata["image/png"] == {**size, "alt": 'a < b & "c"', "keeps": []}
     png = base64.b64decode(data["image/png"])
     assert png == picture.png()
     assert b"Software" not in png
@@ -167,7 +156,7 @@ print(ax.spines["top"].get_visible(), ax.xaxis.label.get_color())
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     sharper, box, colour = found.stdout.split()
     assert float(sharper) == pytest.approx(2, abs=0.01), found.stderr
-    assert (box, colour) == ("False", LIGHT["muted"])
+    assert (box, colour) == ("False", WORDS["muted"])
 
 
 def test_below_zero_is_slate():

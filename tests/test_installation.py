@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -16,7 +17,14 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
+import cnnbook
+
 ROOT = Path(__file__).parent.parent
+JUPYTER = [
+    "etc/jupyter/jupyter_server_config.d/cnnbook.json",
+    "share/jupyter/labextensions/cnnbook/package.json",
+    "share/jupyter/labextensions/cnnbook/static/pictures.js",
+]
 SHIPPED = sorted(
     path.relative_to(ROOT).as_posix()
     for pattern in ("README.md", "results/*.json", "weights/*.safetensors")
@@ -39,7 +47,8 @@ def built(tmp_path_factory):
     for name in ("MNIST/raw/big", "results/.digits.lock", "weights/.half.tmp"):  # not to be shipped
         (source / "data" / name).parent.mkdir(parents=True, exist_ok=True)
         (source / "data" / name).write_text("here alone")
-    code = "from setuptools.build_meta import *; build_sdist('out'); build_wheel('out')"
+    builds = "build_sdist('out'); build_wheel('out'); build_editable('editable')"
+    code = f"from setuptools.build_meta import *; {builds}"
     subprocess.run([sys.executable, "-c", code], cwd=source, check=True, capture_output=True)
     (wheel,), (sdist,) = (source / "out").glob("*.whl"), (source / "out").glob("*.tar.gz")
     return wheel, sdist
@@ -59,12 +68,14 @@ def test_data_are_in_wheel_and_sdist(built):
     wheel, sdist = built
     with zipfile.ZipFile(wheel) as archive:
         inside = archive.namelist()
-    assert sorted(name for name in inside if "/data/" in name) == [f"cnnbook/{n}" for n in SHIPPED]
+    data = sorted(name for name in inside if name.startswith("cnnbook/data/"))
+    assert data == [f"cnnbook/{name}" for name in SHIPPED]
     assert {"cnnbook/files.py", "cnnbook/widgets/digit_canvas.js"} <= set(inside)
     with tarfile.open(sdist) as archive:
         inside = [name.partition("/")[2] for name in archive.getnames() if "." in name[-12:]]
     assert sorted(name for name in inside if name.startswith("data/")) == SHIPPED
     assert {"cnnbook/files.py", "cnnbook/widgets/digit_canvas.js", "pyproject.toml"} <= set(inside)
+    assert set(JUPYTER) <= set(inside)
 
 
 @pytest.fixture(scope="module")
@@ -95,6 +106,29 @@ def environment(home, **more):
     if sys.platform == "darwin":
         own["HOME"] = home / "user"
     return kept | {name: str(value) for name, value in (own | more).items()}
+
+
+def test_an_editable_installation_brings_what_jupyter_reads(built):
+    (wheel,) = (built[0].parent.parent / "editable").glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        inside = archive.namelist()
+    data = [name.partition(".data/data/")[2] for name in inside if ".data/data/" in name]
+    assert sorted(data) == JUPYTER
+
+
+@pytest.mark.parametrize(
+    ("module", "line"),
+    [
+        ("jupyter_server.extension.serverextension", r"cnnbook\.jupyter enabled"),
+        ("jupyterlab.labextensions", rf"cnnbook v{re.escape(cnnbook.__version__)} enabled OK"),
+    ],
+)
+def test_jupyter_finds_what_the_wheel_brings(installed, tmp_path, module, line):
+    python, _ = installed
+    command, env = [python, "-m", module, "list"], environment(tmp_path)
+    run = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True)
+    seen = re.sub(r"\x1b\[\d*m", "", run.stdout + run.stderr)
+    assert re.search(line, seen), seen
 
 
 def content(site):

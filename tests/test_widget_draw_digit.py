@@ -283,7 +283,7 @@ def test_the_shipped_network_reads_what_is_drawn():
         r"6 × 28 × 28, 6 × 14 × 14, 16 × 10 × 10, 16 × 5 × 5, 120, 84 and 10 scores\.$",
         repr(view),
     )
-    assert len(base64.b64decode(view._repr_mimebundle_()["image/png"])) < 120_000
+    assert len(base64.b64decode(view._repr_mimebundle_()[0]["image/png"])) < 120_000
     ring = 140 + 80 * np.array([[np.sin(a), 0.7 * np.cos(a)] for a in np.linspace(0, 6.3, 40)])
     for stroke, digit in ((SEVEN, 7), (ONE, 1), ({"pen": 24, "points": ring.tolist()}, 0)):
         view.canvas.value = [stroke]

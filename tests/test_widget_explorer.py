@@ -132,7 +132,7 @@ def test_readers_turn_values_into_fields():
 
 def test_the_static_picture_stands_where_nothing_runs():
     view = ladder(step=2)
-    data = view._repr_mimebundle_()
+    data, _ = view._repr_mimebundle_()
     assert base64.b64decode(data["image/png"]).startswith(b"\x89PNG")
     assert data["text/plain"] == repr(view) == "ladder: rung 2 of 5"
     view.go_to(4)

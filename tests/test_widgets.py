@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from cnnbook import widgets
+from cnnbook.jupyter import MARK, VIEW
 from cnnbook.widgets.explorer import PictureFile, Several
 
 # these need strokes or networks
@@ -43,9 +44,11 @@ def others(control):
 
 
 def test_a_still_picture_and_its_words_stand_where_nothing_runs(view):
-    data = view._repr_mimebundle_()
+    data, metadata = view._repr_mimebundle_()
     assert data["image/png"].startswith("iVBOR")
     assert data["text/plain"] == repr(view) == view.state.picture().description
+    assert metadata["image/png"]["alt"] == repr(view)
+    assert (MARK in metadata, VIEW in data) == (True, True)  # `keep_pictures` finds it
     assert 'role="status"' in view.screen.value
     assert f'aria-label="{view.state.picture().description[:40]}' in view.screen.value
 

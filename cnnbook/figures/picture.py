@@ -19,20 +19,23 @@ from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch, Polygon, Rectangle
 from PIL import Image as PILImage
 
-from cnnbook.figures.style import DARK, DARK_TINT, LIGHT, MONO, SANS, TINT
+from cnnbook.figures.style import DARK, DARK_TINT, LIGHT, MONO, SANS, TINT, WORDS
 
 _ANCHORS = {"start": "left", "middle": "center", "end": "right"}
 
 
-def _theme(roles, tint):
-    return "".join(f"--cnn-{name}:{value};" for name, value in roles.items()) + f"--cnn-t:{tint}"
+def _theme(roles, words, tint):
+    colours = roles | {f"{name}-words": (roles | words)[name] for name in WORDS}
+    return "".join(f"--cnn-{name}:{value};" for name, value in colours.items()) + f"--cnn-t:{tint}"
 
 
-# JupyterLab marks the theme on <body>; everything else is taken for light.
+# JupyterLab and VS Code mark the theme on <body>; everything else is taken for light. VS Code has
+# white ground under outputs in every theme, or none: pictures bring theirs
 CSS = (
-    f".cnnbook{{{_theme(LIGHT, TINT)}}}"
-    f"[data-jp-theme-light='false'] .cnnbook{{{_theme(DARK, DARK_TINT)}}}"
-    "[data-jp-theme-light='false'] .cnnbook .i{filter:invert(.93)}"
+    f".cnnbook{{{_theme(LIGHT, WORDS, TINT)}}}"
+    f":is([data-jp-theme-light='false'],.vscode-dark) .cnnbook{{{_theme(DARK, {}, DARK_TINT)}}}"
+    ":is([data-jp-theme-light='false'],.vscode-dark) .cnnbook .i{filter:invert(.93)}"
+    ".vscode-dark .cnnbook{color:var(--cnn-ink);background:var(--cnn-paper)}"
     f".cnnbook .m{{font-family:{MONO}}}"
     ".cnnbook-screen svg{user-select:none}.cnnbook [data-touch]{cursor:pointer;touch-action:none}"
     ".cnnbook [data-move]:not([data-touch]){pointer-events:none}"
@@ -56,6 +59,7 @@ def escape(text):
 _FACE = escape(SANS)
 _ROLES = None, *LIGHT
 _FILL = {None: "none", **{role: f"var(--cnn-{role})" for role in LIGHT}}
+_INK = _FILL | {role: f"var(--cnn-{role}-words)" for role in WORDS}
 
 
 @dataclass(eq=False, kw_only=True)
@@ -123,13 +127,14 @@ class _Text(Mark):
         face = ' class="m"' if self.mono else ""
         return (
             f'<text x="{self.x:g}" y="{self.y:g}" font-size="{self.size:g}"'
-            f' text-anchor="{self.anchor}"{weight}{face} style="fill:{_FILL[self.fill]}">'
+            f' text-anchor="{self.anchor}"{weight}{face} style="fill:{_INK[self.fill]}">'
             f"{escape_html(self.text)}</text>"
         )
 
     def draw(self, ax):
         size = self.size * (0.97 if self.mono else 0.93)  # DejaVu runs wide
-        style = {"weight": "bold" if self.bold else "normal", "color": LIGHT[self.fill]}
+        style = {"weight": "bold" if self.bold else "normal"}
+        style["color"] = (LIGHT | WORDS)[self.fill]
         style["family"] = "DejaVu Sans Mono" if self.mono else "DejaVu Sans"
         place = {"ha": _ANCHORS[self.anchor], "va": "baseline"}
         return ax.text(self.x, self.y, self.text.replace("$", r"\$"), size=size, **place, **style)
@@ -321,6 +326,14 @@ class Picture:
         """Width and height with the margin, in CSS pixels."""
         return self.width + 2 * MARGIN, self.height + 2 * MARGIN
 
+    @property
+    def photographs(self):
+        """What keeps its colours in a dark theme: left, top, width, height, as shares."""
+        width, height = self.size
+        kept = (mark for mark in self.marks if isinstance(mark, _Image) and not mark.inverts)
+        places = ((k.x + MARGIN, k.y + MARGIN, k.width, k.height) for k in kept)
+        return [(np.divide(p, (width, height) * 2)).round(4).tolist() for p in places]
+
     def svg(self, css=True):
         """Return the picture as SVG text; with its `CSS` it follows the theme by itself."""
         width, height = self.size
@@ -368,4 +381,5 @@ class Picture:
     def _repr_mimebundle_(self, include=None, exclude=None):
         data = {"image/png": base64.b64encode(self.png()).decode(), "text/plain": repr(self)}
         width, height = map(round, self.size)
-        return data, {"image/png": {"width": width, "height": height}}
+        about = {"width": width, "height": height, "alt": repr(self), "keeps": self.photographs}
+        return data, {"image/png": about, "cnnbook": True}

@@ -16,6 +16,8 @@ import numpy as np
 import traitlets
 
 from cnnbook.figures.picture import escape
+from cnnbook.widgets.player import Player
+from cnnbook.widgets.slider import FloatSlider, IntSlider
 from cnnbook.widgets.stage import Stage
 
 ERRORS = (ValueError, TypeError)
@@ -107,6 +109,7 @@ class Explorer(widgets.VBox):
         if hasattr(state, "steps"):
             rows.insert(-1, self._transport())
         super().__init__(rows, layout={"max_width": "960px"})
+        self.add_class("cnnbook-explorer")
         for control in self.controls.values():
             control.observe(self._update, "value")
         self._fit_controls()
@@ -115,10 +118,10 @@ class Explorer(widgets.VBox):
     def _transport(self):
         step, last = self.state.step, self.state.steps - 1
         look = {"description": getattr(self.state, "step_label", "Step"), "readout": False}
-        self.step = widgets.IntSlider(step, 0, last, style=LABELS, **look)
+        self.step = IntSlider(step, 0, last, style=LABELS, **look)
         self.step.layout.width = "260px"
         interval = getattr(self.state, "interval", 700)
-        self.play = widgets.Play(value=step, min=0, max=last, interval=interval)
+        self.play = Player(value=step, min=0, max=last, interval=interval)
         self.step.observe(self._update, "value")  # first the picture, then the play button
         widgets.link((self.play, "value"), (self.step, "value"))
         moves = {
@@ -127,9 +130,10 @@ class Explorer(widgets.VBox):
             ("step-forward", "Next step"): lambda _: self.go_to(self.step.value + 1),
             ("fast-forward", "Last step"): lambda _: self.go_to(self.step.max),
         }
-        look = {"layout": {"width": "36px"}}
-        self.buttons = [widgets.Button(icon=i, tooltip=t, **look) for i, t in moves]
+        self.buttons = [widgets.Button(icon=i, tooltip=t, description=t) for i, t in moves]
         for button, move in zip(self.buttons, moves.values(), strict=True):
+            button.layout.width = "36px"
+            button.add_class("cnnbook-icon")
             button.on_click(move)
         row = [*self.buttons[:2], self.play, *self.buttons[2:], self.step]
         return widgets.HBox(row, layout={"align_items": "center", "flex_flow": "row wrap"})
@@ -232,7 +236,8 @@ class Explorer(widgets.VBox):
         picture = (state or self.state).picture()
         shown, role, style = picture.svg(css=False), "status", "line-height:normal"
         if self.message:  # over the picture before, which stays in its place, pale
-            said = f'<b style="color:#d55e00">No such setting:</b> {escape(self.message)}'
+            look = 'class="cnnbook" style="color:var(--cnn-kernel-words)"'
+            said = f"<b {look}>No such setting:</b> {escape(self.message)}"
             look = "position:absolute;margin:0;padding:4px 8px;background:var(--jp-layout-color1)"
             shown = f'<p style="{look}">{said}</p><div style="opacity:.3">{shown}</div>'
             role, style = "alert", f"{style};position:relative"
@@ -246,8 +251,8 @@ class Explorer(widgets.VBox):
     def _repr_mimebundle_(self, **options):
         # the picture stands where no kernel runs: on GitHub, on paper, before the first run
         data = super()._repr_mimebundle_(**options) or {}
-        picture, _ = self.state.picture()._repr_mimebundle_()
-        return {**data, **picture}
+        picture, about = self.state.picture()._repr_mimebundle_()
+        return {**data, **picture}, about
 
 
 # ---------------------------------------------------------------- a table of controls
@@ -266,7 +271,8 @@ def explore(state, **controls):
 
 
 def _look(label, width):
-    return {"description": label, "style": LABELS, "layout": {"width": width}}
+    look = {"description": label, "style": LABELS, "layout": {"width": width}}
+    return {**look, "tooltip": ""}  # without one, a mouse at rest shows "null"
 
 
 def whole(least, most, label=None, *, width="150px"):
@@ -280,7 +286,7 @@ def whole(least, most, label=None, *, width="150px"):
 
 def slider(least, most, label=None, *, step=1, width="290px", readout=True):
     """A number to slide to: a whole one if `step` is."""
-    kind = widgets.IntSlider if isinstance(step, int) else widgets.FloatSlider
+    kind = IntSlider if isinstance(step, int) else FloatSlider
 
     def build(name, value):
         options = {"min": least, "max": most, "step": step, "readout": readout}
@@ -363,6 +369,7 @@ class PictureFile(widgets.HBox):
         self.files = {}
         self.list = widgets.Dropdown(options=names, **_look(label, "190px"))
         look = {"description": "your own", "layout": {"width": "136px"}}
+        look["tooltip"] = "a picture of this computer"
         self.upload = widgets.FileUpload(accept="image/*", **look)
         super().__init__([self.list, self.upload])
         widgets.link((self.list, "value"), (self, "value"))
@@ -408,9 +415,9 @@ def numbers(label=None, *, width="330px", empty=False):
     def build(name, value):
         typed = "" if value is None else write_numbers(np.asarray(value))
         rank = 1 if value is None else np.ndim(value)  # a row typed for a matrix stays one
-        tooltip = "rows split by semicolons; Enter applies"
         look = _look(label or name, width)
-        text = widgets.Text(typed, continuous_update=False, tooltip=tooltip, **look)
+        look["tooltip"] = "rows split by semicolons; Enter applies"
+        text = widgets.Text(typed, continuous_update=False, **look)
 
         def read(typed):
             nothing = empty and not typed.strip()

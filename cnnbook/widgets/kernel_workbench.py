@@ -11,7 +11,7 @@ from cnnbook.widgets.explorer import LABELS, choice, explore, factory, picture_f
 
 OWN = "your kernel"
 SIZE = 5  # rows and columns of the largest kernel that can be edited
-WIDE = {"style": LABELS, "layout": widgets.Layout(width="270px")}
+WIDE = {"style": LABELS, "layout": widgets.Layout(width="270px"), "tooltip": ""}
 
 
 class KernelEditor(widgets.HBox):
@@ -92,8 +92,9 @@ class KernelEditor(widgets.HBox):
 def _weight(row, column):
     """A field for one weight."""
     place = f"weight; from the centre: row {row:+d}, column {column:+d}"
-    look = {"tooltip": place, "layout": {"width": "58px"}}
-    return widgets.FloatText(continuous_update=True, step=1, **look)
+    look = {"tooltip": place, "description": place, "layout": {"width": "58px"}}
+    field = widgets.FloatText(continuous_update=True, step=1, **look)
+    return field.add_class("cnnbook-unlabelled")
 
 
 def _name(cells, divisor):

@@ -14,6 +14,7 @@ from cnnbook.figures.picture import escape
 from cnnbook.figures.state import State, state
 from cnnbook.numpy_net.training import OPTIMISERS, Settings, Trainer
 from cnnbook.widgets.explorer import LABELS, Explorer, choice, factory, slider, whole
+from cnnbook.widgets.slider import SelectionSlider
 
 RATES = [k * 10**power for power in (-4, -3, -2, -1, 0) for k in (1, 2, 5)] + [10]
 FURTHEST = 5000  # steps that the slider holds
@@ -193,9 +194,9 @@ class LearningView(Explorer):
 
     def _say(self, notice, *, alert=False):
         self.notice = notice
-        role, colour = ("alert", "color:#d55e00") if alert else ("status", "opacity:.75")
-        text = escape(notice)
-        self.line.value = f'<div role="{role}" style="min-height:20px;{colour}">{text}</div>'
+        role, colour = ("alert", "kernel") if alert else ("status", "muted")
+        look = f'class="cnnbook" style="min-height:20px;color:var(--cnn-{colour}-words)"'
+        self.line.value = f'<div role="{role}" {look}>{escape(notice)}</div>'
         done = self.state.trainer.steps
         goal = max(self.state.until, done)
         self.progress.value = f"{done} of {goal} steps, {100 * done // goal} %"
@@ -238,7 +239,7 @@ def learning_curve(network=None, data=None, *, trained=40, held_out=None, seed=0
 def _rates(name, value):
     options = [(f"{rate:g}", rate) for rate in sorted({*RATES, value})]
     look = {"style": LABELS, "layout": {"width": "250px"}, "description": "learning rate"}
-    return widgets.SelectionSlider(options=options, value=value, **look), None
+    return SelectionSlider(options=options, value=value, **look), None
 
 
 def _digits():

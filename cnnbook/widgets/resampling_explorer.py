@@ -1,6 +1,5 @@
 """Smooth a latent distribution more or less, and see which faces are drawn for it."""
 
-import ipywidgets as widgets
 import numpy as np
 import torch
 
@@ -10,6 +9,7 @@ from cnnbook.figures.resampling import Resampling
 from cnnbook.models import pretrained
 from cnnbook.training import latent_means, resampling_probabilities
 from cnnbook.widgets.explorer import LABELS, choice, explore, factory
+from cnnbook.widgets.slider import SelectionSlider
 
 COUNT = 400  # rendered faces
 LEARNED = 2000  # seed of the faces that the shipped network learned from
@@ -85,4 +85,4 @@ def _smoothing(name, alpha):
     """A slider over values of α, the given one among them."""
     alphas = [(f"{value:g}".replace("inf", "∞"), value) for value in sorted({*ALPHAS, alpha})]
     look = {"description": "smoothing α", "style": LABELS, "layout": {"width": "330px"}}
-    return widgets.SelectionSlider(options=alphas, value=alpha, **look), None
+    return SelectionSlider(options=alphas, value=alpha, **look), None

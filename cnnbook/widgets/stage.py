@@ -20,5 +20,5 @@ class Stage(anywidget.AnyWidget):
     value = traitlets.Unicode().tag(sync=True)
     steers = traitlets.Bool(False).tag(sync=True)
     motion = traitlets.Bool(True).tag(sync=True)
-    _css = CSS
+    _css = CSS + Path(__file__).with_name("explorer.css").read_text()
     _esm = Path(__file__).with_name("stage.js")

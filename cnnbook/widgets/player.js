@@ -1,0 +1,67 @@
+// Play, Stop and Repeat. The model is that of ipywidgets' Play: `value` goes from `min` to `max`,
+// one step every `interval` milliseconds, while it is `playing`.
+function set(model, changes) {
+  for (const [name, value] of Object.entries(changes)) model.set(name, value);
+  model.save_changes();
+}
+
+// one clock for a model, however often it is shown
+function initialize({ model }) {
+  let timer = null;
+
+  function go() {
+    const [value, min, max] = ["value", "min", "max"].map((name) => model.get(name));
+    if (value < max) set(model, { value: value + model.get("step") });
+    else if (model.get("repeat")) set(model, { value: min });
+    else set(model, { playing: false });
+  }
+
+  function wind() {
+    clearInterval(timer);
+    if (!model.get("playing")) return;
+    // at the end, it begins again
+    if (model.get("value") >= model.get("max")) set(model, { value: model.get("min") });
+    timer = setInterval(go, model.get("interval"));
+  }
+
+  model.on("change:playing", wind);
+  model.on("change:interval", wind);
+  wind();
+  return () => clearInterval(timer);
+}
+
+function render({ model, el }) {
+  const button = (flip) => {
+    const made = document.createElement("button");
+    made.className = "jupyter-button cnnbook-icon";
+    made.append(document.createElement("i"), "");
+    made.addEventListener("click", () => set(model, { [flip]: !model.get(flip) }));
+    made.addEventListener("keydown", (event) => {
+      if (event.key !== "Tab") event.stopPropagation(); // else JupyterLab takes the keys
+    });
+    return made;
+  };
+  const name = (made, words, icon) => {
+    made.title = made.lastChild.data = words;
+    made.firstChild.className = `fa fa-${icon}`;
+  };
+  const play = button("playing");
+  const repeat = button("repeat");
+  el.style.display = "flex";
+  el.append(play, repeat);
+
+  function show() {
+    const playing = model.get("playing");
+    name(play, playing ? "Stop" : "Play", playing ? "stop" : "play");
+    name(repeat, "Repeat", "retweet");
+    repeat.setAttribute("aria-pressed", model.get("repeat"));
+    repeat.classList.toggle("mod-active", model.get("repeat"));
+    play.disabled = repeat.disabled = model.get("disabled");
+  }
+
+  model.on("change", show);
+  show();
+  return () => model.off("change", show);
+}
+
+export default { initialize, render };
