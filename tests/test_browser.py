@@ -275,7 +275,7 @@ def test_a_saved_notebook_shows_its_picture_without_its_kernel(folder, server, t
         nbformat.write(saved, folder / AGAIN)
     with chromium_page() as page:
         Notebook(page, *server, AGAIN)
-        page.locator(".jp-OutputArea-output img[alt^='Step 1 of 9: row 0']").wait_for()
+        page.locator("img.cnnbook-inverts[alt^='Step 1 of 9: row 0']").wait_for()
         assert page.evaluate("book.panel().content.widgets[0].model.trusted") == trusted
         assert "not found" not in page.locator(".jp-OutputArea-output").inner_text()
         save_shot(page, f"again_{trusted}")
