@@ -344,7 +344,7 @@ def test_settings_out_of_range_are_named(options, error, message):
 
 
 def test_it_opens_with_a_picture_and_words(view):
-    data = view._repr_mimebundle_()
+    data, _ = view._repr_mimebundle_()
     assert data["image/png"].startswith("iVBOR")
     assert data["text/plain"] == repr(view) == view.state.picture().description
     assert "6 of tent, 6 of hook, 6 of zig. Nothing is learned yet." in repr(view)

@@ -17,6 +17,7 @@ from cnnbook.figures.scene import (
     panel,
     row,
     sized,
+    space,
     text,
     times,
 )
@@ -174,8 +175,8 @@ def _stage(placed):
 
         size = scale * (width + 2 * around), scale * (height + 2 * around)
         picture.rect(x, y, *size, fill="wash")
-        corner, photo = at(0, 0), image(placed.grey, scale * max(height, width))
-        photo.draw(picture, *corner)
+        image(placed.grey, scale * max(height, width)).draw(picture, *at(0, 0))
+        sheet = feel(space(scale * width, scale * height), ("pixel",), grid=(height, width))
         edge = 1 / scale
         photo = ring(-edge, height + edge, -edge, width + edge)
         field = ring(top, bottom, left, right)
@@ -190,7 +191,7 @@ def _stage(placed):
                 style = {"stroke": stroke, "stroke_width": stroke_width}
                 picture.line((x - 7, y), (x + 7, y), **style)
                 picture.line((x, y - 7), (x, y + 7), **style)
-        feel(photo, ("pixel",), grid=(height, width)).draw(picture, *corner)
+        sheet.draw(picture, *at(0, 0))
 
     return Block(*STAGE, draw)
 

@@ -203,9 +203,9 @@ class DescentView(Explorer):
 
     def _repr_mimebundle_(self, **options):
         # on paper the kernel stands in the picture: there are no cells beside it
-        data = super()._repr_mimebundle_(**options)
-        picture, _ = replace(self.state, beside=False).picture()._repr_mimebundle_()
-        return {**data, **picture}
+        data, _ = super()._repr_mimebundle_(**options)
+        picture, about = replace(self.state, beside=False).picture()._repr_mimebundle_()
+        return {**data, **picture}, about
 
 
 @factory

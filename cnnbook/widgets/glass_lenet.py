@@ -162,8 +162,8 @@ class GlassLeNet(anywidget.AnyWidget):
     def _repr_mimebundle_(self, **options):
         # the picture stands where no kernel runs: on GitHub, on paper, before the first run
         data, metadata = super()._repr_mimebundle_(**options) or ({}, {})
-        picture, _ = self.start.picture()._repr_mimebundle_()
-        return {**data, **picture}, metadata
+        picture, about = self.start.picture()._repr_mimebundle_()
+        return {**data, **picture}, {**metadata, **about}
 
 
 def _base64(numbers):

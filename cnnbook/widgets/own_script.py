@@ -12,7 +12,7 @@ from cnnbook.figures.own_script import OwnScript
 from cnnbook.figures.picture import escape
 from cnnbook.figures.scene import page
 from cnnbook.widgets.digit_canvas import DigitCanvas
-from cnnbook.widgets.explorer import ERRORS, Screen, factory
+from cnnbook.widgets.explorer import ERRORS, factory
 from cnnbook.widgets.ruler import Ruler
 from cnnbook.widgets.script_drawings import (
     EACH,
@@ -27,6 +27,7 @@ from cnnbook.widgets.script_drawings import (
 )
 from cnnbook.widgets.script_pupil import STEPS, Pupil
 from cnnbook.widgets.script_shelf import ScriptShelf
+from cnnbook.widgets.stage import Stage
 
 SLICE, PAUSE = 0.12, 0.02  # seconds of training between two looks at the buttons, and of looking
 NOBODY = -1  # no sign stands at the left edge
@@ -73,7 +74,7 @@ class ScriptView(widgets.VBox):
         self.path.style.description_width = "28px"
         self.line = widgets.HTML()
         names = "verdict", "cover", "evidence", "progress", "tests"
-        self.screens = {name: Screen() for name in names}
+        self.screens = {name: Stage() for name in names}
         actions = {
             "Keep": ("check", "put the drawing on the shelf", self.keep),
             "Undo": ("undo", "take the last stroke back", self.undo_stroke),
@@ -382,8 +383,8 @@ class ScriptView(widgets.VBox):
     def _repr_mimebundle_(self, **options):
         # the picture stands where no kernel runs: on GitHub, on paper, before the first run
         data = super()._repr_mimebundle_(**options) or {}
-        picture, _ = self.state.picture()._repr_mimebundle_()
-        return {**data, **picture}
+        picture, about = self.state.picture()._repr_mimebundle_()
+        return {**data, **picture}, about
 
 
 @factory
