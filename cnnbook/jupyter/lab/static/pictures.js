@@ -1,5 +1,5 @@
 // JupyterLab and Notebook show an `image/png` without an alternative text, and light in every theme.
-// Here its text is read where nbconvert reads it, in the metadata of the output,
+// Here its text is read where nbconvert's classic template reads it, in the output's metadata,
 // `{"image/png": {"alt": "…"}}`; a picture without one takes the output's plain text, unless that
 // is only the name of a Python object. A picture whose metadata have `keeps` is dark in a dark theme,
 // but for these rectangles, each [left, top, width, height] as shares of the picture: photographs.
