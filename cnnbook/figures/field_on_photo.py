@@ -175,7 +175,8 @@ def _stage(placed):
 
         size = scale * (width + 2 * around), scale * (height + 2 * around)
         picture.rect(x, y, *size, fill="wash")
-        image(placed.grey, scale * max(height, width)).draw(picture, *at(0, 0))
+        corner = at(0, 0)
+        image(placed.grey, scale * max(height, width)).draw(picture, *corner)
         sheet = feel(space(scale * width, scale * height), ("pixel",), grid=(height, width))
         edge = 1 / scale
         photo = ring(-edge, height + edge, -edge, width + edge)
@@ -191,7 +192,7 @@ def _stage(placed):
                 style = {"stroke": stroke, "stroke_width": stroke_width}
                 picture.line((x - 7, y), (x + 7, y), **style)
                 picture.line((x, y - 7), (x, y + 7), **style)
-        sheet.draw(picture, *at(0, 0))
+        sheet.draw(picture, *corner)
 
     return Block(*STAGE, draw)
 
