@@ -38,6 +38,21 @@ def test_the_map_leads_to_what_the_start_page_says_is_needed():
             assert {int(n) for n in re.findall(r"\d+", text)} <= all_needs(int(row[1])), line
 
 
+def test_chapters_lead_to_one_another():
+    """What is named is a link, every link leads somewhere, and each end to both neighbours."""
+    paths = sorted(FOLDER.glob("*.ipynb"))
+    for number, path in enumerate(paths):
+        cells = [
+            cell.source for cell in nbformat.read(path, 4).cells if cell.cell_type == "markdown"
+        ]
+        links = re.findall(r"\]\(([\w/]+\.ipynb)\)", "\n".join(cells))
+        assert all((FOLDER / link).exists() for link in links)
+        prose = re.sub(r"\[[^]]*\]\([^)]*\)|`[^`]*`", "", "\n".join(cells))
+        assert {int(n) for n in re.findall(r"[Cc]hapter (\d+)\b", prose)} <= {number}, path
+        neighbours = {other.name for other in paths[max(number - 1, 0) : number + 2]} - {path.name}
+        assert set(re.findall(r"\(([\w]+\.ipynb)\)", cells[-1].splitlines()[-1])) == neighbours
+
+
 @given(st.dictionaries(st.sampled_from(NUMBERS), st.sampled_from(["tried", "solved"])))
 def test_the_map_counts_what_is_solved(done):
     (picture,) = check_state(ChapterMap(NUMBERS, done))
