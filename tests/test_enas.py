@@ -1,6 +1,7 @@
 """Sharing weights: counts by enumeration, probabilities, gradients, what moves and what rests."""
 
 import itertools
+import math
 
 import pytest
 import torch
@@ -74,6 +75,16 @@ def test_probabilities_sum_to_one_and_are_those_of_the_samples(controller):
     assert drawn.chances.shape == (6000, 2, len(OPERATIONS))
 
 
+def test_temperature_and_tanh_keep_the_chances_apart_from_0_and_1():
+    def chances(temperature):
+        torch.manual_seed(0)
+        return Controller(2, 8, temperature, tanh_constant=2.0).sample(1).chances[0, 0]
+
+    torch.testing.assert_close(chances(1e6), torch.full((6,), 1 / 6))
+    cold = chances(1e-6)  # each score is 2 or −2
+    assert (cold.max() / cold.min()).item() == pytest.approx(math.exp(4), rel=1e-3)
+
+
 def gradient(controller, value):
     parts = torch.autograd.grad(value, list(controller.parameters()), allow_unused=True)
     return torch.cat([p.flatten() for p in parts if p is not None])
@@ -123,16 +134,20 @@ def images(n=20):
     return Images(torch.rand(n, 1, 8, 8, generator=generator), labels, tuple("0123456789"))
 
 
+APART = TWO._replace(skips=((), (0,)))
+
+
+@pytest.mark.parametrize("one", [TWO, APART])
 @pytest.mark.parametrize("skips", ["sum", "concat"])
-def test_only_active_weights_get_gradients_and_move(skips):
+def test_only_active_weights_get_gradients_and_move(skips, one):
     torch.manual_seed(0)
     network, data = SharedNetwork(**SMALL, skips=skips), images()
     optimizer = torch.optim.SGD(network.parameters(), lr=0.1, momentum=0.9, weight_decay=0.1)
-    active = {id(p) for p in network.active(TWO)}
+    active = {id(p) for p in network.active(one)}
     before = [p.detach().clone() for p in network.parameters()]
     for _ in range(2):
         optimizer.zero_grad(set_to_none=True)
-        nn.functional.cross_entropy(network(data.images, TWO), data.labels).backward()
+        nn.functional.cross_entropy(network(data.images, one), data.labels).backward()
         optimizer.step()
     for parameter, old in zip(network.parameters(), before, strict=True):
         assert (parameter.grad is None) == (id(parameter) not in active)
@@ -168,6 +183,9 @@ def test_an_architecture_is_what_it_says():
     second = network.norms[1](network.layers[1]["max3"](x) + first)
     expected = network.classify(second.relu().mean((2, 3)))
     torch.testing.assert_close(network(images().images.double(), TWO), expected)
+    second = network.norms[1](network.layers[1]["max3"](x))
+    expected = network.classify(second.relu().mean((2, 3)))
+    torch.testing.assert_close(network(images().images.double(), APART), expected)
     assert str(TWO) == "conv3 | max3 + 0"
     assert all(Architecture.parse(str(one)) == one for one in EVERY)
     with pytest.raises(ValueError, match="layer 1 is 'max3 \\+ 1'"):
@@ -179,6 +197,20 @@ def test_an_architecture_is_what_it_says():
     joined.weight = nn.Parameter(torch.cat(parts, 1))
     mine = concatenated.joins[1][1](y) + concatenated.joins[1][0](first)
     torch.testing.assert_close(mine, joined(torch.cat([first, y], 1)))
+
+
+def test_weights_rest_in_a_search_while_they_are_not_drawn():
+    torch.manual_seed(0)
+    network, seen = SharedNetwork(**SMALL), []
+    weight = network.layers[0]["conv3"][0].weight
+
+    def draw(generator):
+        seen.append(weight.detach().clone())
+        return TWO if len(seen) < 3 else TWO._replace(operations=(5, 4))
+
+    search(network, draw, images(), images(), epochs=3, batch_size=10, progress=False)
+    assert not torch.equal(seen[0], seen[2])
+    assert torch.equal(seen[2], weight)
 
 
 def test_a_search_learns_and_can_be_repeated():
