@@ -52,6 +52,8 @@ class Augmentation(State):
         The sample whose map is shown.
     """
 
+    hint = "Point at a sample: its map. Click: it stays."
+
     image: np.ndarray
     maps: np.ndarray
     samples: np.ndarray

@@ -36,6 +36,8 @@ class PlacedField(State):
     The unit is the last one where the layer's map has fewer, the middle one when not given.
     """
 
+    hint = "Point at the photograph or at the map; click or drag."
+
     image: np.ndarray  # (H, W) or (H, W, 3), from 0 to 1
     fields: dict  # by layer, as `cnnbook.receptive_field.trace` gives them for H × W pixels
     layer: str

@@ -185,6 +185,8 @@ KEYS = ("shape", "size", "parameters", "multiply-adds", "field")
 class LayerStep(State):
     """A network and one of the layers that change the shape or hold weights."""
 
+    hint = "Point at a line: its layer. Click it, or use arrow keys."
+
     summary: object  # one that `Architecture` takes
     module: object  # the network itself
     step: int = 0  # 0 is the whole network, 1 the first such layer

@@ -38,6 +38,8 @@ IMAGES, SIDE, BARS, TALL = 10, 48, 86, 38  # images drawn, their side, and the s
 class LearningCurve(State):
     """What was learned up to a step, and how it went on; `of` reads it from a trainer."""
 
+    hint = "Point at a curve: the network of then. Click or drag; arrow keys."
+
     history: tuple  # of the trainer's `Record`s: before training, then after each step
     images: np.ndarray  # (n, C, H, W): some held-out ones, whose probabilities the history holds
     labels: np.ndarray  # (n,), their true classes

@@ -13,6 +13,8 @@ MOST = 12  # classes
 class Climb(State):
     """All images of a climb in pixel space, and which one is shown."""
 
+    hint = "Point at the curve: the image of then. Click or drag; arrow keys."
+
     images: np.ndarray  # (steps, H, W), values from 0 to 1; the first one is the start
     values: np.ndarray  # (steps,): the unit's value for each image, without any penalty
     probabilities: np.ndarray  # (steps, classes): what the network takes each image for

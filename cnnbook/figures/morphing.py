@@ -40,6 +40,8 @@ SMALL = 32  # side of the images to choose from
 class Morph(State):
     """Two images, their codes, and how far the way from one to the other has been gone."""
 
+    hint = "Click a small image to choose it; point at the strips to look ahead."
+
     step_label: ClassVar = "t"
     interval: ClassVar = 120  # milliseconds a step
 

@@ -39,6 +39,8 @@ def plural(count, noun):
 class PaddedAxis(State):
     """A window that slides along one axis of an input."""
 
+    hint = "Point at a window; click it, or a total P."
+
     size: int  # in pixels
     kernel_size: int
     stride: int = 1

@@ -26,6 +26,8 @@ from cnnbook.figures.state import State, nearest, state
 class Participation(State):
     """Windows over an image: one padded axis down, one across."""
 
+    hint = "Point at a pixel: the window around it. Click or drag."
+
     rows: PaddedAxis  # the steps of both axes are not used
     columns: PaddedAxis
     step: int = 0  # number of the framed window, row by row

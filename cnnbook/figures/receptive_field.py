@@ -29,6 +29,8 @@ LABEL, BAR = 35, 46  # height of two lines of text, of the longest bar
 class FieldStack(State):
     """A stack of layers along one axis, at most 8 on 40 pixels, and one chosen unit."""
 
+    hint = "Point at any unit: what it sees. Click: it stays; arrow keys: its neighbours."
+
     network: str  # as `parse_network` reads it, or a `Network`
     layer: int | None = None  # 0 is the input; the last one when not given
     step: int | None = None  # which unit of the layer; the middle one when not given

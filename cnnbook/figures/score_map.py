@@ -45,6 +45,8 @@ class ScoreMap(State):
     class. Without a class `nothing` that is the largest probability.
     """
 
+    hint = "Point at the image or at the map: the window goes there. Click or drag."
+
     image: np.ndarray  # (H, W), from 0 to 1
     probabilities: np.ndarray  # (classes, rows, columns)
     classes: tuple

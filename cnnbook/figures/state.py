@@ -44,6 +44,8 @@ class State:
         object.__setattr__(other, "step", step)
         return other
 
+    hint = ""
+    """What can be touched in the picture, in one line."""
     inner = None
     """The state whose picture this is, where settings are prepared first."""
 
@@ -87,6 +89,9 @@ class SlidingWindow(State):
     """
 
     dilation = 1
+    hint = (
+        "Point at an output: how it came about; at an input: what it reaches. Click, drag, arrows."
+    )
     reached = None
     """Row and column of the padded input whose outputs are shown, if any."""
     around = 0.0

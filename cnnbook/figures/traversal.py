@@ -43,6 +43,8 @@ TRACK, REACH = 92, 4  # length of the scale of a value, which ends at ±4
 class Traversal(State):
     """A code and which of its latents are moved, from −3 to 3."""
 
+    hint = "Click an image of the grid: the code goes there."
+
     decode: Callable  # codes (N, latents) into images (N, C, H, W) of values from 0 to 1
     kl: np.ndarray  # (latents,): nats that each latent carries, on average over some images
     starts: dict  # name: (latents,), codes to start from

@@ -53,6 +53,8 @@ def _short(value, decimals=3):
 class Code(State):
     """What an encoder says of one image, with one latent: N(μ, σ²)."""
 
+    hint = "Drag along the upper plot: the mean goes there."
+
     step_label: ClassVar = "draw of ε"
 
     mean: float = 0.0  # μ, from −3 to 3

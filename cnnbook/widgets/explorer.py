@@ -145,6 +145,8 @@ class Explorer(widgets.VBox):
     def touch(self, part):
         """Do what a click on a part of the picture does: the state's `touched` says what."""
         changed = self.state.touched(*part)
+        if not changed:  # pointing at it says all
+            return
         step = changed.pop("step", None)
         for field in changed.keys() & self.controls.keys():
             self.controls[field].value = changed.pop(field)
@@ -241,6 +243,8 @@ class Explorer(widgets.VBox):
             look = "position:absolute;margin:0;padding:4px 8px;background:var(--jp-layout-color1)"
             shown = f'<p style="{look}">{said}</p><div style="opacity:.3">{shown}</div>'
             role, style = "alert", f"{style};position:relative"
+        if hint := (self.state.inner or self.state).hint:
+            shown += f'<p class="cnnbook-hint">{escape(hint)}</p>'
         with self.screen.hold_sync():
             self.screen.motion = motion
             self.screen.value = f'<div role="{role}" style="{style}">{shown}</div>'
