@@ -455,7 +455,7 @@ def test_on_paper_the_kernel_stands_in_the_picture():
     whole = replace(view.state, beside=False).picture()
     assert "your kernel" in texts(whole)
     assert "your kernel" not in texts(view.state.picture())
-    data = view._repr_mimebundle_()
+    data, _ = view._repr_mimebundle_()
     assert data["image/png"] == whole._repr_mimebundle_()[0]["image/png"]
     assert data["text/plain"] == repr(view)
 

@@ -13,13 +13,14 @@ import torch
 from torch import nn
 
 from cnnbook.datasets import DatasetError, Images, ImageSet
-from cnnbook.experiments import debiasing, generation, handwriting, photographs
+from cnnbook.experiments import debiasing, generation, handwriting, photographs, sharing
 from cnnbook.experiments import run_study as run
 from cnnbook.experiments.__main__ import STUDIES, main
 from cnnbook.experiments.study import Outcome, Study, Variant, summarise
 from cnnbook.experiments.table import HEAD, result_table
 from cnnbook.files import load_result
 from cnnbook.models import load_weights
+from cnnbook.training import searching
 
 
 def study(calls=None, says="", measures=(), names="ab", once=None, **changes):
@@ -257,6 +258,11 @@ def test_every_study_runs_on_a_few_images(name, tmp_path, monkeypatch):
     small = {"vae": (digit, digit), "mnist": (digit, digit.test)}
     small["debiasing"] = debiasing.balanced_faces(0, count=3) if name == "debiasing" else None
     small |= dict.fromkeys(("activation", "ablation", "cifar10"), photo)
+    small["enas"] = [Images(torch.rand(20, 1, 24, 24), digit.test.labels, digit.test.classes)] * 3
+    few_updates = lambda *a, **k: searching.search(*a, **k | {"updates": 5})  # noqa: E731
+    monkeypatch.setattr(sharing, "search", few_updates)
+    for setting, value in (("epochs", 21), ("child_epochs", 1), ("retrainings", 2)):
+        monkeypatch.setitem(sharing.SETTINGS, setting, value)
     load = lambda root: small.get(name, (digit, None))  # noqa: E731
     result = run(replace(one, load=load), seeds=1, home=tmp_path, say=str)
     assert list(result["variants"]) == list(one.variants)

@@ -293,7 +293,7 @@ def _input(step, cell):
         frames.append(Frame(*step.example, role="ink", stroke_width=1.5))
     grid = cells(
         step.padded, cell=cell, like=step.x, muted=step.outside, name="input", touch=("input",),
-        frames=step.frames_of("input", frames),
+        frames=step.pointed.get("input", frames),
     )  # fmt: skip
     caption = ring if step.outside.any() else "no padding"
     return panel(f"input x, {times(step.x.shape)}", caption, named("input", grid), "input")
@@ -318,7 +318,7 @@ def _output(step, cell):
     frame = Frame(*step.position, role="output")
     grid = cells(
         step.output, cell=cell, role="output", name="output", touch=("output",),
-        frames=step.frames_of("output", [frame]),
+        frames=step.pointed.get("output", [frame]),
     )  # fmt: skip
     return panel("output y", "from the forward pass", named("output", grid), "output", width=150)
 
@@ -367,7 +367,7 @@ def _upstream(step, cell):
     caption = "all sent" if step.done.all() else "dashed: not sent yet"
     grid = cells(
         step.grad_out, cell=cell, role="gradient", muted=~step.done, frames=[frame],
-        touch=("output",), name="upstream", move=lambda i, j: (f"gradient {i} {j}", ""),
+        touch=("output",), name="upstream", move="gradient",
     )  # fmt: skip
     return panel("g = grad_y", caption, named("grad_y", grid), "gradient", width=150)
 
@@ -397,8 +397,8 @@ def _summed(step, history, cell, frames, terms, possible, muted=None):
                 value = format_number(g * slope)
                 words = value if value.startswith("−") else f"+{value}"
             middle = x + (j + 0.5) * cell, y + (i + 0.92) * cell
-            pours = f"added {muted is None} {i} {j}", "gradient {} {}".format(*step.position)
-            with picture.part("added"), picture.alive(None, "", *pours):
+            came = {"origin": "gradient {} {}".format(*step.position)}
+            with picture.part("added", move=f"added {muted is None} {i} {j}", **came):
                 picture.text(*middle, words, size=size, anchor="middle", mono=True)
 
     return over(grid, write)

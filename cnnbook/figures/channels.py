@@ -228,7 +228,7 @@ def _body(it, cell):
     for index, values in enumerate(it.padded):
         number = index - it.inputs.start
         shown = 0 <= number < seen
-        frames = it.frames_of("input", [Frame(*it.corner, rows, columns)]) if shown else []
+        frames = it.pointed.get("input", [Frame(*it.corner, rows, columns)]) if shown else []
         x = cells(values, like=it.padded, muted=it.outside, frames=frames, name="input",
                   touch=("input",), **scale)  # fmt: skip
         grids[0].append(_map(f"x[{index}]{'' if shown else ' (other group)'}", x))
@@ -251,7 +251,7 @@ def _body(it, cell):
     name = "a" if it.activation == "relu" else "y"
     outputs = [
         cells(values, like=it.output, role="output", shown=done, name="output",
-              frames=it.frames_of("output", [frame] if index == it.position[0] else ()),
+              frames=it.pointed.get("output", [frame] if index == it.position[0] else ()),
               touch=("output", index), **scale)
         for index, (values, done) in enumerate(zip(it.output, it.done, strict=True))
     ]  # fmt: skip

@@ -144,10 +144,9 @@ class MatrixLayer(SlidingWindow):
             return replace(self, **self.touched(name, *place))
         return self.at(place[0]) if name == "row" else super().hovered(name, *place)
 
-    @property
-    def uses(self):
-        """Rows and columns of all outputs that the `reached` pixel is connected to."""
-        pixel = np.ravel_multi_index(self.reached, self.x.shape)
+    def uses(self, pixel):
+        """Rows and columns of all outputs that a pixel is connected to."""
+        pixel = np.ravel_multi_index(pixel, self.x.shape)
         return np.argwhere((self.pattern[:, pixel] >= 0).reshape(self.output_shape)).tolist()
 
     @property
@@ -278,7 +277,7 @@ def _matrix(layer, cell, looked_at=False):
     def draw(picture, x, y):
         for (i, j), weight in np.ndenumerate(layer.matrix):
             box, at = (x + lefts[j], y + tops[i], cell - 1, cell - 1), (int(i), int(j))
-            with picture.alive(("row", at[0])):
+            with picture.part(touch=("row", at[0])):
                 if layer.pattern[i, j] < 0:
                     picture.rect(*box, fill="wash", radius=2)
                     continue
@@ -295,7 +294,7 @@ def _matrix(layer, cell, looked_at=False):
         if looked_at:
             top = y + tops[layer.step]
             middle, style = top + cell / 2, {"stroke": "kernel", "stroke_width": 3, "radius": 4}
-            with picture.part("frame"), picture.alive(move="matrix row"):
+            with picture.part("frame", move="matrix row"):
                 picture.rect(x - 2, top - 2, right + 3, cell + 3, **style)
             ends = (x + right + 8, middle), (x + right + 30, middle)
             picture.arrow(*ends, stroke="kernel", stroke_width=2.5, head=9)
@@ -351,7 +350,7 @@ def _count(layer, setting):
     def draw(picture, x, y):
         style = {"stroke": role, "stroke_width": 3} if here else {}
         words = ", ".join(f"{name} {'on' if on else 'off'}" for name, on in setting.items())
-        with picture.alive(("count", *map(int, setting.values())), words):
+        with picture.part(touch=("count", *map(int, setting.values())), words=words):
             picture.rect(x, y, 118, 34, fill="paper" if here else "wash", radius=4, **style)
             number.draw(picture, x, y)
 
@@ -386,7 +385,7 @@ def _folded(layer):
         like=layer.matrix, shown=seen, frames=frames,
     )  # fmt: skip
     title, caption = f"input X {times(layer.x.shape)}", f"seen: {seen.sum()}"
-    frames = layer.frames_of("input", frames)
+    frames = layer.pointed.get("input", frames)
     image = _map(layer, "input", title, caption, layer.x, "input", frames=frames, **_scale(layer))
     times_sign = column(space(0, 40 + SIDE / 2 - 14), text("·", size=22), gap=0)
     return row(weights, times_sign, image, gap=8)
@@ -397,7 +396,7 @@ def _sums(layer):
     (i, j), shape = layer.position, layer.output_shape
     sums = _map(
         layer, "output", f"output H {times(shape)}", "the sums so far", layer.output, "output",
-        shown=layer.done, frames=layer.frames_of("output", [Frame(i, j, role="output")]),
+        shown=layer.done, frames=layer.pointed.get("output", [Frame(i, j, role="output")]),
         **_scale(layer),
     )  # fmt: skip
     return row(sums, result(f"H[{i},{j}], the sum", layer.output[i, j], width=196), gap=24)

@@ -1,6 +1,6 @@
 """Windows copied to the columns of a matrix, what is done with them, and the output."""
 
-from functools import cached_property, partial
+from functools import cached_property
 
 import numpy as np
 
@@ -294,14 +294,14 @@ def _maps(lowered, maps, name, cell):
         if given:
             title += f": {times(lowered.maps.shape[1:])}"
             frame = Frame(*lowered.corner, *lowered.window_size, stroke_width=3 if now else 1.5)
-            frames = lowered.frames_of("input", [frame])
+            frames = lowered.pointed.get("input", [frame])
             look = {"muted": lowered.outside, "frames": frames, "like": lowered.maps}
         else:
             frames = [Frame(*lowered.position, role="output")] * now
-            frames = lowered.frames_of("output", frames)
+            frames = lowered.pointed.get("output", frames)
             look = {"shown": lowered.done, "frames": frames, "like": lowered.product}
         caption = padding if given else f"row {channel} as {times(lowered.output_shape)}"
-        look["move"] = partial(_rest, name, channel)
+        look["move"] = f"{name} {channel}"
         grid = cells(values, cell=cell, role=name, touch=(name, channel), name=name, **look)
         panels.append(panel(title, caption, grid, name, width=150))
     if not given:
@@ -309,11 +309,6 @@ def _maps(lowered, maps, name, cell):
         words = ways.get(lowered.mode, "row · column")
         panels.append(result(words, lowered.value, width=160))
     return column(*panels, gap=14)
-
-
-def _rest(name, channel, row, column):
-    """Name of a cell: it stays where it is, and copies come from it."""
-    return f"{name} {channel} {row} {column}", ""
 
 
 def _columns(lowered, cell):
@@ -328,16 +323,14 @@ def _columns(lowered, cell):
         roles[lowered.winner, lowered.step] = "output"
         frames.append(Frame(lowered.winner, lowered.step, role="output"))
 
-    def peeled(k, step):
-        """The column of this step comes from the window."""
-        channel, *place = np.unravel_index(k, (len(lowered.maps), *window))
+    origins = {}  # the column of this step comes from the window
+    for k, (channel, *place) in enumerate(np.ndindex(len(lowered.maps), *window)):
         at = np.add(lowered.corner, place)
-        origin = f"input {channel} {at[0]} {at[1]}" if step == lowered.step else ""
-        return f"column {k} {step}", origin
-
+        origins[k, lowered.step] = f"input {channel} {at[0]} {at[1]}"
     grid = cells(
         lowered.columns, cell=cell, role=roles, like=lowered.maps, shown=shown,
-        muted=lowered.columns_outside & shown, frames=frames, move=peeled,
+        muted=lowered.columns_outside & shown, frames=frames, move="column",
+        origins=origins,
     )  # fmt: skip
 
     def draw(picture, x, y):

@@ -307,7 +307,7 @@ def _windows(axis, cell):
             top, strong = y + step * pitch, step == axis.step
             middle, end = top + height / 2, zero_x + (axis.taps(step)[-1] + 1) * cell
             line = {"stroke": "kernel" if strong else "line", "stroke_width": 1 + 0.5 * strong}
-            with picture.alive(("window", step)):
+            with picture.part(touch=("window", step)):
                 picture.line((end + 2, middle), (right - 4, middle), **line)
                 _draw_window(picture, axis, step, zero_x, top, cell, height, strong=strong)
                 with picture.part("output"):
@@ -345,7 +345,7 @@ def _ruler(axis):
             ground = {"fill": "output" if inside else "wash", "tint": 0.5 if inside else 1}
             size, chosen = min(13, width * 0.4), total == axis.total
             words = format_number(total), axis.outputs(total)
-            with picture.alive(("total", total), f"P = {words[0]}"):
+            with picture.part(touch=("total", total), words=f"P = {words[0]}"):
                 picture.rect(left + 1, y + 24, width - 2, 24, **ground)
                 _centred(picture, left + width / 2, y + 12, words[0], size, bold=chosen, **style)
                 _centred(picture, left + width / 2, y + 36, words[1], size, **style)

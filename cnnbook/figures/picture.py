@@ -11,7 +11,7 @@ import re
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from html import escape as escape_html
-from itertools import groupby, starmap
+from itertools import groupby
 
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -66,7 +66,7 @@ _INK = _FILL | {role: f"var(--cnn-{role}-words)" for role in WORDS}
 class Mark:
     """What is drawn; `name` says what it is, outermost part first, and `at` which cell of it.
 
-    `live` says what answers a pointer and what moves: see `Picture.alive`.
+    `live` says what answers a pointer and what moves: see `Picture.part`.
     """
 
     name: tuple = ()
@@ -204,19 +204,6 @@ class _Image(Mark):
         return ax.imshow(self.pixels, extent=extent, **look)
 
 
-def _group(live, marks):
-    """Marks in a row as SVG, and what a page must know to let them answer and move."""
-    drawn, (touch, move), says = "".join(mark.svg() for mark in marks), live, ""
-    if touch:
-        words, grid, *what = touch
-        says += f' data-touch="{escape(json.dumps(what, separators=(",", ":")))}"'
-        says += f' data-grid="{grid[0]} {grid[1]}"' if grid else ""
-        says += f' role="button" tabindex="0" aria-label="{escape(words)}"' if words else ""
-    if move:
-        says += f' data-move="{escape(move[0])}" data-from="{escape(move[1])}"'
-    return f"<g{says}>{drawn}</g>" if says else drawn
-
-
 @dataclass
 class Picture:
     """Marks on a canvas, drawn in order; a colour is a role of `cnnbook.figures.style`.
@@ -242,8 +229,8 @@ class Picture:
     _live: tuple = (None, None)
 
     @contextmanager
-    def alive(self, touch=None, words="", move=None, origin="", grid=None):
-        """Let the marks drawn inside answer a pointer, or travel to their place.
+    def part(self, *names, touch=None, words="", grid=None, move=None, origin=""):
+        """Give all marks drawn inside a name, such as "input" or "cell"; let them answer a pointer.
 
         `touch` is a tuple of a name and numbers: the state's ``touched(*touch)`` returns the fields
         that a click changes, as a dict. With `words`, its name, it is a button for the keyboard
@@ -251,20 +238,12 @@ class Picture:
         stand behind the numbers. What has a name to `move` by comes from where that stood before,
         or from the mark whose name is the `origin`.
         """
-        outer = self._live
-        self._live = (
-            (words, grid, *touch) if touch else outer[0],
-            (move, origin) if move else outer[1],
-        )
+        outer = self._names, self._live
+        touch = (words, grid, *touch) if touch else self._live[0]
+        self._names += names
+        self._live = touch, (move, origin) if move else self._live[1]
         yield
-        self._live = outer
-
-    @contextmanager
-    def part(self, *names):
-        """Give all marks drawn inside a name, such as "input" or "cell"."""
-        outer, self._names = self._names, self._names + names
-        yield
-        self._names = outer
+        self._names, self._live = outer
 
     def find(self, *names):
         """List the marks that have all these names, in the order in which they are drawn."""
@@ -336,16 +315,28 @@ class Picture:
 
     def svg(self, css=True):
         """Return the picture as SVG text; with its `CSS` it follows the theme by itself."""
-        width, height = self.size
-        buttons = (touch and touch[0] for touch, _ in (mark.live for mark in self.marks))
-        role = "group" if any(buttons) else "img"
+        (width, height), drawn, role = self.size, [], "img"
+        for (touch, move), marks in groupby(self.marks, lambda mark: mark.live):
+            says = ""
+            if touch:
+                words, grid, *what = touch
+                what = escape_html(json.dumps(what, separators=(",", ":")))
+                says += f' data-touch="{what}"'
+                says += ' data-grid="{} {}"'.format(*grid) if grid else ""
+                if words:
+                    role, words = "group", escape_html(str(words))
+                    says += f' role="button" tabindex="0" aria-label="{words}"'
+            if move:
+                says += f' data-move="{escape_html(move[0])}" data-from="{escape_html(move[1])}"'
+            inside = "".join(mark.svg() for mark in marks)
+            drawn.append(f"<g{says}>{inside}</g>" if says else inside)
         svg = (
             f'<svg xmlns="http://www.w3.org/2000/svg" class="cnnbook" role="{role}"'
             f' aria-label="{escape_html(str(self.description))}"'
             f' viewBox="{-MARGIN} {-MARGIN} {width:g} {height:g}" width="{width:g}"'
             f' style="max-width:100%;height:auto;display:block;font-family:{_FACE}">'
             f"{f'<style>{CSS}</style>' if css else ''}"
-            f"{''.join(starmap(_group, groupby(self.marks, lambda mark: mark.live)))}</svg>"
+            f"{''.join(drawn)}</svg>"
         )
         return _NO_TEXT.sub("\ufffd", svg)
 

@@ -269,7 +269,7 @@ def _upper(pooling, cell):
     frame = Frame(*pooling.corner, tall, wide)
     output = cells(
         pooling.output, cell=cell, role="output", like=_values(pooling), shown=pooling.done,
-        frames=pooling.frames_of("output", [Frame(*pooling.position, role="output")]),
+        frames=pooling.pointed.get("output", [Frame(*pooling.position, role="output")]),
         name="output", touch=("output",), **pooling.scale,
     )  # fmt: skip
     title = f"output {times(pooling.output_shape)}"
@@ -316,7 +316,7 @@ def _grid(pooling, corner, shape, cell, frame, name):
     grid = cells(
         np.where(shown, values, 0), cell=cell, role=roles, like=_values(pooling), shown=shown,
         muted=pooling.zone[part] > 0, touch=(name,) if name == "input" else (),
-        frames=pooling.frames_of(name, [frame]) if name == "input" else [frame], **pooling.scale,
+        frames=pooling.pointed.get(name, [frame]) if name == "input" else [frame], **pooling.scale,
     )  # fmt: skip
 
     def mark(picture, x, y):

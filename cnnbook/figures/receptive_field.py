@@ -214,7 +214,7 @@ class _Strip:
         for level, units in enumerate(self.cells):
             for unit in units:
                 touch = ("unit", level, unit) if 0 <= unit < self.fields[level].units else None
-                with picture.part("unit"), picture.alive(touch):
+                with picture.part("unit", touch=touch):
                     self._draw_unit(picture, level, unit, *corner(level, unit))
         self._draw_bars(picture, corner)
 

@@ -119,11 +119,11 @@ def named(name, block):
 
 
 def feel(block, touch, words="", grid=None):
-    """A block under a clear sheet that answers a pointer, see `Picture.alive`."""
+    """A block under a clear sheet that answers a pointer, see `Picture.part`."""
 
     def draw(picture, x, y):
         block.draw(picture, x, y)
-        with picture.alive(touch, words, grid=grid), picture.part("sheet"):
+        with picture.part("sheet", touch=touch, words=words, grid=grid):
             picture.rect(x, y, block.width, block.height, fill="paper", tint=0)
 
     return block._replace(draw=draw)
@@ -235,7 +235,7 @@ def step_line(state, where):
     """Which step this is, and what it yields; as wide at every step."""
     width = text_width(f"Step {state.steps} of {state.steps}", 14, bold=True)
     step = f"Step {state.step + 1} of {state.steps}"
-    where = getattr(state, "reach_words", None) or where
+    where = getattr(state, "said", "") or where
     return row(text(step, size=14, role="muted", bold=True, width=width), text(where, role="muted"))
 
 
@@ -248,7 +248,7 @@ def result(words, value, *, width):
 
 def cells(
     values, *, cell, role="input", like=None, largest=None, smallest=0, shown=None, muted=None,
-    frames=(), write=None, longest=1, name="", touch=(), move=None,
+    frames=(), write=None, longest=1, name="", touch=(), move="", origins=None,
 ):  # fmt: skip
     """A matrix, or a row, as tinted cells with its numbers in them, where they can be read.
 
@@ -258,12 +258,12 @@ def cells(
     0 makes the tint follow the value: of two negative numbers the larger one is the darker. Cells
     that are not `shown` stay empty, `muted` ones are dashed and grey: padding. `write` writes a
     value, and `longest` characters have room, so that several grids can share a size of type.
-    `touch`, with row and column behind it, says what a cell is to a pointer, and ``move(row,
-    column)`` returns by which name it moves, and from where: see `Picture.alive`. The frames of a
-    grid with a `name` move by themselves.
+    `touch`, with row and column behind it, says what a cell is to a pointer; a cell moves by the
+    name `move` and its row and column, and `origins`, a dict of (row, column), says where some come
+    from: see `Picture.part`. The frames of a grid with a `name` move by themselves.
     """
     values = np.atleast_2d(np.asarray(values, dtype=float))
-    like = values if like is None else np.asarray(like)
+    like, origins = values if like is None else np.asarray(like), origins or {}
     roles, everywhere = np.broadcast_to(role, values.shape), np.ones(values.shape, bool)
     shown = everywhere if shown is None else np.atleast_2d(shown)
     muted = ~everywhere if muted is None else np.atleast_2d(muted)
@@ -280,7 +280,8 @@ def cells(
             for at in map(tuple, [*np.argwhere(muted), *np.argwhere(~muted)]):  # dashes lie below
                 value, left, top = values[at], x + at[1] * cell, y + at[0] * cell
                 where = (*touch, *map(int, at)) if touch else None
-                with picture.alive(where, "", *(move(*at) if move else ())):
+                mine = move and f"{move} {at[0]} {at[1]}"
+                with picture.part(touch=where, move=mine, origin=origins.get(at, "")):
                     ground = {"fill": "wash" if muted[at] else "paper", "dashed": bool(muted[at])}
                     with picture.part("padding" if muted[at] else "cell"):
                         picture.rect(left, top, cell, cell, **ground, stroke="line", at=at)
@@ -297,7 +298,7 @@ def cells(
                 for k, (i, j, rows, columns, stroke, stroke_width, dashed) in enumerate(frames):
                     where = x + j * cell, y + i * cell, columns * cell, rows * cell
                     look = {"stroke_width": stroke_width, "dashed": dashed, "radius": 3}
-                    with picture.alive(move=name and f"{name} frame {k}"):
+                    with picture.part(move=name and f"{name} frame {k}"):
                         picture.rect(*where, stroke=stroke, **look)
 
     return Block(values.shape[1] * cell, values.shape[0] * cell, draw)
@@ -440,7 +441,7 @@ def plot(*layers, width, height, x, y, x_ticks=(), y_ticks=(), x_label="", logar
 
     The size is that of the axes, outside of which come ticks (values, or a dict of values to
     words) and the label. `x` and `y` are least and most; `y` may be logarithmic, and has a line at
-    each of its ticks. `feel` is a touch and a grid over the axes, see `Picture.alive`.
+    each of its ticks. `feel` is a touch and a grid over the axes, see `Picture.part`.
     """
     x_ticks, y_ticks = (
         ticks if isinstance(ticks, dict) else {tick: format_number(tick) for tick in ticks}
@@ -470,7 +471,7 @@ def plot(*layers, width, height, x, y, x_ticks=(), y_ticks=(), x_label="", logar
         for layer in layers:
             layer(picture, place)
         if feel:
-            with picture.alive(feel[0], grid=feel[1]), picture.part("sheet"):
+            with picture.part("sheet", touch=feel[0], grid=feel[1]):
                 picture.rect(start, y0 + above, width, height, fill="paper", tint=0)
 
     under = 20 * bool(x_ticks) + 16 * bool(x_label)

@@ -174,7 +174,7 @@ class SharedWeights(State):
             for n, ((operations, skips), alone) in enumerate(self.alone.items()):
                 x, y = place(across[n], alone)
                 here = (operations, skips) == (self.operations, self.skips)
-                with picture.part("known"), picture.alive(("known", n), f"network {n}"):
+                with picture.part("known", touch=("known", n), words=f"network {n}"):
                     size, look = (
                         (7, {"fill": "kernel"}) if here else (4, {"fill": "muted", "tint": 1})
                     )
@@ -216,7 +216,7 @@ class SharedWeights(State):
 
     def _operation(self, picture, x, y, k, n):
         name, chosen = self.names[n], n == self.operations[k]
-        with picture.part("operation"), picture.alive(("operation", k, n), f"layer {k}: {name}"):
+        with picture.part("operation", touch=("operation", k, n), words=f"layer {k}: {name}"):
             look = {"stroke": "kernel" if chosen else "line", "radius": 3, "at": (k, n)}
             picture.rect(x, y, WIDE, HIGH, fill="paper", **look)
             if chosen:
@@ -238,7 +238,7 @@ class SharedWeights(State):
         look = {"stroke": "output" if active else "line", "stroke_width": 2.5 if active else 1}
         across, (width, height) = (left + right) / 2, KNOB
         words = f"skip from layer {j} to layer {k}"
-        with picture.part("skip"), picture.alive(("skip", j, k), words):
+        with picture.part("skip", touch=("skip", j, k), words=words):
             picture.line(*points, dashed=not active, **look)
             box = across - width / 2, level - height / 2, width, height
             picture.rect(*box, fill="paper", stroke=look["stroke"], radius=8, at=(j, k))

@@ -4,6 +4,7 @@ import itertools
 import math
 from dataclasses import dataclass
 from functools import cached_property
+from typing import ClassVar
 
 import numpy as np
 
@@ -92,8 +93,9 @@ class SlidingWindow(State):
     hint = (
         "Point at an output: how it came about; at an input: what it reaches. Click, drag, arrows."
     )
-    reached = None
-    """Row and column of the padded input whose outputs are shown, if any."""
+    pointed: ClassVar = {}
+    """Frames of "input" and "output" while a pointer is over an input, and what is said then."""
+    said = ""
     around = 0.0
     """What stands in the padding: a subclass whose maximum must not see it says −∞."""
 
@@ -154,50 +156,24 @@ class SlidingWindow(State):
         """An output shows how it came about; an input shows all outputs that it reaches."""
         if name == "output":
             return self.at(self.touched(name, *place)["step"])
-        other = self.at(self.step)
-        object.__setattr__(other, "reached", place[-2:])
+        other, reached = self.at(self.step), place[-2:]
+        uses = other.uses(reached)
+        frames = {"input": [Frame(*reached, role="input")]}
+        frames["output"] = [Frame(*use, role="output") for use in uses]
+        said = f"this input takes part in {len(uses)} output{'s' * (len(uses) != 1)}"
+        vars(other).update(pointed=frames, said=said)
         return other
 
-    @property
-    def uses(self):
-        """Rows and columns of all outputs that the `reached` input takes part in."""
+    def uses(self, pixel):
+        """Rows and columns of all outputs that an entry of the padded input takes part in."""
         each = [
             [n for n in range(count) if 0 <= (over := at - n * stride) < extent and not over % gap]
             for at, count, stride, extent, gap in zip(
-                self.reached, self.output_shape, self.pairs["stride"], self.extent,
+                pixel, self.output_shape, self.pairs["stride"], self.extent,
                 self.pairs["dilation"], strict=True,
             )
         ]  # fmt: skip
         return list(itertools.product(*each))
-
-    @property
-    def reach_words(self):
-        """What an input that is pointed at reaches, None if there is none."""
-        if self.reached is None:
-            return None
-        count = len(self.uses)
-        return f"this input takes part in {count} output{'s' * (count != 1)}"
-
-    def rest(self, row, column):
-        """Name of an input, for `cells`: it stays where it is, and products come from it."""
-        return f"input {row} {column}", ""
-
-    def lifted(self, row, column):
-        """Name and origin of a product, for `cells`: it comes from the input it is made of."""
-        rows, columns = (index.ravel() for index in self.under)
-        return f"product {row} {column}", f"input {rows[row]} {columns[column]}"
-
-    def landed(self, row, column):
-        """Name and origin of an output: that of this step comes from the first product."""
-        now = (row, column) == tuple(self.position[-2:])
-        return f"output {row} {column}", "product 0 0" if now else ""
-
-    def frames_of(self, name, frames):
-        """The frames around a grid: those of this step, or an input and the outputs it reaches."""
-        if self.reached is None:
-            return frames
-        places = [self.reached] if name == "input" else self.uses
-        return [Frame(*place, role="input" if name == "input" else "output") for place in places]
 
     @property
     def done(self):

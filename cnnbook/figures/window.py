@@ -145,27 +145,29 @@ def _body(window, cell):
     possible = np.outer(np.unique(window.padded), np.unique(window.applied))
     weights = {"cell": inner, "role": "kernel", "like": window.kernel}
 
-    frames = {"frames": window.frames_of("input", _frames(window)), "muted": window.outside}
+    frames = {"frames": window.pointed.get("input", _frames(window)), "muted": window.outside}
     x = cells(
         window.padded,
         cell=cell,
         name="input",
         touch=("input",),
-        move=window.rest,
+        move="input",
         **frames,
         **scale,
     )
     given = cells(window.kernel, name="given", **weights)
     laid = grid(window.applied, name="kernel", **weights)
     products = {"cell": inner, "role": "output", "like": possible, **scale}
+    (rows, columns), places = window.under, np.ndindex(window.window_size)
+    origins = {at: f"input {rows[at[0], 0]} {columns[0, at[1]]}" for at in places}
     products = grid(
         window.covered * window.applied, name="products", **products,
-        **({} if line else {"move": window.lifted}),
+        **({} if line else {"move": "product", "origins": origins}),
     )  # fmt: skip
-    frames = window.frames_of("output", [Frame(*window.position, role="output")])
+    frames = window.pointed.get("output", [Frame(*window.position, role="output")])
     y = cells(
         window.output, cell=cell, role="output", name="output", frames=frames, shown=window.done,
-        touch=("output",), move=window.landed, **scale,
+        touch=("output",), move="output", origins={window.position: "product 0 0"}, **scale,
     )  # fmt: skip
 
     zeros = f"dashed: padding {down} × {across} of zeros" if down + across else "no padding"

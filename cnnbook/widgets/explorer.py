@@ -244,7 +244,7 @@ class Explorer(widgets.VBox):
             shown = f'<p style="{look}">{said}</p><div style="opacity:.3">{shown}</div>'
             role, style = "alert", f"{style};position:relative"
         if hint := (self.state.inner or self.state).hint:
-            shown += f'<p class="cnnbook-hint">{escape(hint)}</p>'
+            shown += f'<p class="cnnbook-hint">{hint}</p>'
         with self.screen.hold_sync():
             self.screen.motion = motion
             self.screen.value = f'<div role="{role}" style="{style}">{shown}</div>'
