@@ -163,7 +163,7 @@ class Explorer(widgets.VBox):
 
     def press(self, key):
         """Go through the steps by the keys of a keyboard: up and down by a row."""
-        down = getattr(self.state.inner or self.state, "across", 1)
+        down = getattr(getattr(self.state, "inner", None) or self.state, "across", 1)
         moves = {"ArrowLeft": -1, "ArrowRight": 1, "ArrowUp": -down, "ArrowDown": down}
         ends = {"Home": 0, "End": self.step.max}
         self.go_to(ends[key] if key in ends else self.step.value + moves[key])
@@ -243,7 +243,8 @@ class Explorer(widgets.VBox):
             look = "position:absolute;margin:0;padding:4px 8px;background:var(--jp-layout-color1)"
             shown = f'<p style="{look}">{said}</p><div style="opacity:.3">{shown}</div>'
             role, style = "alert", f"{style};position:relative"
-        if hint := (self.state.inner or self.state).hint:
+        seen = getattr(self.state, "inner", None) or self.state
+        if hint := getattr(seen, "hint", ""):
             shown += f'<p class="cnnbook-hint">{hint}</p>'
         with self.screen.hold_sync():
             self.screen.motion = motion
