@@ -1,6 +1,6 @@
 """Look for barriers in what chapters show: axe-core over every output, in JupyterLab.
 
-    npm install --prefix /tmp/axe axe-core
+    npm install --prefix axe axe-core
     python .ci/axe.py /tmp/axe/node_modules/axe-core/axe.min.js notebooks/02*.ipynb
 
 Runs all cells, and prints for each chapter how many pictures have an alternative text, and what axe
