@@ -1,7 +1,7 @@
 """Look for barriers in what chapters show: axe-core over every output, in JupyterLab.
 
     npm install --prefix axe axe-core
-    python .ci/axe.py /tmp/axe/node_modules/axe-core/axe.min.js notebooks/02*.ipynb
+    python .ci/axe.py axe/node_modules/axe-core/axe.min.js notebooks/02*.ipynb
 
 Runs all cells, and prints for each chapter how many pictures have an alternative text, and what axe
 finds; exits with 1 if a finding is serious or a picture has no words.
