@@ -24,7 +24,8 @@ window.book = {
     let n = 0; const found = [];
     book.panel().content.widgets.forEach((w, cell) => w.node.querySelectorAll(css).forEach(e => {
       const box = e.getBoundingClientRect();
-      if (e.disabled || !box.width || !box.height) return;
+      const own = e.closest('.cnnbook-glass, .cnnbook-script, .cnnbook-weights'); // have own tests
+      if (own || e.disabled || !box.width || !box.height) return;
       const kind = e.type === 'range' ? 'slider' : e.tagName === 'INPUT' ? e.type
         : e.tagName.toLowerCase();
       const group = e.closest('.widget-inline-hbox');

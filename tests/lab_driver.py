@@ -155,6 +155,7 @@ class Notebook:
                 return True, None
             element.press("Home")
             self.page.wait_for_timeout(250)
+            self.wait("book.idle()")  # a late answer to it would take the next step back
         before = self.page.evaluate("i => book.shown(i)", control["cell"])
         self.page.evaluate("i => book.watch(i)", control["cell"])
         act = {
