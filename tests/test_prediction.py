@@ -37,7 +37,7 @@ def test_a_guess_is_told_how_far_it_is_and_counts_once(question, answer, typed, 
     assert not asked.result.value
     asked.controls[0].value = typed
     assert words in asked.result.value
-    assert "<pre>and why</pre>" in asked.result.value
+    assert ">and why</pre>" in asked.result.value
     assert all(control.disabled for control in asked.controls)
     assert predict(question, answer, shows="and why").result.value == asked.result.value
     assert not predict(question, 77).result.value  # the code above was changed: asked anew

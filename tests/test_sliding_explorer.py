@@ -130,3 +130,11 @@ def test_every_control_changes_the_picture():
         assert (getattr(view.state, name), view.message) == (value, "")
         pictures.add(view.screen.value)
     assert len(pictures) == 5
+
+
+def test_without_arguments_lenet_names_windows_that_hold_no_digit():
+    scores = sliding_explorer().state
+    assert scores.probabilities.sum(0) == pytest.approx(1)
+    assert len(scores.detections) > 12  # that many digits are there
+    middle = scores.probabilities[:, 8, 11]  # the window around a 6
+    assert middle.argmax() == 6

@@ -11,7 +11,7 @@ from cnnbook.jupyter import MARK, VIEW
 from cnnbook.widgets.explorer import PictureFile, Several
 
 # these need strokes or networks
-OWN_TESTS = {"draw_digit", "glass_lenet", "learning_curve", "own_script", "sliding_explorer"}
+OWN_TESTS = {"draw_digit", "glass_lenet", "learning_curve", "own_script"}
 FACTORIES = [name for name, value in vars(widgets).items() if hasattr(value, "__wrapped__")]
 OPENED = {name: {} for name in FACTORIES if name not in OWN_TESTS} | {
     "pooling_stepper": {"mode": "average", "padding": 1, "shift": 1},

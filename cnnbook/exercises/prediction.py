@@ -176,7 +176,7 @@ def distance(question, guess, answer):
 def _page(shows):
     """Turn a text or a picture into a part of a page."""
     if isinstance(shows, str):
-        return f"<pre>{escape(shows)}</pre>" if shows else ""
+        return f'<pre style="white-space:pre-wrap">{escape(shows)}</pre>' if shows else ""
     data, about = shows._repr_mimebundle_()
     look = "" if about["image/png"]["keeps"] else ' class="cnnbook-inverts"'
     words, width = escape(data["text/plain"]), about["image/png"]["width"]
