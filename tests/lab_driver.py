@@ -149,6 +149,8 @@ class Notebook:
     def operate(self, control):
         """Operate one control; return whether the picture changed, and in how many ms."""
         element = self.page.locator(f'[data-book="{control["n"]}"]')
+        if element.is_disabled():  # a prediction takes one guess
+            return True, None
         element.scroll_into_view_if_needed()
         if control["kind"] == "slider":  # from its start, so that a step to the right is one
             if element.evaluate(NO_ROOM):  # other controls left it a single value
