@@ -322,3 +322,73 @@ def test_stop_keeps_the_step_and_a_restarted_widget_says_that_it_sleeps(server):
         notebook.run_all()
         notebook.wait(f"{head} === 'none'")
         assert not notebook.problems
+
+
+# where an output begins and ends, in heights of the part of the page that one sees
+PLACE = """i => {
+  const pane = book.panel().node.querySelector('.jp-WindowedPanel-outer');
+  const output = book.panel().content.widgets[i].node.querySelector('.jp-OutputArea-output');
+  const top = pane.getBoundingClientRect().top - pane.scrollTop;
+  const box = output.getBoundingClientRect();
+  return [box.top - top, box.bottom - top].map(y => y / pane.clientHeight);
+}"""
+
+
+def test_each_chapter_begins_with_its_widget(server):
+    """As a reader finds it who has run nothing: how far down the first widget and picture are."""
+    with chromium_page() as page:
+        page.set_viewport_size({"width": 1400, "height": 1000})
+        for path in NOTEBOOKS[1:]:
+            notebook = Notebook(page, *server, path.name)
+            notebook.wait("book.find('cnnbook.widgets') >= 0")
+            cell = page.evaluate("book.find('cnnbook.widgets')")
+            notebook.wait(
+                f"book.panel().content.widgets[{cell}].node.querySelector('img').complete"
+            )
+            top, bottom = page.evaluate(PLACE, cell)
+            print(f"\n{path.stem}: first picture and widget from screen {top:.2f} to {bottom:.2f}")
+            save_shot(page, f"first_{path.stem}")
+            assert top < 0.5, path.stem
+            assert (1 - top) / (bottom - top) > 0.6, path.stem  # most of it without scrolling
+            assert (
+                "from cnnbook.widgets"
+                in page.locator(".jp-Placeholder-contents").first.inner_text()
+            )
+            assert not notebook.problems
+
+
+def test_a_guess_is_typed_and_clicked(folder, server):
+    sources = [
+        "from cnnbook.exercises import predict\npredict('How many layers?', 15, shows='32 30 28')",
+        "predict('Which one?', 'mean', ('max', 'mean'))",
+    ]
+    cells = [nbformat.v4.new_code_cell(source) for source in sources]
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
+    notebook = nbformat.v4.new_notebook(cells=cells, metadata=kernel)
+    nbformat.write(notebook, folder / "guess.ipynb")
+    with chromium_page() as page:
+        notebook = Notebook(page, *server, "guess.ipynb")
+        notebook.run_all()
+        field = page.get_by_role("textbox", name="Your guess")
+        assert page.get_by_text("32 30 28", exact=True).count() == 0
+        for typed, said in (("b", "'b' is not a number"), ("12", "it is 15: 3 too few")):
+            field.fill(typed)  # "b" would add a cell, if JupyterLab took the key
+            field.press("Enter")
+            page.get_by_text(said).wait_for()
+        page.get_by_text("32 30 28", exact=True).wait_for()
+        page.get_by_role("button", name="max").press("Enter")
+        page.get_by_text("You said max; it is mean.").wait_for()
+        save_shot(page, "guess")
+        page.evaluate("jupyterapp.commands.execute('docmanager:save')")
+        page.evaluate("book.panel().sessionContext.shutdown()")
+        assert not notebook.problems + page.evaluate("book.errors")
+    saved = nbformat.read(folder / "guess.ipynb", as_version=4)
+    saved.cells.append(nbformat.v4.new_markdown_cell("from elsewhere"))  # nobody trusts this text
+    nbformat.write(saved, folder / "guess.ipynb")
+    with chromium_page() as page:
+        Notebook(page, *server, "guess.ipynb")
+        answer = page.get_by_text("32 30 28", exact=True)
+        answer.wait_for(state="attached")
+        assert not answer.is_visible()
+        page.locator("summary").first.press("Enter")
+        answer.wait_for()

@@ -91,3 +91,38 @@ def test_a_notebook_was_executed_and_shows_what_it_holds(path):
             assert "application/vnd.jupyter.widget-view+json" not in data, cell.source
             assert "image/png" in data or not text.startswith(UNSEEN), cell.source
             assert not re.search(r" at 0x[0-9a-f]{4,}", text), cell.source  # no address
+
+
+@pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
+def test_a_chapter_begins_with_a_question_a_widget_and_then_its_imports(path):
+    title, widget, *imports = nbformat.read(path, as_version=4).cells[:6]
+    assert title.cell_type == "markdown"
+    assert len(title.source.split()) <= 120
+    assert re.search(r"\*\*.*\?.*", title.source.split("\n\n")[-1], re.S)  # bold: the question
+    folded = {"source_hidden": True}
+    assert widget.metadata.get("jupyter") == folded
+    opened = re.fullmatch(r"from cnnbook\.widgets import (\w+)\n\n\1\(\)", widget.source)
+    assert opened, widget.source
+    assert "image/png" in widget.outputs[0].data
+    assert imports[0].cell_type == "code"
+    for cell in imports:
+        code = cell.cell_type == "code"
+        if code and all(re.match(r"from|import|\s|\)|$", row) for row in cell.source.splitlines()):
+            assert cell.metadata.get("jupyter") == folded, cell.source
+
+
+@pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
+def test_a_prediction_shows_its_answer_only_to_who_opens_it(path):
+    cells = nbformat.read(path, as_version=4).cells
+    asked = [cell for cell in cells if re.search(r"^predict\(", cell.source, re.M)]
+    assert len(asked) >= 2
+    for cell in asked:
+        *before, folded = cell.outputs
+        assert not [output for output in before if output.output_type != "stream"]
+        page = folded.data["text/html"]
+        assert re.fullmatch(r"<p><b>[^<]*</b></p><details><summary>.*</details>", page, re.S)
+
+
+def test_words_that_predictions_replace_are_gone():
+    for path in CHAPTERS:
+        assert not re.search(r"(?i)before you (run the|look[:,.])", prose(path)), path.stem
