@@ -73,6 +73,7 @@ window.book = {
     return part.dataset.grid ? [box.x + share * box.width, box.y + share * box.height]
       : [box.x + 0.4 * box.width, box.y + 0.4 * box.height]; // a middle may be a gap
   },
+  open: async path => { await jupyterapp.commands.execute('docmanager:open', {path}); },
   scroll: i => book.panel().content.widgets[i].node.scrollIntoView(),
   write: (i, source) => book.panel().content.widgets[i].model.sharedModel.setSource(source),
   run: i => {

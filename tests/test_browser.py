@@ -324,37 +324,33 @@ def test_stop_keeps_the_step_and_a_restarted_widget_says_that_it_sleeps(server):
         assert not notebook.problems
 
 
-# where an output begins and ends, in heights of the part of the page that one sees
-PLACE = """i => {
-  const pane = book.panel().node.querySelector('.jp-WindowedPanel-outer');
-  const output = book.panel().content.widgets[i].node.querySelector('.jp-OutputArea-output');
-  const top = pane.getBoundingClientRect().top - pane.scrollTop;
-  const box = output.getBoundingClientRect();
-  return [box.top - top, box.bottom - top].map(y => y / pane.clientHeight);
+# where the first picture begins and ends, in heights of the part of the page that one sees, and
+# what stands on the bar of the folded cell above it
+FIRST = """() => {
+  const panel = book.panel().node, pane = panel.querySelector('.jp-WindowedPanel-outer');
+  const output = panel.querySelector('.jp-OutputArea-output'), image = output?.querySelector('img');
+  if (!image?.complete) return null;
+  const [outer, inner] = [pane, output].map(e => e.getBoundingClientRect());
+  const place = [inner.top, inner.bottom].map(y => (y - outer.top + pane.scrollTop) / outer.height);
+  return [...place, panel.querySelector('.jp-Placeholder-content')?.innerText];
 }"""
 
 
 def test_each_chapter_begins_with_its_widget(server):
-    """As a reader finds it who has run nothing: how far down the first widget and picture are."""
+    """As a reader finds it who has run nothing."""
     with chromium_page() as page:
         page.set_viewport_size({"width": 1400, "height": 1000})
+        notebook = Notebook(page, *server, NOTEBOOKS[1].name)
         for path in NOTEBOOKS[1:]:
-            notebook = Notebook(page, *server, path.name)
-            notebook.wait("book.find('cnnbook.widgets') >= 0")
-            cell = page.evaluate("book.find('cnnbook.widgets')")
-            notebook.wait(
-                f"book.panel().content.widgets[{cell}].node.querySelector('img').complete"
-            )
-            top, bottom = page.evaluate(PLACE, cell)
-            print(f"\n{path.stem}: first picture and widget from screen {top:.2f} to {bottom:.2f}")
+            page.evaluate("path => book.open(path)", path.name)
+            notebook.wait(f"book.panel()?.context?.path === '{path.name}' && ({FIRST})() !== null")
+            top, bottom, bar = page.evaluate(FIRST)
+            print(f"\n{path.stem}: picture and widget from screen {top:.2f} to {bottom:.2f}")
             save_shot(page, f"first_{path.stem}")
             assert top < 0.5, path.stem
             assert (1 - top) / (bottom - top) > 0.6, path.stem  # most of it without scrolling
-            assert (
-                "from cnnbook.widgets"
-                in page.locator(".jp-Placeholder-contents").first.inner_text()
-            )
-            assert not notebook.problems
+            assert "from cnnbook.widgets" in bar
+        assert not notebook.problems
 
 
 def test_a_guess_is_typed_and_clicked(folder, server):
