@@ -12,7 +12,7 @@ const { element, limitsOf, drawnAs, range } = workbenchPhotos;
 
 const HELP =
   "Drag a weight up or down, turn it with the wheel, or type it (Shift: tenths). Point at a " +
-  "photograph, or move there with the arrow keys.";
+  "photograph, or use the arrow keys there.";
 const SIZES = [1, 3, 5, 7];
 const OWN = "your kernel";
 const RESPONSES = {
@@ -47,6 +47,7 @@ function render({ model, el }) {
   let kernel = null; // size, cells, divisor, flip
   let photo = photoOf(model.get("pixels"), model.get("shape"));
   let result = null;
+  let shown = {}; // the photograph, the kernel and the goal that are on the page
   let goal = 0;
   let looked = [Math.floor(photo.rows / 2), Math.floor(photo.columns / 2)];
   let looking = false; // a pointer or the keyboard is on a photograph
@@ -75,7 +76,7 @@ function render({ model, el }) {
   const numbersBox = workbenchWindow.build(desk);
   const words = element("div", { class: "words" }, desk);
   const sums = element("p", { class: "m sums" }, words);
-  const says = element("dl", {}, words);
+  const says = element("div", {}, words);
 
   const photos = element("div", { class: "photos" }, el);
   const chosen = {
@@ -96,8 +97,8 @@ function render({ model, el }) {
   const spoken = element("span", { class: "spoken", role: "status" }, el);
 
   function labelled(parent, name, kind, attributes = {}) {
-    const label = element("label", {}, parent, `${name} `);
-    return element(kind, attributes, label);
+    const label = element("label", {}, parent, name);
+    return element(kind, { "aria-label": name, ...attributes }, label);
   }
   function list(parent, name, options, act) {
     const select = labelled(parent, name, "select");
@@ -115,6 +116,7 @@ function render({ model, el }) {
   const preset = list(settings, "kernel", [...named, [OWN, OWN]], (name) => {
     const classical = kernels.find((one) => one.name === name);
     if (classical) setKernel(classical);
+    else showKernel();
   });
   const size = list(settings, "size", SIZES.map((n) => [n, `${n} × ${n}`]), (n) =>
     setKernel({ size: Number(n), cells: resized(kernel, Number(n)) }),
@@ -128,7 +130,7 @@ function render({ model, el }) {
     } else setKernel({ divisor: value });
   });
   const normalise = button(settings, "divide by the sum", () => setKernel({ divisor: cellSum() }));
-  const operations = [["", "cross-correlation"], ["flip", "convolution (rotated)"]];
+  const operations = [["", "cross-correlation"], ["flip", "convolution"]];
   const operation = list(settings, "operation", operations, (flip) => setKernel({ flip: Boolean(flip) }));
   const response = list(settings, "show as", Object.entries(RESPONSES), () => update());
   response.value = model.get("response");
@@ -168,7 +170,7 @@ function render({ model, el }) {
   const cellsModel = {
     get: (name) => ({
       value: kernel.cells, moves: [], free: kernel.cells.map((_, n) => n), arrows: [],
-      limit: 999, step: 1, digits: 4, help: "",
+      limit: 999, step: 1, digits: 12, help: "",
     })[name],
     set(name, value) {
       if (name === "value") setKernel({ cells: value }, false);
@@ -256,37 +258,40 @@ function render({ model, el }) {
 
   // ------------------------------------------------------------ compute and show
 
-  /** Compute and show at the next frame, however often the kernel changed before it. */
+  /** Compute and show at the next frame, however much changed before it. */
   function update() {
     frame ??= requestAnimationFrame(() => {
       frame = null;
-      compute();
-      show();
+      result = correlate(photo, laid(kernel, kernel.flip));
+      if (photo !== shown.photo) before.show(photo, [0, 1], 0, range(photo).says);
+      showResult();
+      if (kernel !== shown.kernel) showKernel();
+      if (kernel !== shown.kernel || goal !== shown.goal) showGoal();
+      shown = { photo, kernel, goal };
       look();
     });
   }
 
-  function compute() {
-    result = correlate(photo, laid(kernel, kernel.flip));
-  }
-
-  function show() {
+  function showResult() {
     const automatic = response.value === "auto";
     const signed = automatic ? total(kernel) === 0 : response.value === "signed";
     const found = range(result);
     const limits = limitsOf(found, signed);
-    before.show(photo, [0, 1], 0, range(photo).says);
     after.show(result, limits, (kernel.size - 1) / 2, found.says);
     how.textContent = drawnAs(result.values, limits, signed, automatic);
+  }
+
+  function showKernel() {
     preset.value = kernels.find(same)?.name ?? OWN;
-    [size.value, divisor.value, operation.value] = [kernel.size, kernel.divisor, kernel.flip ? "flip" : ""];
+    size.value = kernel.size;
+    divisor.value = kernel.divisor;
+    operation.value = kernel.flip ? "flip" : "";
     normalise.disabled = [0, kernel.divisor].includes(cellSum());
     says.replaceChildren();
     for (const [term, sentence] of facts(kernel)) {
-      element("dt", {}, says, term);
-      element("dd", {}, says, sentence);
+      const fact = element("p", { class: "fact" }, says, sentence);
+      fact.prepend(element("b", {}, null, term));
     }
-    showGoal();
   }
 
   // ------------------------------------------------------------ goals

@@ -91,6 +91,7 @@ function render({ model, el }) {
       box.setAttribute("aria-valuenow", weight);
       number.textContent =
         typed !== null && k === current ? `${typed}▏` : write(weight, Math.min(digits(), 2));
+      box.setAttribute("aria-valuetext", number.textContent);
       number.classList.toggle("long", number.textContent.length > 4);
       tint.style.background = `var(--cnn-${weight < 0 ? "negative" : "kernel"})`;
       tint.style.opacity = `calc(var(--cnn-t) * ${Math.abs(weight) / most})`;
@@ -189,6 +190,10 @@ function render({ model, el }) {
         release();
       });
     }
+    box.addEventListener("focus", () => {
+      current = number;
+      show();
+    });
     box.addEventListener("blur", () => {
       if (!drag) place(); // a weight that is left is let go
     });

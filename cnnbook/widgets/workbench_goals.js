@@ -32,7 +32,8 @@ function study(photo) {
       const under = row >= ROOF.top && row < ROOF.bottom && column >= ROOF.left && column < ROOF.right;
       if (under) roof[kind]?.push(at);
     }
-  return { photo, across, down, of, roof, twice: centred(photo, TWICE) };
+  const changes = { rows: change(of, photo.values, 1), columns: change(of, photo.values, columns) };
+  return { photo, across, down, of, roof, ...changes, twice: centred(photo, TWICE) };
 }
 
 function calm(steep, columns, at) {
@@ -60,11 +61,9 @@ const mean = (places, value) => places.reduce((all, at) => all + value(at), 0) /
 const largest = (places, value) => places.reduce((most, at) => Math.max(most, Math.abs(value(at))), 0);
 const answer = (y, places) => mean(places, (at) => Math.abs(y[at]));
 
-/** Change from a pixel to the next one, `step` further, as a share of that in the photograph. */
-function change({ photo, of }, y, step) {
-  const steps = (values) => mean(of.inside, (at) => Math.abs(values[at] - values[at - step]));
-  return steps(y) / steps(photo.values);
-}
+/** Mean change from a pixel to the next one, which is `step` places further. */
+const change = ({ inside }, values, step) =>
+  mean(inside, (at) => Math.abs(values[at] - values[at - step]));
 
 /** How far the picture has moved, in pixels: what has changed looks like its slope. */
 function moved({ photo, across, down, of }, y) {
@@ -84,8 +83,10 @@ const still = (known, y) => ["moved by", moved(known, y), "≤", 0.1];
 
 /** Changes of both directions as conditions. */
 const changes = (known, y, sign, limit) =>
-  [["rows", 1], ["columns", known.photo.columns]].map(([words, step]) =>
-    [`change along ${words}`, change(known, y, step), sign, limit]);
+  ["rows", "columns"].map((along) => {
+    const step = along === "rows" ? 1 : known.photo.columns;
+    return [`change along ${along}`, change(known.of, y, step) / known[along], sign, limit];
+  });
 
 const GOALS = [
   {

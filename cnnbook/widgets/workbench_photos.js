@@ -25,7 +25,8 @@ function limitsOf({ low, high }, signed) {
 
 /** How a result is drawn, and how much of it that hides. */
 function drawnAs(values, [low, high], signed, automatic) {
-  const out = values.reduce((n, value) => n + (value < low - 1e-9 || value > high + 1e-9), 0);
+  let out = 0;
+  for (const value of values) if (value < low - 1e-9 || value > high + 1e-9) out += 1;
   const share = (100 * out) / values.length;
   const hidden = !out ? "" : `, ${share < 1 ? "under 1" : Math.round(share)} % cut off`;
   const how = signed ? "0 is middle grey" : "drawn as brightness";
@@ -51,7 +52,7 @@ function paint(canvas, { rows, columns, values }, [low, high], margin) {
 function build(parent, name, role, chosen) {
   const figure = element("figure", { class: role }, parent);
   const caption = element("figcaption", {}, figure);
-  const title = element("b", {}, caption, name);
+  element("b", {}, caption, name);
   const stage = element("div", {
     class: "stage",
     tabindex: 0,
@@ -73,10 +74,9 @@ function build(parent, name, role, chosen) {
     paint(canvas, image, limits, margin);
     stage.style.maxWidth = `${Math.min(WIDTH, (HEIGHT * canvas.width) / canvas.height)}px`;
     canvas.classList.toggle("few", canvas.width < WIDTH / 2);
-    title.textContent = `${name} ${image.rows} × ${image.columns}`;
-    canvas.setAttribute("aria-label", `${title.textContent}, ${words}`);
+    says.textContent = `${image.rows} × ${image.columns}, ${words}`;
+    canvas.setAttribute("aria-label", `${name} ${says.textContent}`);
     [black.textContent, white.textContent] = limits.map((value) => written(value, 2));
-    says.textContent = words;
   }
 
   /** Lay the lens beside a pixel, a frame of `framed` pixels around its middle. */

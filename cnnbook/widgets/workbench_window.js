@@ -25,7 +25,7 @@ function build(parent) {
       const [pixel, weight] = grid.children[n].children;
       pixel.textContent = pixels[n].toFixed(2);
       pixel.style.background = `rgb(${Array(3).fill(Math.round(255 * pixels[n]))})`;
-      pixel.style.color = pixels[n] > 0.5 ? "black" : "white";
+      pixel.style.color = pixels[n] > 0.46 ? "black" : "white";
       weight.textContent = written(cell, 2);
       const role = cell < 0 ? "negative" : "kernel";
       const share = `calc(100% * var(--cnn-t) * ${Math.abs(cell) / most})`;
