@@ -271,7 +271,7 @@ MISSED = {
     4: ("identity", "sharpen", "-10 -10 -10; -10 82 -10; -10 -10 -10 / 10", NOTHING),
     5: (DOWN, "Laplacian", FALLS, "-1 0 1; -2 1 2; -1 0 1", NOTHING),
     6: (ACROSS, "* " + ACROSS, BACK, "* " + DOWN, NOTHING),
-    7: (ACROSS, "Laplacian", RISES, "emboss", "0 0 1; 0 0 0; -1 0 0", NOTHING),
+    7: (ACROSS, "Laplacian", LINE, RISES, "emboss", "0 0 1; 0 0 0; -1 0 0", NOTHING),
     8: (ACROSS, "Laplacian", FALLS, "motion blur", "identity", NOTHING),
     9: ("box blur", "wide Gaussian blur", "wide box blur", TWICE.replace("81", "80")),
 }

@@ -265,7 +265,7 @@ class Explorer(widgets.VBox):
 def explore(state, **controls):
     """Open a state with a control for each field that is named, in this order.
 
-    Each is what `whole`, `slider`, `sliders`, `choice`, `switch`, `numbers` or `picture_file`
+    Each is what `whole`, `slider`, `sliders`, `choice`, `switch` or `numbers`
     return: called with a field's name and value, it returns a control and what reads its value, or
     None where the value is the field's.
     """

@@ -62,6 +62,7 @@ function build(parent, name, role, chosen) {
   }, figure);
   const canvas = element("canvas", { role: "img" }, stage);
   const lens = element("canvas", { class: "lens", "aria-hidden": "true" }, stage);
+  const spot = element("div", { class: "spot" }, stage);
   lens.width = lens.height = SEEN * ENLARGED;
   const scale = element("p", { class: "scale" }, figure);
   const [black, , white, says] = ["m", "ramp", "m", "range"].map((kind) =>
@@ -81,7 +82,7 @@ function build(parent, name, role, chosen) {
 
   /** Lay the lens beside a pixel, a frame of `framed` pixels around its middle. */
   function point([row, column], framed, visible) {
-    lens.hidden = !visible;
+    lens.hidden = spot.hidden = !visible;
     if (!visible) return;
     const half = (SEEN - 1) / 2;
     const pen = lens.getContext("2d");
@@ -95,6 +96,10 @@ function build(parent, name, role, chosen) {
     const zoom = canvas.clientWidth / canvas.width;
     const [x, y] = [(column + 0.5) * zoom, (row + 0.5) * zoom];
     const beside = (at, end) => (at + lens.offsetWidth + 14 < end ? at + 12 : at - lens.offsetWidth - 12);
+    const seen = Math.max(framed * zoom, 5) + 4; // a frame around what the lens frames
+    Object.assign(spot.style, {
+      left: `${x - seen / 2}px`, top: `${y - seen / 2}px`, width: `${seen}px`, height: `${seen}px`,
+    });
     lens.style.left = `${beside(x, canvas.clientWidth)}px`;
     lens.style.top = `${Math.max(beside(y, canvas.clientHeight), 0)}px`;
   }
