@@ -24,7 +24,7 @@ window.book = {
     let n = 0; const found = [];
     book.panel().content.widgets.forEach((w, cell) => w.node.querySelectorAll(css).forEach(e => {
       const box = e.getBoundingClientRect();
-      const own = e.closest('.cnnbook-glass, .cnnbook-script, .cnnbook-weights'); // have own tests
+      const own = e.closest('.cnnbook-bench, .cnnbook-glass, .cnnbook-script, .cnnbook-weights'); // own tests
       if (own || e.disabled || !box.width || !box.height) return;
       const kind = e.type === 'range' ? 'slider' : e.tagName === 'INPUT' ? e.type
         : e.tagName.toLowerCase();

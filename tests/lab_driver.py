@@ -91,10 +91,11 @@ def _wait_for(address, server, log, seconds=90):
 
 
 @contextlib.contextmanager
-def chromium_page():
+def chromium_page(*flags):
     """Open an empty page of the installed Chromium."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=find_chromium(), args=CHROMIUM_FLAGS)
+        flags = [*CHROMIUM_FLAGS, *flags]
+        browser = playwright.chromium.launch(executable_path=find_chromium(), args=flags)
         try:
             yield browser.new_page(viewport={"width": 1280, "height": 1000})
         finally:

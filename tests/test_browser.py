@@ -30,7 +30,8 @@ STEPPERS = [
 ] + ["padding_explorer", "dense_to_convolution", "receptive_field_explorer"]
 KINDS = ["window_stepper", "kernel_workbench", "learning_curve", "draw_digit"]
 ARGUMENTS = {"learning_curve": "trained=12, until=12", "padding_explorer": "view='image'"}
-OTHERS = "draw_digit", "glass_lenet", "own_script", "sliding_explorer"  # these have their own tests
+# these have their own tests
+OTHERS = "draw_digit", "glass_lenet", "kernel_workbench", "own_script", "sliding_explorer"
 TOUCHED = [
     name
     for name, opens in vars(widgets).items()

@@ -1,6 +1,6 @@
 """No text that a reader brings becomes markup: names of classes and files, titles, messages."""
 
-import datetime
+import io
 import re
 import xml.etree.ElementTree as ET
 
@@ -13,7 +13,7 @@ from cnnbook.figures.padding import PaddedAxis
 from cnnbook.figures.participation import Participation
 from cnnbook.figures.picture import Picture
 from cnnbook.figures.readings import Readings
-from cnnbook.widgets import kernel_workbench, sliding_explorer
+from cnnbook.widgets import kernel_workbench, sliding_explorer, window_stepper
 
 HOSTILE = [
     '"><script>alert(1)</script>', "&<>'\"",
@@ -82,24 +82,18 @@ def test_names_of_classes_and_titles(name):
         assert readable(name) in "\n".join([description, *texts]), type(state)
 
 
-def upload(name, content):
-    """Put a file into a workbench, as its button does; return the workbench."""
-    view = kernel_workbench(np.zeros((8, 8)))
-    file = {"name": name, "type": "image/png", "size": len(content), "content": memoryview(content)}
-    file["last_modified"] = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
-    view.controls["image"].upload.value = (file,)
-    return view
-
-
-@pytest.mark.parametrize("name", HOSTILE[:3])
-def test_the_name_of_an_uploaded_file_is_only_said(name):
-    view = upload(name, b"no image")
-    assert view.message == f"{name!r} is not a picture that Pillow can read"
+@pytest.mark.parametrize("typed", HOSTILE[:3])
+def test_what_is_typed_and_no_number_is_only_said(typed):
+    view = window_stepper()
+    view.controls["kernel"].value = typed
+    assert view.message.endswith("is not a number")
     page = ET.fromstring(view.screen.value)
     assert {element.tag.rpartition("}")[2] for element in page.iter()} <= DRAWN | {"div", "p", "b"}
     assert "".join(page.itertext()).startswith(f"No such setting: {view.message}")
 
 
-def test_an_upload_that_is_too_large_is_called_so():
-    message = upload("cat.pgm", b"P5 90000 90000 255\n ").message
-    assert message.startswith("'cat.pgm' has 8100000000 pixels, at most ")
+def test_a_file_that_is_too_large_is_called_so():
+    file = io.BytesIO(b"P5 90000 90000 255\n ")
+    file.name = "cat.pgm"
+    with pytest.raises(ValueError, match=r"'cat\.pgm' has 8100000000 pixels, at most "):
+        kernel_workbench(file)

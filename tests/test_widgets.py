@@ -8,10 +8,10 @@ import pytest
 
 from cnnbook import widgets
 from cnnbook.jupyter import MARK, VIEW
-from cnnbook.widgets.explorer import PictureFile, Several
+from cnnbook.widgets.explorer import Several
 
-# these need strokes or networks
-OWN_TESTS = {"draw_digit", "glass_lenet", "learning_curve", "own_script"}
+# these need strokes or networks, or have a page of their own
+OWN_TESTS = {"draw_digit", "glass_lenet", "kernel_workbench", "learning_curve", "own_script"}
 FACTORIES = [name for name, value in vars(widgets).items() if hasattr(value, "__wrapped__")]
 OPENED = {name: {} for name in FACTORIES if name not in OWN_TESTS} | {
     "pooling_stepper": {"mode": "average", "padding": 1, "shift": 1},
@@ -32,8 +32,6 @@ def others(control):
     if isinstance(control, Several):
         _, *rest = control.value
         return [(value, *rest) for value in others(control.children[0])]
-    if isinstance(control, PictureFile):
-        return [name for name in control.list.options if name != control.value]
     if isinstance(control, ipywidgets.Text):
         return ["1", "1 2", "1 2 3", "1 2; 3 4", "1 2 0; 0 1 1; 1 0 2", "3 × 224 × 224"]
     if not hasattr(control, "min"):

@@ -1,6 +1,5 @@
 """Classical kernels of image processing, and what a kernel makes of a photograph."""
 
-from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
@@ -12,7 +11,6 @@ from cnnbook.figures.scene import (
     arrow,
     cells,
     column,
-    feel,
     image,
     lines,
     named,
@@ -30,7 +28,6 @@ from cnnbook.figures.scene import (
 from cnnbook.figures.state import State, state
 from cnnbook.ops import conv2d
 
-TERMS = 9  # products written out under the pointer
 PHOTO = (300, 200)  # width and height of the box that a photograph is fitted into
 RESPONSES = ("auto", "clipped", "signed")
 
@@ -193,34 +190,6 @@ class Filtering(State):
         if self.image.min() < 0 or self.image.max() > 1:
             raise ValueError(f"image holds values from {low} to {high}, expected 0 to 1")
 
-    hint = "Point at the photograph or at the result: the pixels under the kernel, and their sum."
-    looked = None
-    """Top row and left column of the pixels that are looked at, if any."""
-
-    def hovered(self, name, *pixel):
-        """A pixel shows what the kernel makes of those around it."""
-        other, size = replace(self), len(self.applied)
-        places = (
-            min(max(at - size // 2, 0), count - size)
-            for at, count in zip(pixel, self.image.shape, strict=True)
-        )
-        object.__setattr__(other, "looked", tuple(places))
-        return other
-
-    @property
-    def sum_of_products(self):
-        """The sum at the pixels that are looked at, with the numbers put in; or nothing."""
-        if self.looked is None:
-            return ""
-        (row, column), size = self.looked, len(self.applied)
-        pixels = self.image[row : row + size, column : column + size]
-        pairs = zip(pixels.flat, self.applied.flat, strict=True)
-        terms = [f"{p:.2f}·{format_factor(w, 2)}" for p, w in pairs if w]
-        more = f" + … ({len(terms)} terms)" if len(terms) > TERMS else ""
-        total = f"{' + '.join(terms[:TERMS]) or '0'}{more}"
-        over = "" if self.kernel.divisor == 1 else f" over {format_number(self.kernel.divisor)}"
-        return f"{total}{over} = {format_number(_settle(self.output[row, column]), 3)}"
-
     @property
     def applied(self):
         """The kernel's cells as they are laid on the photograph."""
@@ -281,19 +250,6 @@ class Filtering(State):
             f"{format_number(self.kernel.total)}: {self.kernel.brightness}."
         )
 
-    def _felt(self, block, scale):
-        """A picture under a sheet of pixels, with a frame around those that are looked at."""
-        size = len(self.applied)
-
-        def frame(picture, x, y):
-            if self.looked is not None:
-                row, column = self.looked
-                place = x + column * scale, y + row * scale, size * scale, size * scale
-                picture.rect(*place, stroke="kernel", stroke_width=2)
-
-        grid = [max(round(side / scale), 1) for side in (block.height, block.width)]
-        return feel(over(block, frame), ("pixel",), grid=grid)
-
     def picture(self):
         """Draw the photograph, the kernel and the result side by side, and what they mean."""
         scale = min(PHOTO[0] / self.image.shape[1], PHOTO[1] / self.image.shape[0])
@@ -302,14 +258,13 @@ class Filtering(State):
         after = row(space(margin), _grey(self.output, self.limits, scale), gap=0)
         frame = before._replace(draw=lambda p, x, y: p.rect(x, y, *before[:2], stroke="line"))
         after = over(column(space(0, margin), after, gap=0), frame.draw)
-        before, after = (self._felt(block, scale) for block in (before, after))
         photo = _photo("photograph", self.image, before, (0.0, 1.0), ("", ""), "input")
         result = _photo("filtered", self.output, after, self.limits, self.drawn, "output")
         pictures = photo, arrow(), sized(_laid(self), 190, photo.height), arrow(), result
         titles = (text(title, size=14, bold=True, width=290) for title, _ in self.facts)
         sentences = (text(sentence, role="muted") for _, sentence in self.facts)
         facts = (row(*fact, gap=10) for fact in zip(titles, sentences, strict=True))
-        facts = column(*facts, sized(text(self.sum_of_products, size=11, mono=True), 0, 16), gap=4)
+        facts = column(*facts, gap=4)
         return page(spread(*pictures, align=0.5), facts, description=self.description)
 
 

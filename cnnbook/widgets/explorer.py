@@ -7,7 +7,6 @@ The view builds a new state from its controls, shows the picture, or says what i
 
 import functools
 import inspect
-import io
 import reprlib
 from dataclasses import replace
 
@@ -266,7 +265,7 @@ class Explorer(widgets.VBox):
 def explore(state, **controls):
     """Open a state with a control for each field that is named, in this order.
 
-    Each is what `whole`, `slider`, `sliders`, `choice`, `switch`, `numbers` or `picture_file`
+    Each is what `whole`, `slider`, `sliders`, `choice`, `switch` or `numbers`
     return: called with a field's name and value, it returns a control and what reads its value, or
     None where the value is the field's.
     """
@@ -361,55 +360,6 @@ def switch(label=None, *, width="auto"):
 
     def build(name, value):
         return widgets.Checkbox(value, indent=False, **_look(label or name, width)), None
-
-    return build
-
-
-class PictureFile(widgets.HBox):
-    """A list of pictures, and a button to add files to it; the `value` is the chosen name."""
-
-    value = traitlets.Unicode()
-
-    def __init__(self, names, label):
-        self.files = {}
-        self.list = widgets.Dropdown(options=names, **_look(label, "190px"))
-        look = {"description": "your own", "layout": {"width": "136px"}}
-        look["tooltip"] = "a picture of this computer"
-        self.upload = widgets.FileUpload(accept="image/*", **look)
-        super().__init__([self.list, self.upload])
-        widgets.link((self.list, "value"), (self, "value"))
-        self.upload.observe(self._add, "value")
-
-    def _add(self, change):
-        for upload in change["new"]:
-            file = io.BytesIO(bytes(upload["content"]))
-            file.name = upload["name"]  # for the message, should it hold no picture
-            name = f"{len(self.files) + 1}: {file.name}"
-            self.files[name] = file
-            self.list.options = [*self.list.options, name]
-            self.list.value = name
-
-
-def picture_file(load, known, chosen=None, label="photograph"):
-    """A picture: the one that is shown first, one of those `known` by name, or the reader's file.
-
-    The first one is the `chosen` one of `known`, or one that the reader gave. `load` turns a name
-    or an open file into the field's value.
-    """
-
-    def build(_, value):
-        first = chosen or "your photograph"
-        loaded = {first: value}
-        control = PictureFile([first, *(name for name in known if name != first)], label)
-
-        def read(name):
-            if name in control.files:
-                control.files[name].seek(0)
-            if name not in loaded:
-                loaded[name] = load(control.files.get(name, name))
-            return loaded[name]
-
-        return control, read
 
     return build
 

@@ -1,131 +1,141 @@
-"""Edit a kernel and see at once what it makes of a photograph."""
+"""Drag the weights of a kernel and see at once what it makes of a photograph."""
 
-import ipywidgets as widgets
+from pathlib import Path
+
+import anywidget
 import numpy as np
 import traitlets
 
 from cnnbook.datasets import PHOTOGRAPHS, photograph
-from cnnbook.figures.filtering import KERNELS, PHOTO, Filtering, name_kernel
+from cnnbook.figures.filtering import CLASSICAL, KERNELS, Filtering, name_kernel
+from cnnbook.figures.picture import CSS
 from cnnbook.figures.scene import times
-from cnnbook.widgets.explorer import LABELS, choice, explore, factory, picture_file
+from cnnbook.widgets.explorer import factory
+from cnnbook.widgets.glass_lenet import joined
 
-OWN = "your kernel"
-SIZE = 5  # rows and columns of the largest kernel that can be edited
-WIDE = {"style": LABELS, "layout": widgets.Layout(width="270px"), "tooltip": ""}
+MODULES = (
+    *("filtering", "weight_cells", "workbench_goals", "workbench_photos"),
+    *("workbench_window", "workbench_camera", "kernel_workbench"),
+)
+"""The JavaScript files, each before those that import it."""
 
+SIZE = 280, 420  # rows and columns of a photograph, and of the camera
+LARGEST = 7  # rows of the largest kernel
+GOALS_ON = "china"  # the photograph that the goals are measured on
+GIVEN = "your photograph"
 
-class KernelEditor(widgets.HBox):
-    """Fields for a 3 × 3 or 5 × 5 kernel and its divisor, the `value`; a list of classical ones."""
-
-    value = traitlets.Tuple()
-
-    def __init__(self, kernel):
-        if len(kernel.cells) not in (3, SIZE):
-            raise ValueError(f"kernel has {len(kernel.cells)} rows, the editor takes 3 or {SIZE}")
-        places = np.arange(SIZE) - SIZE // 2
-        self.fields = np.array([[_weight(row, column) for column in places] for row in places])
-        size = {"height": f"{34 * SIZE}px", "width": f"{62 * SIZE}px"}
-        layout = widgets.Layout(grid_gap="2px", align_content="flex-start", **size)
-        # a field out of use is hidden, not taken away: the page keeps it, and the focus with it
-        self.grid = widgets.GridBox(tuple(self.fields.flat), layout=layout)
-        names = [  # with the size where that is not the usual one
-            (name if len(known.cells) == 3 else f"{name}, {times(known.cells.shape)}", name)
-            for name, known in KERNELS.items()
-        ]
-        self.preset = widgets.Dropdown(options=[*names, (OWN, OWN)], description="kernel", **WIDE)
-        sizes = {"3 × 3": 3, "5 × 5": SIZE}
-        self.size = widgets.Dropdown(options=sizes, description="size", **WIDE)
-        self.divisor = widgets.FloatText(description="divide all by", **WIDE)
-        self.normalise = widgets.Button(description="divide by the sum", layout=WIDE["layout"])
-        self.normalise.on_click(lambda _: self._divide())
-        side = widgets.VBox([self.preset, self.size, self.divisor, self.normalise])
-        super().__init__([self.grid, side], layout=widgets.Layout(grid_gap="20px"))
-        self.fill(kernel.cells, kernel.divisor)
-        for control in (self.preset, self.size, self.divisor, *self.fields.flat):
-            control.observe(self._follow, "value")
-
-    def _inside(self, size):
-        """The fields of a kernel of this size."""
-        edge = (SIZE - size) // 2
-        return self.fields[edge : SIZE - edge, edge : SIZE - edge]
-
-    def fill(self, cells, divisor):
-        """Write a kernel into the fields and make it the value."""
-        self._silent = True
-        size = len(cells)
-        self.size.value, self.divisor.value = size, float(divisor)
-        inside = set(self._inside(size).flat)
-        for field in self.fields.flat:
-            field.layout.display = None if field in inside else "none"
-        for field, cell in zip(self._inside(size).flat, np.ravel(cells), strict=True):
-            field.value = float(cell)
-        self.grid.layout.grid_template_columns = f"repeat({size}, 60px)"
-        self._publish()
-
-    def _publish(self):
-        """Take the fields for the value; show the name that goes with them."""
-        cells = np.array([[field.value for field in row] for row in self._inside(self.size.value)])
-        divisor = self.divisor.value
-        self.normalise.disabled = cells.sum() in (0, divisor)
-        self._silent = True
-        self.preset.value = _name(cells, divisor)
-        self._silent = False
-        self.value = tuple(map(tuple, cells.tolist())), divisor
-
-    def _follow(self, change):
-        """Fill the fields with the kernel or the size that was chosen; take what was typed."""
-        if self._silent:
-            return
-        if change["owner"] is self.size:
-            cells, extra = np.array(self.value[0]), (change["new"] - len(self.value[0])) // 2
-            cells = np.pad(cells, extra) if extra > 0 else cells[-extra:extra, -extra:extra]
-            self.fill(cells, self.value[1])
-        elif change["owner"] is not self.preset:
-            self._publish()
-        elif change["new"] in KERNELS:
-            self.fill(KERNELS[change["new"]].cells, KERNELS[change["new"]].divisor)
-
-    def _divide(self):
-        self.divisor.value = float(np.sum(self.value[0]))
-
-
-def _weight(row, column):
-    """A field for one weight."""
-    place = f"weight; from the centre: row {row:+d}, column {column:+d}"
-    look = {"tooltip": place, "description": place, "layout": {"width": "58px"}}
-    field = widgets.FloatText(continuous_update=True, step=1, **look)
-    return field.add_class("cnnbook-unlabelled")
-
-
-def _name(cells, divisor):
-    """Name of the classical kernel in the fields, if it is one."""
-    try:
-        return name_kernel(cells, divisor).name
-    except ValueError:  # the explorer says what is wrong with it
-        return OWN
+_HERE = Path(__file__).parent
 
 
 def fit_photograph(name):
-    """Load a photograph, by name, path or open file, in grey and at most 200 × 300."""
-    width, height = PHOTO
+    """Load a photograph, by name, path or open file, in grey: its middle, 280 × 420."""
+    height, width = SIZE
     image = photograph(name, height=height)
-    if image.shape[1] <= width:
-        return image
-    if hasattr(name, "seek"):
-        name.seek(0)
-    return photograph(name, height=max(1, height * width // image.shape[1]))
+    if image.shape[1] < width:
+        if hasattr(name, "seek"):
+            name.seek(0)
+        image = photograph(name, height=-(-height * width // image.shape[1]))
+    top, left = (image.shape[0] - height) // 2, (image.shape[1] - width) // 2
+    return image[top : top + height, left : left + width]
+
+
+def as_bytes(image):
+    """Round brightness to 256 levels, of which a picture file is made; 1 becomes the highest."""
+    return np.round(np.asarray(image) * 256).clip(0, 255).astype(np.uint8)
+
+
+class KernelWorkbench(anywidget.AnyWidget):
+    """A kernel that is dragged, a photograph, and ten goals; the browser computes.
+
+    Attributes
+    ----------
+    cells : list of list of float
+        The weights times `divisor`, as the reader left them.
+    divisor : float
+    flip : bool
+        Whether the kernel is rotated by 180° first: convolution.
+    response : str
+        As in `Filtering`.
+    photograph : str
+        Name of the photograph in `pixels`, bytes. The reader's own file and the pictures of the
+        camera stay in the page: Python does not get them.
+    """
+
+    _esm = joined(MODULES)
+    _css = CSS + "".join((_HERE / f"{m}.css").read_text() for m in ("weight_cells", MODULES[-1]))
+
+    cells = traitlets.List().tag(sync=True, echo_update=False)
+    divisor = traitlets.Float(1).tag(sync=True, echo_update=False)
+    flip = traitlets.Bool().tag(sync=True, echo_update=False)
+    response = traitlets.Unicode("auto").tag(sync=True, echo_update=False)
+    photograph = traitlets.Unicode().tag(sync=True)
+    pixels = traitlets.Bytes().tag(sync=True)
+    shape = traitlets.List().tag(sync=True)
+    names = traitlets.List().tag(sync=True)
+    kernels = traitlets.List().tag(sync=True)
+    goal_name = traitlets.Unicode(GOALS_ON).tag(sync=True)
+    goal_pixels = traitlets.Bytes().tag(sync=True)
+    goal_shape = traitlets.List(SIZE).tag(sync=True)
+
+    def __init__(self, filtering, name):
+        kernel, self._given = filtering.kernel, {name: as_bytes(filtering.image)}
+        super().__init__(
+            cells=kernel.cells.tolist(),
+            divisor=float(kernel.divisor),
+            flip=filtering.flip,
+            response=filtering.response,
+            names=[name, *(known for known in PHOTOGRAPHS if known != name)],
+            kernels=[
+                {"name": k.name, "size": len(k.cells), "cells": k.cells.ravel().tolist()}
+                | {"divisor": float(k.divisor)}
+                for k in CLASSICAL
+            ],
+            goal_pixels=self._bytes(GOALS_ON).tobytes(),
+        )
+        self.show_photograph(name)
+        self.on_msg(lambda _, content, buffers: self.show_photograph(content["photograph"]))
+
+    def _bytes(self, name):
+        if name not in self._given:
+            self._given[name] = as_bytes(fit_photograph(name))
+        return self._given[name]
+
+    def show_photograph(self, name):
+        """Show one of the photographs in the list, by name."""
+        if name not in self.names:
+            raise ValueError(f"no photograph {name!r} here, expected one of {self.names}")
+        image = self._bytes(name)
+        with self.hold_sync():
+            self.shape = list(image.shape)
+            self.photograph, self.pixels = name, image.tobytes()
+
+    @property
+    def state(self):
+        """The kernel as the reader left it, on the photograph: with arithmetic of `ops`."""
+        image = np.frombuffer(self.pixels, np.uint8).reshape(self.shape) / 256
+        return Filtering(image, name_kernel(self.cells, self.divisor), self.flip, self.response)
+
+    def __repr__(self):
+        return repr(self.state.picture())
+
+    def _repr_mimebundle_(self, **options):
+        # the picture stands where no kernel runs: on GitHub, on paper, before the first run
+        data, metadata = super()._repr_mimebundle_(**options) or ({}, {})
+        picture, about = self.state.picture()._repr_mimebundle_()
+        return {**data, **picture}, {**metadata, **about}
 
 
 @factory
 def kernel_workbench(image="china", kernel="Sobel, left to right", **settings):
-    """Open a workbench: a kernel to edit, a photograph, and what the one makes of the other.
+    """Open a workbench: a kernel to drag, a photograph, what the one makes of the other, ten goals.
 
     Parameters
     ----------
     image : str, path, or ndarray of shape (H, W)
-        A name out of `cnnbook.datasets.PHOTOGRAPHS`, a file, or brightness from 0 to 1.
-    kernel : str, Kernel or ndarray of shape (3, 3) or (5, 5)
-        A name out of `cnnbook.figures.filtering.KERNELS`, or your own.
+        A name out of `cnnbook.datasets.PHOTOGRAPHS`, a file, or brightness from 0 to 1, which is
+        rounded to 256 levels.
+    kernel : str, Kernel or ndarray of shape (k, k)
+        A name out of `cnnbook.figures.filtering.KERNELS`, or your own; k is 1, 3, 5 or 7.
     **settings
         The other fields of `Filtering`.
     """
@@ -133,15 +143,10 @@ def kernel_workbench(image="china", kernel="Sobel, left to right", **settings):
         if kernel not in KERNELS:
             raise ValueError(f"no kernel {kernel!r}, expected one of {', '.join(KERNELS)}")
         kernel = KERNELS[kernel]
-    chosen = image if isinstance(image, str) and image in PHOTOGRAPHS else None
-    pixels = image if isinstance(image, np.ndarray) else fit_photograph(image)
-    operations = {"cross-correlation": False, "convolution (rotate first)": True}
-    responses = {"automatic": "auto", "brightness, cut off": "clipped"}
-    responses["signed, 0 is grey"] = "signed"
-    return explore(
-        Filtering(pixels, kernel, **settings),
-        kernel=lambda name, value: (KernelEditor(value), lambda typed: name_kernel(*typed)),
-        image=picture_file(fit_photograph, PHOTOGRAPHS, chosen),
-        flip=choice(operations, "operation", width="270px"),
-        response=choice(responses, "show as", width="270px"),
-    )
+    given = image if isinstance(image, np.ndarray) else fit_photograph(image)
+    filtering = Filtering(given, kernel, **settings)
+    if min(filtering.image.shape) < LARGEST:
+        size = times(filtering.image.shape)
+        raise ValueError(f"image is {size}, the largest kernel {LARGEST} × {LARGEST}")
+    known = isinstance(image, str) and image in PHOTOGRAPHS
+    return KernelWorkbench(filtering, image if known else GIVEN)
