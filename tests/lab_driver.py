@@ -138,8 +138,8 @@ class Notebook:
         page.evaluate("book.listen()")
 
     def _console(self, message):
-        # JupyterLab warns of its own shared modules at each start; Notebook 7 looks for its own fonts
-        # in the wrong place
+        # JupyterLab warns of its own shared modules at each start; Notebook 7 looks for its own
+        # fonts in the wrong place
         if message.type == "error" and not message.location["url"].endswith(".woff2"):
             self.problems.append(f"console: {message.text[:300]}")
 
