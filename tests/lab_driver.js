@@ -5,6 +5,15 @@ window.book = {
   panel: () => jupyterapp.shell.currentWidget,
   kernel: () => book.panel()?.sessionContext?.session?.kernel,
   idle: () => book.kernel()?.status === 'idle' && book.kernel()?.connectionStatus === 'connected',
+  // all that was sent to the kernel is answered and painted: it takes messages one by one
+  async settled() {
+    for (let turn = 0; turn < 2; turn++) {
+      await book.frame();
+      await book.kernel().requestKernelInfo();
+    }
+    await book.frame();
+  },
+  frame: () => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done))),
   listen() {
     book.kernel().iopubMessage.connect((_, m) => {
       if (m.header.msg_type === 'error') book.errors.push(m.content.ename + ': ' + m.content.evalue);
@@ -39,7 +48,7 @@ window.book = {
     const root = book.panel().content.widgets[i].node;
     book.pressed = null; book.painted = null;
     const start = () => { book.pressed ??= performance.now(); };
-    for (const e of ['keydown', 'mousedown']) window.addEventListener(e, start, {capture: true, once: true});
+    for (const e of ['keydown', 'mousedown', 'pointermove']) window.addEventListener(e, start, {capture: true, once: true});
     book.observer?.disconnect();
     book.observer = new MutationObserver(changes => {
       const content = changes.some(m => (m.target.closest ?? (() => null))
@@ -62,15 +71,19 @@ window.book = {
     handle.scrollIntoView();
     handle.focus();
   },
-  // the kinds of parts of a picture that answer a pointer, and where the first or last one is
+  name: i => { book.panel().content.widgets[i].node.dataset.cell = i; },
+  // the kinds of parts of a picture that answer a pointer, and where one is: share 0 is the first,
+  // 1 the last of them
   kinds: i => [...new Set(book.parts(i).map(e => JSON.parse(e.dataset.touch)[0]))],
   parts: i => [...book.panel().content.widgets[i].node.querySelectorAll('[data-touch]')],
-  spot: (i, kind, last) => {
-    const some = book.parts(i).filter(e => JSON.parse(e.dataset.touch)[0] === kind);
-    const part = some[last ? some.length - 1 : 0], share = last ? 0.8 : 0.2;
+  spot: (i, kind, share) => {
+    const some = new Map();
+    for (const e of book.parts(i).filter(e => JSON.parse(e.dataset.touch)[0] === kind))
+      some.set(e.dataset.touch, e); // one may stand in several marks
+    const part = [...some.values()][Math.round(share * (some.size - 1))];
     part.scrollIntoView({block: 'center'});
-    const box = part.getBoundingClientRect();
-    return part.dataset.grid ? [box.x + share * box.width, box.y + share * box.height]
+    const box = part.getBoundingClientRect(), inside = 0.2 + 0.6 * share;
+    return part.dataset.grid ? [box.x + inside * box.width, box.y + inside * box.height]
       : [box.x + 0.4 * box.width, box.y + 0.4 * box.height]; // a middle may be a gap
   },
   open: async path => { await jupyterapp.commands.execute('docmanager:open', {path}); },

@@ -12,6 +12,7 @@ import time
 import urllib.request
 from pathlib import Path
 
+import nbformat
 from playwright.sync_api import sync_playwright
 
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
@@ -38,6 +39,19 @@ def find_chromium():
     """Path of an installed Chromium or Chrome, or None; CNNBOOK_CHROMIUM overrides."""
     named = os.environ.get("CNNBOOK_CHROMIUM")
     return named or next(filter(None, map(shutil.which, CHROMIUM_NAMES)), None)
+
+
+def write_notebook(path, sources):
+    """Save a notebook with these code cells."""
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
+    cells = [nbformat.v4.new_code_cell(source) for source in sources]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=kernel), path)
+
+
+def save_shot(page, name):
+    """Save a screenshot where CNNBOOK_SHOTS names a folder."""
+    if folder := os.environ.get("CNNBOOK_SHOTS"):
+        page.screenshot(path=Path(folder, f"{name}.png"))
 
 
 @contextlib.contextmanager
@@ -69,6 +83,7 @@ def lab_server(folder, state):
         *("--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}", "--ServerApp.port_retries=0"),
         *(f"--IdentityProvider.token={token}", f"--ServerApp.root_dir={folder}"),
         "--LabApp.expose_app_in_browser=True",
+        "--JupyterNotebookApp.expose_app_in_browser=True",
     ]
     log = Path(state, "lab.log")
     with log.open("w") as output:
@@ -105,24 +120,34 @@ def chromium_page(*flags):
 NO_ROOM = "e => e.disabled || e.min === e.max"
 
 
-class Notebook:
-    """One notebook in JupyterLab, with all that went wrong in it."""
+PAGES = {"lab": "lab/tree", "notebook": "notebooks"}
 
-    def __init__(self, page, address, token, path):
+
+class Notebook:
+    """One notebook in JupyterLab, or in Notebook 7, with all that went wrong in it."""
+
+    def __init__(self, page, address, token, path, host="lab"):
         self.page, self.problems = page, []
         page.on("console", self._console)
-        page.on("pageerror", lambda error: self.problems.append(f"page error: {error}"))
+        page.on("pageerror", self._page_error)
         page.route("**/*", lambda route: self._request(route, address))
-        page.goto(f"{address}/lab/tree/{path}?token={token}&reset", wait_until="domcontentloaded")
+        place = f"{address}/{PAGES[host]}/{path}?token={token}&reset"
+        page.goto(place, wait_until="domcontentloaded")
         page.wait_for_selector(".jp-NotebookPanel .jp-Cell", timeout=90_000)
         page.evaluate(SCRIPT)
         self.wait("book.idle()")
         page.evaluate("book.listen()")
 
     def _console(self, message):
-        # JupyterLab warns of its own shared modules at each start
-        if message.type == "error":
+        # JupyterLab warns of its own shared modules at each start; Notebook 7 looks for its own
+        # fonts in the wrong place
+        if message.type == "error" and not message.location["url"].endswith(".woff2"):
             self.problems.append(f"console: {message.text[:300]}")
+
+    def _page_error(self, error):
+        # Notebook 7 looks for its shortcuts at each start before they are there
+        if "notebook_core" not in (error.stack or ""):
+            self.problems.append(f"page error: {error}")
 
     def _request(self, route, address):
         url = route.request.url
@@ -134,6 +159,10 @@ class Notebook:
     def wait(self, condition, seconds=120):
         """Wait until a JavaScript condition holds."""
         self.page.wait_for_function(condition, timeout=seconds * 1000, polling=50)
+
+    def settle(self):
+        """Wait until all that was done is answered and painted."""
+        self.page.evaluate("book.settled()")
 
     def run_all(self):
         """Run all cells; note errors and cells that did not run."""

@@ -4,74 +4,44 @@ Run with ``pytest -m browser -n0 -s``; it needs Chromium. CNNBOOK_SHOTS names a 
 screenshots of every widget.
 """
 
-import os
 import re
-import shutil
 from collections import defaultdict
 from pathlib import Path
 from statistics import median
 
 import nbformat
 import pytest
-
-from cnnbook import widgets
+from gestures import opening
 
 playwright = pytest.importorskip("playwright")
-from lab_driver import MUST_CHANGE, Notebook, chromium_page, find_chromium, lab_server  # noqa: E402
+from lab_driver import (  # noqa: E402
+    MUST_CHANGE,
+    Notebook,
+    chromium_page,
+    find_chromium,
+    save_shot,
+    write_notebook,
+)
 
 FOLDER = Path(__file__).parent.parent / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
-# made by the test: the digit canvas; the steppers; what is saved and opened again; all controls;
-# all whose pictures answer a pointer
-NAMES = "sheet", "steps", "again", "named", "touch"
-SHEET, STEPS, AGAIN, NAMED, TOUCH = (f"{name}.ipynb" for name in NAMES)
-STEPPERS = [
-    f"{name}_stepper" for name in ("window", "channel", "pooling", "im2col", "backward")
-] + ["padding_explorer", "dense_to_convolution", "receptive_field_explorer"]
-KINDS = ["window_stepper", "kernel_workbench", "learning_curve", "draw_digit"]
-ARGUMENTS = {"learning_curve": "trained=12, until=12", "padding_explorer": "view='image'"}
-# these have their own tests
-OTHERS = "draw_digit", "glass_lenet", "kernel_workbench", "own_script", "sliding_explorer"
-TOUCHED = [
-    name
-    for name, opens in vars(widgets).items()
-    if hasattr(opens, "__wrapped__") and name not in OTHERS
-]
+# made by the test: the digit canvas; what sleeps after a restart; all controls
+SHEET, SLEEPS, NAMED = "sheet.ipynb", "sleeps.ipynb", "named.ipynb"
+MADE = {
+    SHEET: ["draw_digit"],
+    SLEEPS: ["window_stepper"],
+    NAMED: ["window_stepper", "kernel_workbench", "learning_curve", "draw_digit"],
+}
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.skipif(find_chromium() is None, reason="no Chromium on this machine"),
 ]
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("book")
-    for notebook in NOTEBOOKS:  # copies: nothing that a click does reaches the repository
-        shutil.copy(notebook, folder)
-    made = {SHEET: ["draw_digit"], STEPS: STEPPERS, AGAIN: STEPPERS[:1], NAMED: KINDS}
-    for name, opened in (made | {TOUCH: TOUCHED}).items():
-        given = ARGUMENTS if name == TOUCH else {}
-        sources = (
-            f"from cnnbook.widgets import {one}\n{one}({given.get(one, '')})" for one in opened
-        )
-        cells = [nbformat.v4.new_code_cell(source) for source in sources]
-        kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
-        nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=kernel), folder / name)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def server(folder, tmp_path_factory):
-    state = tmp_path_factory.mktemp("lab")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("CNNBOOK_PROGRESS", str(state / "progress.txt"))  # not the reader's own
-        with lab_server(folder, state) as address_and_token:
-            yield address_and_token
-
-
-def save_shot(page, name):
-    if folder := os.environ.get("CNNBOOK_SHOTS"):
-        page.screenshot(path=Path(folder, f"{name}.png"))
+@pytest.fixture(autouse=True, scope="module")
+def made(folder):
+    for name, opened in MADE.items():
+        write_notebook(folder / name, map(opening, opened))
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
@@ -161,68 +131,6 @@ def test_a_digit_is_drawn_with_the_pointer_and_with_the_keyboard(server):
         assert not notebook.problems + page.evaluate("book.errors") + page.evaluate("book.broken()")
 
 
-def test_an_arrow_key_repaints_every_stepper(server):
-    with chromium_page() as page:
-        notebook = Notebook(page, *server, STEPS)
-        notebook.run_all()
-        for cell, name in enumerate(STEPPERS):
-            page.evaluate("i => book.focus(i)", cell)
-            times = []
-            for key in ["ArrowRight", "ArrowLeft"] * 6:
-                page.evaluate("i => book.watch(i)", cell)
-                page.keyboard.press(key)
-                page.wait_for_timeout(200)
-                notebook.wait("book.idle() && book.latency() !== null")
-                times.append(page.evaluate("book.latency()"))
-            print(f"\n{name}: median {median(times):.0f} ms from an arrow key to the picture")
-        assert not notebook.problems + page.evaluate("book.errors")
-
-
-def test_pictures_answer_the_pointer(server):
-    """Click the first part of each kind, then drag from it to the last one."""
-    with chromium_page() as page:
-        notebook = Notebook(page, *server, TOUCH)
-        notebook.run_all()
-        dead = []
-        for cell, name in enumerate(TOUCHED):
-            page.evaluate("i => book.scroll(i)", cell)
-            times, spot = [], "([i, kind, last]) => book.spot(i, kind, last)"
-            for kind in page.evaluate("i => book.kinds(i)", cell):
-                shown = [page.evaluate("i => book.shown(i)", cell)]
-                for drags in (False, True):
-                    page.mouse.move(*page.evaluate(spot, [cell, kind, 0]))
-                    page.wait_for_timeout(100)
-                    page.evaluate("i => book.watch(i)", cell)
-                    page.mouse.down()
-                    if drags:
-                        page.mouse.move(*page.evaluate(spot, [cell, kind, 1]), steps=3)
-                    page.mouse.up()
-                    page.wait_for_timeout(150)
-                    notebook.wait("book.idle()")
-                    shown.append(page.evaluate("i => book.shown(i)", cell))
-                    times.append(page.evaluate("book.latency()"))
-                if len(set(shown)) == 1:
-                    dead.append(f"{name}: {kind}")
-            page.mouse.move(2, 2)
-            save_shot(page, f"touch_{name}")
-            times = [ms for ms in times if ms is not None] or [float("nan")]
-            print(f"\n{name}: median {median(times):.0f} ms from a click to the picture")
-        assert not notebook.problems + page.evaluate("book.errors") + dead
-
-
-def test_a_button_in_a_picture_keeps_the_keyboard(server):
-    with chromium_page() as page:
-        notebook = Notebook(page, *server, TOUCH)
-        cell = TOUCHED.index("shared_weights_explorer")
-        page.evaluate("i => book.run(i)", cell)
-        button = page.get_by_role("button", name="layer 0: avg3")
-        button.focus()
-        button.press("Enter")
-        says(page, "layer 0: avg3")
-        assert button.evaluate("e => e === document.activeElement")
-        assert not notebook.problems + page.evaluate("book.errors")
-
-
 EXERCISE = (
     "from cnnbook.exercises import check\n\ndef answer(i, k, s):\n    {}\n\ncheck('3.2', answer)"
 )
@@ -257,31 +165,6 @@ def test_an_exercise_is_answered_and_the_map_of_the_start_page_changes(server):
     assert solved == ["0 of 7 solved", "1 of 7 solved"]
 
 
-@pytest.mark.parametrize("trusted", [True, False])
-def test_a_saved_notebook_shows_its_picture_without_its_kernel(folder, server, trusted):
-    """As its owner sees it, who trusts it, and as anybody else does."""
-    with chromium_page() as page:
-        notebook = Notebook(page, *server, AGAIN)
-        notebook.run_all()
-        for step in (2, 3):  # the widget lives on, and is saved again
-            page.evaluate("jupyterapp.commands.execute('docmanager:save')")
-            page.get_by_title("Next step").click()
-            says(page, f"Step {step} of 9")
-        page.evaluate("book.panel().sessionContext.shutdown()")
-        assert not notebook.problems + page.evaluate("book.errors")
-    saved = nbformat.read(folder / AGAIN, as_version=4)
-    assert set(saved.cells[0].outputs[0].data) == {"text/plain", "image/png"}
-    if not trusted:  # another text than the one that was signed
-        saved.cells.append(nbformat.v4.new_markdown_cell("from elsewhere"))
-        nbformat.write(saved, folder / AGAIN)
-    with chromium_page() as page:
-        Notebook(page, *server, AGAIN)
-        page.locator("img.cnnbook-inverts[alt^='Step 1 of 9: row 0']").wait_for()
-        assert page.evaluate("book.panel().content.widgets[0].model.trusted") == trusted
-        assert "not found" not in page.locator(".jp-OutputArea-output").inner_text()
-        save_shot(page, f"again_{trusted}")
-
-
 KIND = "application|button|checkbox|combobox|slider|spinbutton|textbox"
 CONTROL = re.compile(rf"^ *- '?({KIND})\b(?: \"([^\"]*)\")?", re.M)
 ICONS = dict.fromkeys(range(0xE000, 0xF900))  # a font's pictures count as letters
@@ -304,7 +187,7 @@ def test_every_control_has_a_name(server):
 
 def test_stop_keeps_the_step_and_a_restarted_widget_says_that_it_sleeps(server):
     with chromium_page() as page:
-        notebook = Notebook(page, *server, AGAIN)
+        notebook = Notebook(page, *server, SLEEPS)
         notebook.run_all()
         page.get_by_title("Play", exact=True).click()
         says(page, "Step 3 of 9")
@@ -359,10 +242,7 @@ def test_a_guess_is_typed_and_clicked(folder, server):
         "from cnnbook.exercises import predict\npredict('How many layers?', 15, shows='32 30 28')",
         "predict('Which one?', 'mean', ('max', 'mean'))",
     ]
-    cells = [nbformat.v4.new_code_cell(source) for source in sources]
-    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
-    notebook = nbformat.v4.new_notebook(cells=cells, metadata=kernel)
-    nbformat.write(notebook, folder / "guess.ipynb")
+    write_notebook(folder / "guess.ipynb", sources)
     with chromium_page() as page:
         notebook = Notebook(page, *server, "guess.ipynb")
         notebook.run_all()

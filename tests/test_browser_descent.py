@@ -5,11 +5,11 @@ Run with ``pytest -m browser -n0 -s``; it needs Chromium.
 
 from statistics import median
 
-import nbformat
 import pytest
+from gestures import opening
 
 playwright = pytest.importorskip("playwright")
-from lab_driver import Notebook, chromium_page, find_chromium, lab_server  # noqa: E402
+from lab_driver import Notebook, chromium_page, find_chromium, write_notebook  # noqa: E402
 
 pytestmark = [
     pytest.mark.browser,
@@ -33,14 +33,9 @@ TIME_DRAG = """() => {
 
 
 @pytest.fixture
-def page_and_notebook(tmp_path):
-    source = "from cnnbook.widgets import beat_gradient_descent\nbeat_gradient_descent()"
-    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
-    cells = [nbformat.v4.new_code_cell(source)]
-    folder, state = tmp_path / "book", tmp_path / "lab"
-    folder.mkdir(), state.mkdir()
-    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=kernel), folder / "game.ipynb")
-    with lab_server(folder, state) as server, chromium_page() as page:
+def page_and_notebook(folder, server):
+    write_notebook(folder / "game.ipynb", [opening("beat_gradient_descent")])
+    with chromium_page() as page:
         notebook = Notebook(page, *server, "game.ipynb")
         notebook.run_all()
         yield page, notebook

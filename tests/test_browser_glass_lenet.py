@@ -7,12 +7,10 @@ screenshots.
 import re
 from statistics import median
 
-import nbformat
 import pytest
 
 pytest.importorskip("playwright")
-from lab_driver import Notebook, chromium_page, find_chromium, lab_server
-from test_browser import save_shot
+from lab_driver import Notebook, chromium_page, find_chromium, save_shot, write_notebook
 
 pytestmark = [
     pytest.mark.browser,
@@ -32,18 +30,6 @@ TIME_MOVES = """() => {
     return performance.now() - start;
   });
 }"""
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("book")
-    opened = "from cnnbook.widgets import glass_lenet\n\nglass = glass_lenet()\nglass"
-    cells = [nbformat.v4.new_code_cell(source) for source in (opened, LEFT)]
-    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
-    notebook = nbformat.v4.new_notebook(cells=cells, metadata=kernel)
-    nbformat.write(notebook, folder / "glass.ipynb")
-    with lab_server(folder, tmp_path_factory.mktemp("lab")) as address_and_token:
-        yield address_and_token
 
 
 class Glass:
@@ -80,7 +66,9 @@ class Glass:
         return self.page.evaluate("book.texts(1)")[0].strip().split(";")
 
 
-def test_glass_lenet_answers_pointer_and_keys(server):
+def test_glass_lenet_answers_pointer_and_keys(folder, server):
+    opened = "from cnnbook.widgets import glass_lenet\n\nglass = glass_lenet()\nglass"
+    write_notebook(folder / "glass.ipynb", [opened, LEFT])
     with chromium_page() as page:
         notebook = Notebook(page, *server, "glass.ipynb")
         notebook.run_all()

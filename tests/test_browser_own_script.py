@@ -5,12 +5,12 @@ Run with ``pytest -m browser -n0 -s``; it needs Chromium.
 
 from statistics import median
 
-import nbformat
 import pytest
+from gestures import opening
 
 playwright = pytest.importorskip("playwright")
-from lab_driver import Notebook, chromium_page, find_chromium, lab_server  # noqa: E402
-from test_browser import TIME_STROKES, save_shot  # noqa: E402
+from lab_driver import Notebook, chromium_page, find_chromium, save_shot, write_notebook  # noqa: E402
+from test_browser import TIME_STROKES  # noqa: E402
 
 pytestmark = [
     pytest.mark.browser,
@@ -20,16 +20,6 @@ NAMELESS = """() => [...document.querySelectorAll('.cnnbook-script :is(button, i
     .filter(e => !(e.getAttribute('aria-label') || e.title || e.textContent.trim()
         || e.closest('label')?.textContent.trim() || e.labels?.[0]?.textContent.trim()))
     .map(e => e.outerHTML)"""
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("script")
-    cell = nbformat.v4.new_code_cell("from cnnbook.widgets import own_script\nown_script()")
-    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
-    nbformat.write(nbformat.v4.new_notebook(cells=[cell], metadata=kernel), folder / "own.ipynb")
-    with lab_server(folder, tmp_path_factory.mktemp("lab")) as address_and_token:
-        yield address_and_token
 
 
 def says(page, words):
@@ -44,7 +34,8 @@ def tells(page, words, role="status"):
     line.first.wait_for(timeout=120_000)
 
 
-def test_a_sign_is_drawn_kept_learned_and_the_network_fooled(server):
+def test_a_sign_is_drawn_kept_learned_and_the_network_fooled(folder, server):
+    write_notebook(folder / "own.ipynb", [opening("own_script")])
     with chromium_page() as page:
         notebook = Notebook(page, *server, "own.ipynb")
         notebook.run_all()

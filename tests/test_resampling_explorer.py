@@ -7,7 +7,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from picture_checks import check_state, texts
+from picture_checks import check_picture, check_state, texts
 
 from cnnbook.datasets import biased, concatenate, faces, non_faces
 from cnnbook.figures.resampling import BATCH, DRAWS, Resampling
@@ -69,12 +69,16 @@ def test_a_histogram_worked_by_hand():
     common, rare, absent = it.shares
     np.testing.assert_allclose((common.before, common.after, common.gain), (0.8, 2 / 3, 5 / 6))
     assert (absent.count, absent.change, it.rare) == (0, "none", (rare,))
-    assert sum(share.drawn for share in it.shares) == BATCH
-    rare = "the rare groups (1 of 5 faces) are drawn 1.67 times as often as they are there"
-    assert it.claim == f"α = 0: {rare}"
-    assert {"20.0 % → 33.3 %", "×1.67", "none"} <= set(texts(it.picture()))
+    assert sum(share.shown for share in it.shares) == BATCH
+    assert it.effective == pytest.approx(81 / 21)  # 1 / (3 · (1/9)² + 2 · (3/9)²)
+    each = [share.effective for share in it.shares]
+    assert each == pytest.approx([36 / 12, 1, 0])
+    rare = "the rare groups are drawn 1.67 times as often"
+    assert it.claim == f"α = 0: {rare}; an epoch is as varied as 4 of 5 faces"
+    assert {"20.0 % → 33.3 %", "×1.67", "none", "3 of 4"} <= set(texts(it.picture()))
+    assert "n_eff = 1/Σp² = 4 of 5" in texts(it.picture())
     it = by_hand(alpha=0.2)
-    mean, density = it.values[it.chosen[0]], it.density[it.places[it.chosen[0]]]
+    mean, density = it.values[it.chosen], it.density[it.places[it.chosen]]
     value = f"{1 / (density + 0.2):.3g}"
     assert it.formula == f"1/(Q(z₀ = {mean:g}) + α) = 1/({density:.3f} + 0.2) = {value}"
     assert it.formula in it.description
@@ -94,9 +98,61 @@ def test_densities_are_those_of_the_training():
 def test_faces_are_drawn_by_their_probabilities():
     p = np.array([0, 0.25, 0.75, 0, 0])
     each = [a_resampling(np.arange(20.0 - k), np.pad(p, (0, 15 - k))) for k in range(15)]
-    draws = [it.at(step).chosen for it in each for step in range(DRAWS)]
+    draws = [it.at(step).drawn for it in each for step in range(DRAWS)]
     shares = np.bincount(np.concatenate(draws), minlength=5) / (300 * BATCH)
     np.testing.assert_allclose(shares, p, atol=0.03)
+
+
+def test_a_pointer_looks_at_faces_bins_and_groups():
+    view = explorer()
+    drawn, before = view.state.drawn, view.screen.value
+    view.hover(["group", 1])
+    assert "group 1: 12 faces" in view.screen.value
+    view.hover(None)
+    assert view.screen.value == before
+    view.touch(["group", 1])
+    state = view.state
+    assert set(state.members) == set(np.flatnonzero(state.groups == 1))
+    assert (np.diff(state.gains[state.members]) <= 0).all()
+    assert [share.shown for share in state.shares] == [0, 12]
+    inside = [mark.height for mark in state.picture().find("histogram", "group")]
+    tallest = {mark.at[0]: mark.height for mark in state.picture().find("histogram", "bar")}
+    counts = np.bincount(state.places, minlength=10)
+    of_group = np.bincount(state.places[state.groups == 1], minlength=10)
+    heights = [tallest[n] * of_group[n] / counts[n] for n in np.flatnonzero(of_group)]
+    np.testing.assert_allclose(inside, heights)
+    assert state.hovered("face", 2).chosen == state.members[2] != state.chosen
+    view.touch(["face", 2])
+    assert (view.state.looked_at, view.state.chosen) == (("group", 1), state.members[2])
+    assert view.state.group == "group 1"
+    view.touch(["bin", 4, 1])
+    assert set(view.state.members) == set(np.flatnonzero(state.places == 4))
+    assert view.state.face == 0
+    view.controls["alpha"].value = 0.0  # it stays
+    assert view.state.looked_at == ("bin", 4, 1)
+    view.touch(["bin", 4, 1])
+    assert view.state.looked_at == ()
+    view.controls["alpha"].value = 0.01
+    np.testing.assert_array_equal(view.state.members, drawn)
+    view.touch(["bin", 0, 1])
+    view.controls["latent"].value = 3  # which has other bins
+    assert (view.state.looked_at, view.message) == ((), "")
+    view.touch(["group", 0])
+    view.press("ArrowRight")  # another draw is looked at
+    assert "draw 2: 16 faces" in view.screen.value
+
+
+def test_every_part_has_a_face():
+    """What is empty cannot be touched; all else can, and is a button."""
+    it = by_hand()
+    parts = {mark.live[0][2:]: mark.live[0][0] for mark in it.picture().marks if mark.live[0]}
+    assert {part for part in parts if part[0] != "face"} == {
+        *(("bin", n, 0) for n in range(3)), ("group", 0), ("group", 1),
+    }  # fmt: skip
+    assert len(parts) == 5 + BATCH
+    assert all(parts.values())
+    for part in set(parts) - {("face", n) for n in range(4, BATCH)}:
+        check_picture(it.hovered(*part).picture())
 
 
 def test_it_shows_what_training_would_draw():
@@ -109,10 +165,10 @@ def test_it_shows_what_training_would_draw():
     shown = next(mark.pixels for mark in state.picture().find("batch") if hasattr(mark, "pixels"))
     rows, columns = shown.shape[0] // 6, shown.shape[1] // 8
     first = shown[::rows, :columns:rows, :3]
-    np.testing.assert_array_equal(first, pixels(state.images[state.chosen[0]]))
+    np.testing.assert_array_equal(first, pixels(state.images[state.chosen]))
     view.go_to(3)  # another draw of the same
     assert "draw 4: 16 faces" in texts(view.state.picture())
-    assert not np.array_equal(view.state.chosen, state.chosen)
+    assert not np.array_equal(view.state.drawn, state.drawn)
     assert view.state.probabilities is state.probabilities
 
 
@@ -139,7 +195,7 @@ def test_faces_bring_their_groups():
     assert len(view.state.names) == 6
     alone = explorer(groups=None)
     assert alone.state.names == ("all faces",)
-    assert alone.state.claim == "α = 0.01: no group is rarer than the others"
+    assert alone.state.claim.startswith("α = 0.01: no group is rarer than the others; ")
     assert explorer().state.names == ("group 0", "group 1")
 
 
@@ -152,6 +208,9 @@ def test_faces_bring_their_groups():
         ({"groups": [-2] * 60, "names": NAMES}, "groups holds -2, must be from -1 to 2"),
         ({"latent": 4}, "latent is 4, expected 0 to 3"),
         ({"step": 20}, "step is 20, expected 0 to 19"),
+        ({"face": 16}, "face is 16, expected 0 to 15"),
+        ({"looked_at": ("bin", 10, 1)}, r"looked_at is \('bin', 10, 1\), there are no such faces"),
+        ({"looked_at": ("group", 2)}, r"looked_at is \('group', 2\), there are no such faces"),
         ({"combine": "sum"}, "combine is 'sum', must be one of max, product"),
         ({"alpha": -1}, r"alpha is -1\.0, must not be negative"),
         ({"bins": 0}, "bins is 0, must be from 1 to"),

@@ -67,6 +67,7 @@ function build(el, bend, choose) {
     cell.setAttribute("aria-label", `weight, row ${row}, column ${column}`);
     cell.setAttribute("aria-valuenow", value.toFixed(2));
     cell.tabIndex = row || column ? -1 : 0;
+    cell.dataset.lmSuppressShortcuts = "true"; // the keys of the notebook stay out
     cell.classList.toggle("bent", shown.isBent(place));
   }
 

@@ -4,6 +4,7 @@ function render({ model, el }) {
   const input = document.createElement("input");
   label.className = "cnnbook-ruler";
   Object.assign(input, { type: "range", min: 0, max: 100 });
+  input.dataset.lmSuppressShortcuts = "true"; // the keys of the notebook stay out
   label.append(model.get("label"), input);
   el.append(label);
   const show = () => { input.value = model.get("value"); };

@@ -73,6 +73,7 @@ function render({ model, el }) {
       type: "button", class: "take", "data-key": number, title: `${words}: put it on the sheet`,
       "aria-label": `${words}: put it on the sheet; Delete throws it away`,
     }, cell);
+    take.dataset.lmSuppressShortcuts = "true"; // the keys of the notebook stay out
     picture(strokes, take);
     take.addEventListener("click", () => model.send({ take: number }));
     const cross = element("button", {

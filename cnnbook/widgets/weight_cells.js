@@ -43,7 +43,6 @@ function render({ model, el }) {
   const grid = element(el, "div", "grid");
   grid.setAttribute("role", "group");
   grid.setAttribute("aria-label", "Weights of your kernel");
-  grid.setAttribute("data-lm-suppress-shortcuts", "true"); // JupyterLab's own keys stay out
   const help = element(el, "p");
   const helps = model.get("help") ?? HELP;
   help.textContent = helps;
@@ -64,6 +63,7 @@ function render({ model, el }) {
   grid.style.gridTemplateColumns = `repeat(${size}, max-content)`;
   const cells = weights.map((_, number) => {
     const box = element(grid, "div", "cell");
+    box.dataset.lmSuppressShortcuts = "true"; // on what has the focus: Notebook 7 asks no parent
     const cell = { box, tint: element(box, "div", "tint"), number: element(box, "div", "number m") };
     box.insertAdjacentHTML("beforeend", `<svg width="${SIDE}" height="${SIDE}"><path/></svg>`);
     cell.path = box.querySelector("path");
