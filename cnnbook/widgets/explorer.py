@@ -16,6 +16,7 @@ import numpy as np
 import traitlets
 
 from cnnbook.figures.picture import escape
+from cnnbook.figures.scene import NARROWEST, ROOM
 from cnnbook.widgets.player import Player
 from cnnbook.widgets.slider import FloatSlider, IntSlider
 from cnnbook.widgets.stage import Stage
@@ -103,6 +104,7 @@ class Explorer(widgets.VBox):
         self._following = False  # while the controls follow the state, they do not set it
         self.screen = Stage(steers=hasattr(state, "steps"))
         self.screen.on_msg(self._told)
+        self.screen.observe(lambda _: self._show(motion=False), "room")
         rows = [self.screen]
         if self.controls:
             rows.insert(0, widgets.HBox(list(self.controls.values()), layout=WRAPPED))
@@ -235,7 +237,11 @@ class Explorer(widgets.VBox):
         self._following = False
 
     def _show(self, state=None, motion=True):
-        picture = (state or self.state).picture()
+        whole = ROOM.set(max(self.screen.room, NARROWEST))
+        try:
+            picture = (state or self.state).picture()
+        finally:
+            ROOM.reset(whole)
         shown, role, style = picture.svg(css=False), "status", "line-height:normal"
         if self.message:  # over the picture before, which stays in its place, pale
             look = 'class="cnnbook" style="color:var(--cnn-kernel-words)"'

@@ -1,6 +1,8 @@
 // A picture as SVG text. What a pointer or a key does to it is sent as plain data:
-// {touch: [name, ...at]}, {hover: [name, ...at] or null}, {key: "ArrowRight"}.
+// {touch: [name, ...at]}, {hover: [name, ...at] or null}, {key: "ArrowRight"}. The `room` that
+// there is for a picture is a trait of the model.
 
+const MARGIN = 4, STEP = 20; // of a picture; so much more room that it is laid out anew
 const REST = 250; // ms after which a lost answer is no longer waited for
 const STILL = matchMedia("(prefers-reduced-motion: reduce)");
 
@@ -71,8 +73,17 @@ export default { render({ model, el }) {
     event.preventDefault();
     event.stopPropagation(); // JupyterLab would take the key
   });
+
+  const fit = new ResizeObserver(() => {
+    if (!el.clientWidth) return; // not in sight
+    const most = model.get("most"), room = el.clientWidth - 2 * MARGIN;
+    model.set("room", room >= most ? most : room - room % STEP);
+    model.save_changes();
+  });
+  fit.observe(el);
   model.on("change:value", show);
   show();
+  return () => fit.disconnect();
 } };
 
 function find(el, touch) {
