@@ -95,7 +95,7 @@ def upload(name, content):
 def test_the_name_of_an_uploaded_file_is_only_said(name):
     view = upload(name, b"no image")
     assert view.message == f"{name!r} is not a picture that Pillow can read"
-    page = ET.fromstring(view.screen.value)
+    page = ET.fromstring(view.note.value)
     assert {element.tag.rpartition("}")[2] for element in page.iter()} <= DRAWN | {"div", "p", "b"}
     assert "".join(page.itertext()).startswith(f"No such setting: {view.message}")
 

@@ -266,7 +266,7 @@ class BackwardStep(SlidingWindow):
     def picture(self):
         """Draw input, kernel and output, and below them their gradients so far."""
         words = _words(self)
-        if ROOM.get() < WIDTH:
+        if ROOM.get() < math.inf:
             words = sized(words, height=self.highest(_words))
         return page(
             step_line(self, "row {}, column {} of the output".format(*self.position)),

@@ -1,5 +1,6 @@
 """One step of a pooling window, and what a shift of the input does to the output."""
 
+import math
 from functools import cached_property
 from typing import NamedTuple
 
@@ -247,12 +248,12 @@ class Pooling(SlidingWindow):
 
     def picture(self):
         """Draw the window, the output so far, and before and after the shift."""
-        words = _formula(self)
-        if ROOM.get() < WIDTH:
+        words, paper = _formula(self), ROOM.get() == math.inf
+        if not paper:
             words = sized(words, height=self.highest(_formula))
         return page(
             step_line(self, "row {}, column {} of the output".format(*self.position)),
-            sized(_upper(self, self.cell), 0, HEIGHT),
+            sized(_upper(self, self.cell), 0, HEIGHT if paper else 0.82 * HEIGHT),
             words,
             rule(),
             _shift(self),

@@ -23,7 +23,7 @@ from cnnbook.figures.numbers import format_number
 from cnnbook.figures.picture import Picture
 
 WIDTH = 900
-NARROWEST, LEGIBLE = 540, 11  # a smaller window scrolls; a smaller type is left out on a screen
+NARROWEST, LEGIBLE = 360, 11  # a smaller window scrolls; a smaller type is left out on a screen
 ROOM = ContextVar("room", default=math.inf)
 """How wide the page on a screen is, in pixels; infinity on paper."""
 
@@ -254,10 +254,12 @@ def fit(build, sizes, width=WIDTH, height=math.inf):
 def room(build, sizes, width=WIDTH, height=math.inf):
     """Return the first, largest size with which a block has room; else the last.
 
-    Where parts had to go below one another, the page may be twice as high.
+    On a screen controls need a part of the height; where parts had to go below one another, the
+    page may be twice as high.
     """
-    if ROOM.get() < width:
-        width, height = ROOM.get(), 2 * height
+    if ROOM.get() < math.inf:
+        height *= 0.82 if width <= ROOM.get() else 2
+        width = min(width, ROOM.get())
     built = ((size, build(size)) for size in sizes)
     fits = (size for size, b in built if b.width <= width and b.height <= height)
     return next(fits, sizes[-1])

@@ -12,6 +12,7 @@ from cnnbook.figures.scene import (
     arrow,
     cells,
     column,
+    formula,
     labelled,
     page,
     panel,
@@ -129,8 +130,8 @@ class Window(SlidingWindow):
 
     def picture(self):
         """Draw the window over its input, the products and the output so far."""
-        words = _formula(self)
-        if ROOM.get() < WIDTH:
+        words = column(*(text(line, mono=True) for line in self.formula_lines), gap=2)
+        if ROOM.get() < WIDTH:  # a line may go on in the next one
             words = sized(words, height=self.highest(_formula))
         return page(
             step_line(self, f"{self.where} of the output"),
@@ -141,7 +142,7 @@ class Window(SlidingWindow):
 
 
 def _formula(window):
-    return column(*(text(line, mono=True) for line in window.formula_lines), gap=2)
+    return formula(*window.formula_lines)
 
 
 def _body(window, cell):
