@@ -27,13 +27,16 @@ window.book = {
   shown: i => [...book.panel().content.widgets[i].node
     .querySelectorAll('.widget-html-content, .widget-image, .jp-RenderedText')]
     .map(e => e.outerHTML).join('|'),
+  open: () => document.querySelectorAll('button.cnnbook-more').forEach(e => e.click()),
   controls() {
     const css = '.jp-OutputArea-output button, .jp-OutputArea-output select,' +
       '.jp-OutputArea-output input:not([type=hidden])';
     let n = 0; const found = [];
     book.panel().content.widgets.forEach((w, cell) => w.node.querySelectorAll(css).forEach(e => {
       const box = e.getBoundingClientRect();
-      const own = e.closest('.cnnbook-bench, .cnnbook-glass, .cnnbook-script, .cnnbook-weights'); // own tests
+      // have own tests, or were opened before
+      const own = e.closest(
+        '.cnnbook-bench, .cnnbook-glass, .cnnbook-script, .cnnbook-weights, .cnnbook-more');
       if (own || e.disabled || !box.width || !box.height) return;
       const kind = e.type === 'range' ? 'slider' : e.tagName === 'INPUT' ? e.type
         : e.tagName.toLowerCase();

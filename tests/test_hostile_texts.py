@@ -87,7 +87,7 @@ def test_what_is_typed_and_no_number_is_only_said(typed):
     view = window_stepper()
     view.controls["kernel"].value = typed
     assert view.message.endswith("is not a number")
-    page = ET.fromstring(view.screen.value)
+    page = ET.fromstring(view.note.value)
     assert {element.tag.rpartition("}")[2] for element in page.iter()} <= DRAWN | {"div", "p", "b"}
     assert "".join(page.itertext()).startswith(f"No such setting: {view.message}")
 

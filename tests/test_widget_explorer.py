@@ -108,8 +108,8 @@ def test_an_impossible_setting_is_held_back():
     view.controls["rungs"].value = 0
     assert view.state is before
     assert view.message == "rungs is 0, <must> be at least 1"
-    assert 'role="alert"' in view.screen.value
-    assert "rungs is 0, &lt;must&gt; be at least 1" in view.screen.value
+    assert 'role="alert"' in view.note.value
+    assert "rungs is 0, &lt;must&gt; be at least 1" in view.note.value
     assert view.state.picture().svg(css=False) in view.screen.value  # pale, in its place
     view.buttons[2].click()  # the setting is still impossible
     assert view.state is before

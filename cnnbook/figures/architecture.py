@@ -9,6 +9,7 @@ from functools import cached_property, partial
 from typing import NamedTuple
 
 from cnnbook.figures.scene import (
+    ROOM,
     Block,
     box,
     clip,
@@ -31,6 +32,7 @@ WIDTH = 944
 MOST = 30  # stages that one picture can hold
 PITCH, LINE = 50, 24  # from one stage to the next, and from one of its shapes to the next
 NAME, WORDS, FUNNEL, BAR = 84, 205, 150, 98  # widths of the columns
+NARROW = 185, 40  # of words and bars where there is no room for names and maps
 CAPTION = "a map's width: √columns, its thickness: √channels; parameters with biases, "
 CAPTION += "multiply-adds of convolutions and dense layers"
 SHORT = {
@@ -164,25 +166,30 @@ class Architecture(State):
         """
         names = [note(clip(s.rows[0].name, NAME, 12, tail=True), NAME) for s in self.stages]
         source = text("input", size=14, role="input", bold=True)
+        narrow, wide = ROOM.get() < WIDTH, min(WIDTH, ROOM.get())
+        words, bar = NARROW if narrow else (WORDS, BAR)
+        kinds = (_words(stage, words) for stage in self.stages)
+        funnel = placed(note("maps"), FUNNEL, 18, down=0), _funnel(self.shapes, at)
         table = row(
-            _rows(space(NAME), [None, *names]),
-            _rows(note("layer, and what follows"), [source, *(_words(s) for s in self.stages)]),
-            column(placed(note("maps"), FUNNEL, 18, down=0), _funnel(self.shapes, at), gap=12),
+            None if narrow else _rows(space(NAME), [None, *names]),
+            _rows(note("layer, and what follows"), [source, *kinds]),
+            None if narrow else column(*funnel, gap=12),
             _rows(note("channels × size"), [_shapes(self, k, at) for k in range(len(self.shapes))]),
-            _bars(self.stages, "parameters", "parameters", "kernel"),
-            _bars(self.stages, "macs", "multiply-adds", "muted"),
-            gap=14,
+            _bars(self.stages, "parameters", "parameters", "kernel", bar),
+            _bars(self.stages, "macs", "multiply-adds", "muted", bar),
+            gap=8 if narrow else 14,
+            wraps=False,
         )
 
         def draw(picture, x, y):
             if at:
                 top = y + table.height - PITCH * (len(self.shapes) - at[0]) - 5
                 with picture.part("marked"):
-                    picture.rect(x - 3, top, WIDTH + 6, PITCH - 5, fill="wash", radius=4)
+                    picture.rect(x - 3, top, wide + 6, PITCH - 5, fill="wash", radius=4)
             table.draw(picture, x, y)
             for stage in range(len(self.stages)):
                 top = y + table.height - PITCH * (len(self.stages) - stage) - 5
-                sheet = feel(space(WIDTH + 6, PITCH - 5), ("stage", stage))
+                sheet = feel(space(wide + 6, PITCH - 5), ("stage", stage))
                 sheet.draw(picture, x - 3, top)
 
         foot = column(note(CAPTION), self.without and note(self.without), gap=4)
@@ -195,9 +202,9 @@ def _rows(title, blocks):
     return column(sized(title, 0, 18), column(*each, gap=0), gap=12)
 
 
-def _words(stage):
-    kind = text(clip(stage.kind, WORDS, 14, bold=True), size=14, bold=True, width=WORDS)
-    return column(kind, stage.following and note(clip(f"→ {stage.following}", WORDS, 12)), gap=0)
+def _words(stage, width):
+    kind = text(clip(stage.kind, width, 14, bold=True), size=14, bold=True, width=width)
+    return column(kind, stage.following and note(clip(f"→ {stage.following}", width, 12)), gap=0)
 
 
 def _shapes(network, number, at):
@@ -245,14 +252,14 @@ def _funnel(shapes, at):
     return Block(FUNNEL, PITCH * len(shapes), draw)
 
 
-def _bars(stages, count, title, role):
+def _bars(stages, count, title, role, length):
     """A column of bars, each with its number after it."""
     numbers, each = [stage.total(count) for stage in stages], [None]
     for number in numbers:
-        bar = box(max(BAR * number / max(numbers), 1), 14, role=role) if number else None
+        bar = box(max(length * number / max(numbers), 1), 14, role=role) if number else None
         words = text(short_count(number), size=12, mono=True)
         each.append(row(bar and named(count, bar), words, gap=6))
-    return _rows(text(title, role=role, bold=True, width=BAR + 56), each)
+    return _rows(text(title, role=role, bold=True, width=length + 56), each)
 
 
 # ---------------------------------------------------------------- two towers

@@ -1,16 +1,21 @@
 """One step of a backward pass: where the gradient of one output goes, and what is summed so far."""
 
+import math
 from functools import cached_property
 
 import numpy as np
 
 from cnnbook.figures.numbers import format_factor, format_number
 from cnnbook.figures.scene import (
+    LEGIBLE,
+    ROOM,
     WIDTH,
     Block,
     Frame,
     cells,
     column,
+    legible,
+    lines,
     named,
     over,
     page,
@@ -23,15 +28,17 @@ from cnnbook.figures.scene import (
     table,
     text,
     times,
+    wrapped,
 )
-from cnnbook.figures.state import SlidingWindow, each_step, state
+from cnnbook.figures.state import SlidingWindow, each_room, each_step, state
 from cnnbook.shapes import output_size, per_axis, pool_output_size
 
 MODES = ("convolution", "max", "average")
 TERMS = 9  # terms written out; the rest are counted
 LINE = 90  # characters of terms that fit beside each other
 LARGEST = 9  # rows or columns of the padded input that a picture holds legibly
-LEGIBLE = 8.5  # pixels of type in which a product is written out
+TOGETHER = 8.5  # pixels of type in which a product is written out
+ADDED = 36  # side of a cell that holds two lines of legible type
 
 
 @state
@@ -251,26 +258,35 @@ class BackwardStep(SlidingWindow):
         """The sums so far that are written out, each with its share of all terms."""
         return [self.input_sum, self.weight_sum] if self.learns else [self.input_sum]
 
-    @cached_property
+    @each_room
     def cell(self):
         """Side of the largest cells that there is room for."""
         return room(lambda cell: _arrays(self, cell), range(46, 5, -1), height=610)
 
     def picture(self):
         """Draw input, kernel and output, and below them their gradients so far."""
+        words = _words(self)
+        if ROOM.get() < math.inf:
+            words = sized(words, height=self.highest(_words))
         return page(
             step_line(self, "row {}, column {} of the output".format(*self.position)),
             _arrays(self, self.cell),
-            column(sized(text(self.rule), WIDTH), *map(_written, self.sums), gap=5),
+            words,
             description=self.description,
         )
 
 
+def _words(step):
+    return column(sized(text(step.rule), WIDTH), *map(_written, step.sums), gap=5)
+
+
 def _arrays(step, cell):
-    """Every array above its gradient."""
+    """Every array above its gradient; where they are not beside one another, without arrows."""
     ahead = Block(70, 10, lambda p, x, y: p.arrow((x, y + 8), (x + 70, y + 8)))
     back = Block(70, 10, lambda p, x, y: p.arrow((x + 70, y + 8), (x, y + 8), stroke="gradient"))
     beside = _weight_gradient if step.learns else _sent
+    if ROOM.get() < WIDTH:
+        ahead = back = space(0)
     return table(
         [_input(step, cell), _kernel(step, cell), ahead, _output(step, cell)],
         [_input_gradient(step, cell), beside(step, cell), back, _upstream(step, cell)],
@@ -385,10 +401,12 @@ def _summed(step, history, cell, frames, terms, possible, muted=None):
     g = step.grad_out[step.position]
     pairs = [(a, b) for a in np.unique(step.grad_out) for b in np.unique(possible)]
     widest = max(len(step.short_term(a, b)) for a, b in pairs)
-    products = 1.5 * cell / widest < LEGIBLE
+    products = 1.5 * cell / widest < TOGETHER
     if products:
         widest = 1 + max(len(format_number(abs(a * b))) for a, b in pairs)
     size = min(11, 0.26 * cell, 1.5 * cell / widest)
+    if ROOM.get() < math.inf and cell >= ADDED and cell >= 0.61 * LEGIBLE * widest:
+        size = LEGIBLE
 
     def write(picture, x, y):
         for (i, j), slope in terms.items():
@@ -399,6 +417,8 @@ def _summed(step, history, cell, frames, terms, possible, muted=None):
             middle = x + (j + 0.5) * cell, y + (i + 0.92) * cell
             came = {"origin": "gradient {} {}".format(*step.position)}
             with picture.part("added", move=f"added {muted is None} {i} {j}", **came):
+                if not legible(size):
+                    continue
                 picture.text(*middle, words, size=size, anchor="middle", mono=True)
 
     return over(grid, write)
@@ -414,6 +434,9 @@ def _written(sum_so_far):
         picture.rect(x + 1, y + 1, 13, 13, fill="gradient", tint=0.4, radius=3)
         picture.rect(x + 1, y + 1, 13, 13, stroke="ink", **look)
 
-    size = min(13, (WIDTH - 24) / max(len(words), 1) / 0.63)
+    free = min(WIDTH, ROOM.get()) - 24
+    size = min(13, free / max(len(words), 1) / 0.63)
+    size = size if legible(size) else LEGIBLE
+    cut = lines(*wrapped(words, free, size=size, mono=True), size=size, mono=True)
     before = over(space(22, 15), mark) if share else space(22, 15)
-    return sized(row(before, text(words, size=size, mono=True), gap=0), 0, 18)
+    return sized(row(before, cut, gap=0), 0, 18)

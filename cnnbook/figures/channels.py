@@ -6,6 +6,7 @@ import numpy as np
 
 from cnnbook.figures.numbers import format_factor, format_number, indexed
 from cnnbook.figures.scene import (
+    ROOM,
     Block,
     Frame,
     cells,
@@ -14,6 +15,7 @@ from cnnbook.figures.scene import (
     note,
     over,
     page,
+    panel,
     room,
     row,
     sized,
@@ -23,7 +25,7 @@ from cnnbook.figures.scene import (
     text,
     times,
 )
-from cnnbook.figures.state import SlidingWindow, each_step, state
+from cnnbook.figures.state import SlidingWindow, each_room, each_step, state
 from cnnbook.ops import conv2d
 from cnnbook.shapes import conv_macs, conv_parameters
 
@@ -190,7 +192,7 @@ class Channels(SlidingWindow):
             f"column {column}. {parts}. {'. '.join(filter(None, formulas))}."
         )
 
-    @cached_property
+    @each_room
     def cell(self):
         """Side of the largest cells that there is room for."""
         small = room(lambda cell: _body(self, cell), range(30, 21, -1), 944, 520)
@@ -200,14 +202,21 @@ class Channels(SlidingWindow):
     def picture(self):
         """Draw the windows, one kernel set, its partial sums, the outputs and all kernels."""
         channel, row, column = self.position
+        words = _formulas(self)
+        if ROOM.get() < 944:
+            words = sized(words, height=self.highest(_formulas))
         return page(
             step_line(self, f"channel {channel}, row {row}, column {column} of the output"),
             _body(self, self.cell),
-            lines(self.formula, self.activation_formula, mono=True, gap=6, size=12),
+            words,
             _kernels(self),
             description=self.description,
             width=944,
         )
+
+
+def _formulas(it):
+    return lines(it.formula, it.activation_formula, mono=True, gap=6, size=12)
 
 
 def _map(name, block):
@@ -270,19 +279,28 @@ def _body(it, cell):
         for title, caption, role in heads
     ]
     *stacks, partial = (column(*blocks, gap=10) for blocks in bands)
-    stacks += [row(sized(partial, 94), _sum(it, height, 10), gap=0), column(*outputs, gap=10)]
-    least = 130, 110, 100, 290, 150
-    return spread(
-        *(sized(column(*head, stack, gap=4), width)
-          for head, stack, width in zip(captions, stacks, least, strict=True)),
-        width=944, most=40,
-    )  # fmt: skip
+    narrow, least = ROOM.get() < 900, (130, 110, 100, 290, 150)
+    if narrow:  # the total comes below, beside the outputs
+        captions[3] = lines("sum", size=14, role="muted", bold=True), note("")
+        stacks += [partial, column(*outputs, gap=10)]
+        least = 110, 80, 80, 60, 150
+    else:
+        both = row(sized(partial, 94), _sum(it, height, 10), gap=0)
+        stacks += [both, column(*outputs, gap=10)]
+    parts = [
+        sized(column(*head, stack, gap=4), width)
+        for head, stack, width in zip(captions, stacks, least, strict=True)
+    ]
+    if narrow:
+        total = panel("their sum", "over window and channels", _total(it), "muted", width=190)
+        return column(spread(*parts[:4], most=40), row(total, parts[4], gap=24), gap=16)
+    return spread(*parts, width=944, most=40)
 
 
 def _sum(it, height, gap):
     """A bracket that gathers the partial sums into one number."""
     middles = [index * (height + gap) + height / 2 + 7 for index in it.inputs]
-    centre, place = (middles[0] + middles[-1]) / 2, it.position
+    centre = (middles[0] + middles[-1]) / 2
 
     def draw(picture, x, y):
         for middle in middles:
@@ -291,6 +309,13 @@ def _sum(it, height, gap):
         picture.arrow((x + 12, y + centre), (x + 32, y + centre))
 
     bracket = Block(36, len(it.x) * (height + gap) - gap, draw)
+    before = space(0, max(centre - 16 - 42, 0))
+    return row(bracket, sized(column(before, _total(it), gap=2), 160), gap=0)
+
+
+def _total(it):
+    """The sum of the partial sums, with the bias before and the activation after it."""
+    place = it.position
     bias = relu = space(0)
     if it.bias is not None:
         words = f"{indexed('b', place[0])} = {format_number(it.bias[place[0]])}"
@@ -300,9 +325,7 @@ def _sum(it, height, gap):
         relu = text(words, mono=True, role="output")
     value = f"= {format_number(it.sums[place])}"
     number = text(value, size=24, bold=True, mono=True, role="output")
-    before = space(0, max(centre - 16 - 42, 0))
-    total = column(before, sized(bias, 0, 36), number, relu, gap=2)
-    return row(bracket, sized(total, 160), gap=0)
+    return column(sized(bias, 0, 36), number, relu, gap=2)
 
 
 def _kernels(it):

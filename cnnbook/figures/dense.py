@@ -15,12 +15,16 @@ from cnnbook.derivation import (
 )
 from cnnbook.figures.numbers import format_factor, format_number
 from cnnbook.figures.scene import (
+    LEGIBLE,
+    ROOM,
+    WIDTH,
     Block,
     Frame,
     cells,
     column,
     fit,
     formula,
+    legible,
     named,
     note,
     page,
@@ -35,7 +39,7 @@ from cnnbook.figures.scene import (
 )
 from cnnbook.figures.state import SlidingWindow, state
 
-ROOM = 86  # letters of products written out; the rest are counted
+LETTERS = 86  # letters of products written out; the rest are counted
 LARGEST = 36  # rows or columns of the matrix that a picture still holds legibly
 APART = 3  # pixels between the parts of the matrix that belong to one image row
 SIDE = 156  # of the small maps beside the matrix
@@ -189,7 +193,7 @@ class MatrixLayer(SlidingWindow):
         i, j = self.position
         pairs = zip(self.weights[self.seen], self.x[self.seen], strict=True)
         terms = [f"{format_factor(w)}·{format_factor(x)}" for w, x in pairs] or ["0"]
-        count = int(np.sum(np.cumsum([len(term) + 3 for term in terms]) <= ROOM))
+        count = int(np.sum(np.cumsum([len(term) + 3 for term in terms]) <= LETTERS))
         more = f" + … ({len(terms)} terms)" if count < len(terms) else ""
         value = format_number(self.output[i, j], 4)
         return f"H[{i},{j}] = {' + '.join(terms[:count])}{more} = {value}"
@@ -216,12 +220,19 @@ class MatrixLayer(SlidingWindow):
             text(self.reason, role="muted"),
         )
         right = column(_folded(self), _sums(self), gap=20)
+        words = _formula(self)
+        if ROOM.get() < WIDTH:
+            words = sized(words, height=self.highest(_formula))
         return page(
             row(sized(head, 545), _switches(self), gap=20),
             row(sized(panel(title, caption, matrix), 545), right, gap=20),
-            formula(self.formula),
+            words,
             description=self.description,
         )
+
+
+def _formula(layer):
+    return formula(layer.formula)
 
 
 def _invent(shape, kernel):
@@ -284,13 +295,11 @@ def _matrix(layer, cell, looked_at=False):
                 with picture.part("weight"):
                     role, share = "kernel" if weight >= 0 else "negative", abs(weight) / largest
                     picture.rect(*box, fill=role, tint=share, radius=2, at=at)
-                if cell >= 20:
-                    number = format_number(weight, 2)
-                    place, size = (
-                        (box[0] + cell / 2, box[1] + cell * 0.64),
-                        1.4 * cell / len(number),
-                    )
-                    picture.text(*place, number, anchor="middle", mono=True, size=min(13, size))
+                number = format_number(weight, 2)
+                size = min(13, 1.4 * cell / len(number))
+                if cell >= 20 and legible(size):
+                    place = box[0] + cell / 2, box[1] + cell * 0.64
+                    picture.text(*place, number, anchor="middle", mono=True, size=size)
         if looked_at:
             top = y + tops[layer.step]
             middle, style = top + cell / 2, {"stroke": "kernel", "stroke_width": 3, "radius": 4}
@@ -300,8 +309,8 @@ def _matrix(layer, cell, looked_at=False):
             picture.arrow(*ends, stroke="kernel", stroke_width=2.5, head=9)
 
     matrix = named("matrix", Block(right + 32 * looked_at, bottom, draw))
-    return column(_image_rows(layer, cell), row(_names(layer, cell, tops), matrix, gap=8),
-                  gap=4) if looked_at else matrix  # fmt: skip
+    named_rows = row(_names(layer, cell, tops), matrix, gap=8, wraps=False)
+    return column(_image_rows(layer, cell), named_rows, gap=4) if looked_at else matrix
 
 
 def _image_rows(layer, cell):
@@ -309,7 +318,7 @@ def _image_rows(layer, cell):
     wide = layer.x.shape[1] * cell
     word = "image row " if wide >= 76 else ""
     names = [text(f"{word}{k}", size=11, role="muted") for k in range(layer.x.shape[0])]
-    return row(space(30), *(placed(name, wide) for name in names), gap=APART)
+    return row(space(30), *(placed(name, wide) for name in names), gap=APART, wraps=False)
 
 
 def _names(layer, cell, tops):
@@ -320,6 +329,10 @@ def _names(layer, cell, tops):
             here, (i, j) = number == layer.step, divmod(number, layer.output_shape[1])
             style = {"size": min(12, cell * 0.8), "anchor": "end", "mono": True, "bold": here}
             role = "kernel" if here else "muted"
+            if not legible(style["size"]):
+                if not here:
+                    continue
+                style["size"] = LEGIBLE
             picture.text(x + 28, y + top + cell / 2 + 4, f"{i},{j}", fill=role, **style)
 
     return Block(28, 0, draw)

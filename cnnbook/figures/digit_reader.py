@@ -6,6 +6,7 @@ import numpy as np
 
 from cnnbook.figures.layer_maps import SECOND, WIDTH, layer_block, layer_heading, shortened
 from cnnbook.figures.scene import (
+    ROOM,
     Frame,
     bars,
     cells,
@@ -126,14 +127,15 @@ def _bars(reading):
         return named("shares", bars(names, reading.probabilities, length=length, **style))
 
     title = f"The network reads {shortened(reading.classes[reading.best], 30)}"
-    fitted = fit(shares, range(340, 0, -20), WIDTH - SECOND)
+    fitted = fit(shares, range(340, 0, -20), min(WIDTH, ROOM.get()) - SECOND)
     return panel(title, caption, sized(fitted, height=height), "output")
 
 
 def _scores(reading):
     """The scores as cells with their numbers, the best one framed."""
     count, best = reading.scores.size, reading.best
-    cell, wins = min(38, WIDTH // count), "" if best is None else "the largest wins"
+    cell = min(38, WIDTH // count, ROOM.get() // count)
+    wins = "" if best is None else "the largest wins"
     frames = [] if best is None else [Frame(0, best, role="output")]
     shown = np.full(count, best is not None)
     style = {"role": "kernel", "shown": shown, "frames": frames, "longest": 5}

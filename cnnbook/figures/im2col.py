@@ -6,12 +6,15 @@ import numpy as np
 
 from cnnbook.figures.numbers import format_factor, format_number
 from cnnbook.figures.scene import (
+    ROOM,
+    WIDTH,
     Block,
     Frame,
     arrow,
     cells,
     column,
     formula,
+    legible,
     lines,
     named,
     page,
@@ -28,7 +31,7 @@ from cnnbook.figures.scene import (
     text_width,
     times,
 )
-from cnnbook.figures.state import SlidingWindow, state
+from cnnbook.figures.state import SlidingWindow, each_room, state
 from cnnbook.ops import unfold
 from cnnbook.shapes import integer, output_size, per_axis, pool_output_size
 
@@ -242,7 +245,7 @@ class Im2col(SlidingWindow):
             f"Columns: {self.count_words}."
         )
 
-    @cached_property
+    @each_room
     def cell(self):
         """Side of the largest cells that there is room for."""
         return room(lambda cell: _body(self, cell), range(36, 9, -1), height=590)
@@ -253,17 +256,20 @@ class Im2col(SlidingWindow):
         The product stands under the columns and beside the weights, so that the row and the
         column that are multiplied meet in their result.
         """
-        where = "the window at row {}, column {}".format(*self.position)
+        where, words = "the window at row {}, column {}".format(*self.position), _words(self)
+        if ROOM.get() < WIDTH:
+            words = sized(words, height=self.highest(_words))
         return page(
             step_line(self, f"{where} becomes column {self.step}"),
             _body(self, self.cell),
-            column(
-                formula(*self.formula_lines),
-                text(self.place_formula, mono=True, role="muted"),
-                gap=2,
-            ),
+            words,
             description=self.description,
         )
+
+
+def _words(lowered):
+    place = text(lowered.place_formula, mono=True, role="muted")
+    return column(formula(*lowered.formula_lines), place, gap=2)
 
 
 def _body(lowered, cell):
@@ -340,7 +346,8 @@ def _columns(lowered, cell):
         picture.text(x - 8, y - 5, "c,a,b", **style)
         for index, place in enumerate(np.ndindex(len(lowered.maps), *window)):
             base = y + (index + 0.5) * cell + size * 0.36
-            picture.text(x - 8, base, ",".join(map(str, place)), **{**style, "size": size})
+            if legible(size):
+                picture.text(x - 8, base, ",".join(map(str, place)), **{**style, "size": size})
         for edge in range(1, len(lowered.maps)):  # where one channel ends and the next begins
             at = y + edge * np.prod(window) * cell
             picture.line((x - 44, at), (x + grid.width, at), stroke="muted", stroke_width=1)

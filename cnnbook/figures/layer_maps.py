@@ -5,7 +5,18 @@ from typing import NamedTuple
 import numpy as np
 
 from cnnbook.figures.numbers import format_number
-from cnnbook.figures.scene import Block, column, named, page, row, sized, space, text, times
+from cnnbook.figures.scene import (
+    ROOM,
+    Block,
+    column,
+    named,
+    page,
+    row,
+    sized,
+    space,
+    text,
+    times,
+)
 from cnnbook.figures.state import State, state
 from cnnbook.figures.style import LIGHT
 
@@ -111,7 +122,11 @@ def shortened(words, most):
 def layer_heading(title, caption, span):
     """What a layer is, the shape that it yields, and at the right the range of its values."""
     right = column(text(span, size=12, role="muted", mono=True), space(SPAN), gap=0, align=1)
-    left = sized(text(shortened(title, 34), bold=True), SECOND)
+    left = text(shortened(title, 34), bold=True)
+    if ROOM.get() < WIDTH:
+        above = row(sized(left, ROOM.get() - SPAN), right, gap=0)
+        return column(above, text(caption, size=12, role="muted"), gap=0)
+    left = sized(left, SECOND)
     middle = text(caption, size=12, role="muted", width=WIDTH - SECOND - SPAN)
     return row(left, middle, right, gap=0)
 
@@ -129,15 +144,16 @@ class _Tiles(NamedTuple):
     @classmethod
     def of(cls, layer):
         """Fit the maps into the width; their values do not matter."""
+        width = min(WIDTH, ROOM.get())
         if layer.values.ndim == 1:
             size = layer.values.size
-            return cls(1, 1, size, STRIP, WIDTH / max(size, 120), 0)
+            return cls(1, 1, size, STRIP, width / max(size, 120), 0)
         maps, rows, columns = layer.values.shape
         longest = max(rows, columns)
         wanted = min(max(4 * longest, 36), LARGEST) / longest
         gap = max(1, round(8 / wanted))
-        shown = min(maps, int((WIDTH / SMALLEST * longest + gap) // (columns + gap)))
-        scale = min(wanted, WIDTH / (shown * (columns + gap) - gap))
+        shown = min(maps, int((width / SMALLEST * longest + gap) // (columns + gap)))
+        scale = min(wanted, width / (shown * (columns + gap) - gap))
         return cls(shown, rows, columns, scale, scale, gap)
 
     @property

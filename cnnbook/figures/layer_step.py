@@ -9,7 +9,17 @@ from functools import cached_property, partial
 from typing import NamedTuple
 
 from cnnbook.figures.architecture import WIDTH, Architecture
-from cnnbook.figures.scene import column, named, note, page, row, text, times
+from cnnbook.figures.scene import (
+    ROOM,
+    column,
+    named,
+    note,
+    page,
+    row,
+    sized,
+    text,
+    times,
+)
 from cnnbook.figures.state import State, each_step, state
 from cnnbook.shapes import conv_macs, conv_parameters, output_size, pool_output_size
 
@@ -287,15 +297,21 @@ class LayerStep(State):
 
     def picture(self):
         """Draw the network with the layer marked, and the layer's formulas above."""
-        lines = []
-        for key, words in self.lines.items():
-            style = {"role": "output", "bold": True} if key == "shape" else {}
-            name = note(key, width=88)
-            lines.append(row(name, text(words, mono=True, **style), gap=14))
-        formulas = named("formula", column(*lines, gap=2))
-        above = column(text(self.title, size=15, bold=True), formulas, gap=10)
+        above = _formulas(self)
+        if ROOM.get() < WIDTH:
+            above = sized(above, height=self.highest(_formulas))
         whole = self.network.block(self.place)
         return page(above, whole, description=self.description, width=WIDTH, gap=24)
+
+
+def _formulas(step):
+    lines = []
+    for key, words in step.lines.items():
+        style = {"role": "output", "bold": True} if key == "shape" else {}
+        name = note(key, width=88)
+        lines.append(row(name, text(words, mono=True, **style), gap=14))
+    formulas = named("formula", column(*lines, gap=2))
+    return column(text(step.title, size=15, bold=True), formulas, gap=10)
 
 
 def _only_convolution(layer):

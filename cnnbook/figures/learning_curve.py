@@ -8,11 +8,13 @@ import numpy as np
 
 from cnnbook.figures.numbers import format_number
 from cnnbook.figures.scene import (
+    LEGIBLE,
     Block,
     column,
     curve,
     dot,
     image,
+    legible,
     level,
     named,
     note,
@@ -331,7 +333,8 @@ def _shares(probabilities, label, best):
                 with picture.part("share"):
                     picture.rect(*bar, fill=role, at=(k,))
             if len(probabilities) <= 10:
-                style = {"fill": "ink" if k == label else "muted", "bold": k == label, "size": 10}
+                style = {"fill": "ink" if k == label else "muted", "bold": k == label}
+                style["size"] = 10 if legible(10) else LEGIBLE
                 picture.text(left + pitch / 2, y + TALL + 12, k, anchor="middle", **style)
         left = x + label * pitch - 0.5
         picture.rect(left, y - 1, pitch + 1, TALL + 1, stroke="ink", radius=1)

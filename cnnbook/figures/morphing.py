@@ -8,6 +8,7 @@ import numpy as np
 
 from cnnbook.figures.numbers import format_factor, format_number, indexed
 from cnnbook.figures.scene import (
+    ROOM,
     column,
     feel,
     formula,
@@ -145,10 +146,11 @@ class Morph(State):
             sized(panel(title, caption, image(shown, LARGE, role=role), role), LARGE, LARGE + 44)
             for title, caption, shown, role in four
         ]
-        t = (placed(text(format_number(s), size=11, role="muted"), TILE) for s in SHARES)
+        side = min(TILE, (ROOM.get() - NAMES) // STRIP)
+        t = (placed(text(format_number(s), size=11, role="muted"), side) for s in SHARES)
         t = row(note("t", width=NAMES), *t, gap=0)
-        codes = _strip(self, "codes", self.strip, ("mixed, then", "decoded"), "output")
-        mixes = _strip(self, "pixels", self.blends, ("mixed",), "muted")
+        codes = _strip(self, "codes", side, self.strip, ("mixed, then", "decoded"), "output")
+        mixes = _strip(self, "pixels", side, self.blends, ("mixed",), "muted")
         return page(
             text(self.claim, size=15, bold=True),
             named("large", row(*panels, gap=PITCH - LARGE)),
@@ -192,7 +194,7 @@ def _choices(morph):
     )
 
 
-def _strip(morph, name, images, words, role):
+def _strip(morph, name, side, images, words, role):
     """Nine images from t = 0 to t = 1 after the strip's name, the nearest to the present framed."""
     place = morph.share * (STRIP - 1)
     nearest = round(place)
@@ -200,8 +202,8 @@ def _strip(morph, name, images, words, role):
     def frame(picture, x, y):
         style = {"stroke": "kernel", "stroke_width": 3, "dashed": nearest != place}
         with picture.part("frame"):
-            picture.rect(x + nearest * TILE, y, TILE, TILE, at=(nearest,), **style)
+            picture.rect(x + nearest * side, y, side, side, at=(nearest,), **style)
 
     head = column(text(name, role=role, bold=True), lines(*words, size=12, role=role), gap=2)
-    strip = feel(over(tiles(images[None], TILE), frame), ("strip",), grid=(1, STRIP))
+    strip = feel(over(tiles(images[None], side), frame), ("strip",), grid=(1, STRIP))
     return named(name, row(sized(head, NAMES), strip, gap=0, align=0.5))

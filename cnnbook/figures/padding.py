@@ -1,14 +1,18 @@
 """One padded axis: windows, zeros, pixels that no window sees, admissible padding."""
 
+import math
 from functools import cached_property
 
 from cnnbook.figures.numbers import format_number, indexed
 from cnnbook.figures.scene import (
+    LEGIBLE,
+    ROOM,
     WIDTH,
     Block,
     column,
     formula,
     labelled,
+    legible,
     lines,
     named,
     page,
@@ -241,6 +245,8 @@ def _strip(axis, cell, lead=None, *, framed=False):
     """The padded input; `lead` cells come before pixel 0."""
     lead = axis.zeros[0] if lead is None else lead
     size, largest = min(14, cell * 0.42), max(axis.counts) or 1
+    letters = legible(size)  # else a number alone, where it has room
+    size = size if letters else LEGIBLE
 
     def draw(picture, x, y):
         zero_x, (before, after) = x + lead * cell, axis.padding
@@ -249,7 +255,8 @@ def _strip(axis, cell, lead=None, *, framed=False):
             left = zero_x + pixel * cell
             with picture.part("padding"):
                 picture.rect(left, y, cell, cell, fill="wash", stroke="line", dashed=True)
-            _centred(picture, left + cell / 2, middle, "0", size, fill="muted")
+            if letters or cell >= 9:
+                _centred(picture, left + cell / 2, middle, "0", size, fill="muted")
         for pixel, count in enumerate(axis.counts):
             left, cut = zero_x + pixel * cell, not -before <= pixel < axis.size + after
             place = {"stroke": "line", "at": (pixel,)}
@@ -261,7 +268,9 @@ def _strip(axis, cell, lead=None, *, framed=False):
             if not count:
                 hatch(picture, left, y, cell, strong=cut)
             fill = "ink" if count else "muted"
-            _centred(picture, left + cell / 2, middle, indexed("x", pixel), size, fill=fill)
+            words = indexed("x", pixel) if letters else str(pixel)
+            if letters or cell >= 7 * len(words) + 1:
+                _centred(picture, left + cell / 2, middle, words, size, fill=fill)
         taps, gaps = axis.taps(axis.step), axis.dilation > 1
         with picture.part("frame"):
             look = {"stroke": "kernel", "radius": 3}
@@ -293,12 +302,14 @@ def _draw_window(picture, axis, step, zero_x, y, cell, height, *, strong, letter
         if letters and height >= 14:
             middle, size = (x + cell / 2 - 1.5, y + height / 2), min(11, cell * 0.36)
             fill = "ink" if inside else "muted"
-            _centred(picture, *middle, indexed("w", entry), size, fill=fill)
+            if legible(size):
+                _centred(picture, *middle, indexed("w", entry), size, fill=fill)
 
 
 def _windows(axis, cell):
     """All windows one below the other, each with its output."""
     pitch, width = max(14, min(24, 300 // axis.steps)), axis.length * cell
+    pitch = pitch if legible(pitch - 4) else LEGIBLE + 4
     height = pitch - 4
 
     def draw(picture, x, y):
@@ -315,7 +326,9 @@ def _windows(axis, cell):
                         right, top, 44, height, fill="output", tint=0.999 if strong else 0.35,
                         radius=2, stroke="output", stroke_width=2.5 if strong else 0.5,
                     )  # fmt: skip
-                _centred(picture, right + 22, middle, indexed("y", step), min(12, height))
+                size = min(12, height)
+                if legible(size):
+                    _centred(picture, right + 22, middle, indexed("y", step), size)
 
     return Block(width + OUTPUT + 44, axis.steps * pitch, draw)
 
@@ -327,16 +340,21 @@ def _counts(axis, cell):
         for pixel, count in enumerate(axis.counts, axis.zeros[0]):
             style = {"bold": count == 0, "fill": "ink" if count else "kernel"}
             middle, size = x + (pixel + 0.5) * cell, min(14, cell * 0.75)
-            _centred(picture, middle, y + cell / 2, count, size, **style)
+            if legible(size):
+                _centred(picture, middle, y + cell / 2, count, size, **style)
+            elif cell >= 9:
+                _centred(picture, middle, y + cell / 2, count, LEGIBLE, **style)
 
     return Block(axis.length * cell, cell, draw)
 
 
 def _ruler(axis):
     """The total padding as a scale: which P gives how many outputs."""
-    first = max(axis.admissible.start - 4, axis.extent - axis.size, axis.total - RULER // 2)
-    values = range(first, min(axis.admissible.stop + 4, first + RULER))
-    width = min(40, (WIDTH - LEFT) // len(values))
+    free = min(WIDTH - LEFT, ROOM.get())
+    most = RULER if ROOM.get() == math.inf else free // 27
+    first = max(axis.admissible.start - 4, axis.extent - axis.size, axis.total - most // 2)
+    values = range(first, min(axis.admissible.stop + 4, first + most))
+    width = min(40, free // len(values))
 
     def draw(picture, x, y):
         for number, total in enumerate(values):
@@ -344,6 +362,7 @@ def _ruler(axis):
             style = {"fill": "ink" if inside else "muted"}
             ground = {"fill": "output" if inside else "wash", "tint": 0.5 if inside else 1}
             size, chosen = min(13, width * 0.4), total == axis.total
+            size = size if legible(size) else LEGIBLE
             words = format_number(total), axis.outputs(total)
             with picture.part(touch=("total", total), words=f"P = {words[0]}"):
                 picture.rect(left + 1, y + 24, width - 2, 24, **ground)

@@ -86,6 +86,7 @@ class _Rect(Mark):
     stroke_width: float = 1
     dashed: bool = False
     radius: float = 0
+    title: str = ""
 
     def svg(self):
         dash = ' stroke-dasharray="3 2"' if self.dashed else ""
@@ -93,7 +94,8 @@ class _Rect(Mark):
         return (
             f'<rect x="{self.x:g}" y="{self.y:g}" width="{self.width:g}" height="{self.height:g}"'
             f' rx="{self.radius:g}" stroke-width="{self.stroke_width:g}"{dash}'
-            f' style="fill:{_FILL[self.fill]};stroke:{_FILL[self.stroke]}{share}"/>'
+            f' style="fill:{_FILL[self.fill]};stroke:{_FILL[self.stroke]}{share}"'
+            + (f"><title>{escape_html(self.title)}</title></rect>" if self.title else "/>")
         )
 
     def draw(self, ax):
@@ -259,7 +261,8 @@ class Picture:
     def rect(self, x, y, width, height, **style):
         """Add a rectangle: `fill`, `tint`, `stroke`, `stroke_width`, `dashed`, `radius`, `at`.
 
-        The `tint`, 0 to 1, is a share of the strongest tint under text.
+        The `tint`, 0 to 1, is a share of the strongest tint under text; a `title` is said while a
+        pointer rests on it.
         """
         self._add(_Rect, x, y, width, height, **style)
 
@@ -315,7 +318,7 @@ class Picture:
 
     def svg(self, css=True):
         """Return the picture as SVG text; with its `CSS` it follows the theme by itself."""
-        (width, height), drawn, role = self.size, [], "img"
+        width, height, drawn, role = self.width + 2 * MARGIN, self.height + 2 * MARGIN, [], "img"
         for (touch, move), marks in groupby(self.marks, lambda mark: mark.live):
             says = ""
             if touch:

@@ -1,5 +1,6 @@
 """One step of a pooling window, and what a shift of the input does to the output."""
 
+import math
 from functools import cached_property
 from typing import NamedTuple
 
@@ -7,11 +8,14 @@ import numpy as np
 
 from cnnbook.figures.numbers import format_number
 from cnnbook.figures.scene import (
+    LEGIBLE,
+    ROOM,
     WIDTH,
     Frame,
     arrow,
     cells,
     column,
+    legible,
     named,
     over,
     page,
@@ -27,7 +31,7 @@ from cnnbook.figures.scene import (
     text,
     times,
 )
-from cnnbook.figures.state import SlidingWindow, state
+from cnnbook.figures.state import SlidingWindow, each_room, state
 from cnnbook.ops import avg_pool2d, max_pool2d
 from cnnbook.shapes import per_axis, pool_output_size
 
@@ -237,23 +241,32 @@ class Pooling(SlidingWindow):
         smallest, largest = min(self.x.min(), 0), max(self.x.max(), 0)
         return {"smallest": smallest, "largest": largest if largest > smallest else 1}
 
-    @cached_property
+    @each_room
     def cell(self):
         """Side of the largest cells that there is room for."""
         return room(lambda cell: _upper(self, cell), range(38, 5, -1), height=HEIGHT)
 
     def picture(self):
         """Draw the window, the output so far, and before and after the shift."""
-        values = max(len(format_number(v)) for v in [*self.x.flat, *self.output.flat])
-        longest = min(TERMS, np.prod(self.windows[0])) * (values + 3) + 32
+        words, paper = _formula(self), ROOM.get() == math.inf
+        if not paper:
+            words = sized(words, height=self.highest(_formula))
         return page(
             step_line(self, "row {}, column {} of the output".format(*self.position)),
-            sized(_upper(self, self.cell), 0, HEIGHT),
-            sized(text(self.formula, size=min(15, WIDTH / longest / 0.602), mono=True), 0, 20),
+            sized(_upper(self, self.cell), 0, HEIGHT if paper else 0.82 * HEIGHT),
+            words,
             rule(),
             _shift(self),
             description=self.description,
         )
+
+
+def _formula(pooling):
+    values = max(len(format_number(v)) for v in [*pooling.x.flat, *pooling.output.flat])
+    longest = min(TERMS, np.prod(pooling.windows[0])) * (values + 3) + 32
+    size = min(15, WIDTH / longest / 0.602)
+    size = size if legible(size) else LEGIBLE
+    return sized(text(pooling.formula, size=size, mono=True), 0, 20)
 
 
 def _upper(pooling, cell):

@@ -5,7 +5,20 @@ from functools import cached_property
 
 from cnnbook.checks import integer
 from cnnbook.figures.numbers import format_number
-from cnnbook.figures.scene import Block, column, formula, note, page, row, sized, text
+from cnnbook.figures.scene import (
+    LEGIBLE,
+    ROOM,
+    WIDTH,
+    Block,
+    column,
+    formula,
+    legible,
+    note,
+    page,
+    row,
+    sized,
+    text,
+)
 from cnnbook.figures.state import State, each_step, state
 from cnnbook.receptive_field import Layer, parse_network, paths, receptive_field
 
@@ -148,20 +161,25 @@ class FieldStack(State):
         bars below the input show the same.
         """
         strip, names, numbers = _Strip(self), [], []
+        narrow = ROOM.get() < WIDTH
         for level in range(len(self.layers), -1, -1):
             height = strip.pitch if level else LABEL + 12
-            names.append(sized(_name(self, level), height=height))
-            numbers.append(sized(_field(self, level), height=height))
-        units = Block(STRIP, sum(name.height for name in names) + BAR + 12, strip.draw)
+            name, field = _name(self, level), _field(self, level)
+            both = column(name, field, gap=1) if narrow and level else name
+            names.append(sized(both, height=height))
+            numbers.append(sized(field, height=height))
+        units = Block(strip.width, sum(name.height for name in names) + BAR + 12, strip.draw)
         counts = [self.reached[0][pixel] for pixel in self.seen] or [0]
         most = f"{format_number(max(counts))} at most, {format_number(sum(counts))} in all"
         paths_to = text("paths to each input", role="input", bold=True, width=NAMES)
         names += paths_to, note("with all weights 1:"), note("the gradient")
         which = text(self.which, size=14, role="muted", bold=True, width=NAMES)
         said = text(f"of {self.field.name}: {self.sentence}", size=14, role="output", bold=True)
+        beside = column(*numbers, note(most), gap=0)
         return page(
             row(which, said, gap=11),
-            row(column(*names, gap=0), units, column(*numbers, note(most), gap=0), gap=11),
+            row(column(*names, gap=0), units, None if narrow else beside, gap=11),
+            note(most) if narrow else None,
             formula(self.rule, self.place),
             description=self.description,
         )
@@ -193,9 +211,11 @@ class _Strip:
         pads = [layer.padding for layer in stack.layers] + [0]
         self.cells = [range(-p, f.units + p) for p, f in zip(pads, self.fields, strict=True)]
         ends = [self.centre(level, u) for level, r in enumerate(self.cells) for u in (r[0], r[-1])]
-        self.low, self.scale = min(ends) - 0.5, STRIP / (max(ends) - min(ends) + 1)
+        self.width = min(STRIP, ROOM.get() - NAMES - 11)
+        self.low, self.scale = min(ends) - 0.5, self.width / (max(ends) - min(ends) + 1)
         self.side = min(34, 0.84 * self.scale)
-        self.pitch = max(self.side + 16, min(78, 420 / len(stack.layers)))
+        least = 76 if self.width < STRIP else 0  # four lines of text
+        self.pitch = max(self.side + 16, least, min(78, 420 / len(stack.layers)))
 
     def centre(self, level, unit):
         """Place of a unit above the input, as a pixel index."""
@@ -242,8 +262,10 @@ class _Strip:
         if count and not padding:
             role, tint = "output" if level else "input", 0.25 + 0.75 * count / largest
             picture.rect(x, y, side, side, fill=role, tint=tint, stroke=role, **look)
-        if count and largest < 1000 and side >= 18:
-            size = min(14, side * (0.46 if count < 100 else 0.4))
+        size = min(14, side * (0.46 if count < 100 else 0.4))
+        if not legible(size) and side >= LEGIBLE * 0.62 * len(str(largest)) + 1:
+            size = LEGIBLE
+        if count and largest < 1000 and side >= 18 and legible(size):
             middle, words = (x + side / 2, y + side / 2 + size * 0.36), "0" if padding else count
             style = {"size": size, "mono": True, "fill": "muted" if padding else "ink"}
             picture.text(*middle, words, anchor="middle", **style)

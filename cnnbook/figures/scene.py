@@ -3,10 +3,14 @@
 A block is drawn with its top left corner anywhere. `row` and `column` put blocks beside and below
 one another, `fit` takes the largest cells that there is room for, and `page` makes the picture; so
 nothing overlaps and nothing is cut off. Sizes are CSS pixels.
+
+A picture on paper is as wide as it likes. One on a screen has a `ROOM`: what is wider goes on in
+the next line, and no text is too small to read.
 """
 
 import math
 from collections.abc import Callable
+from contextvars import ContextVar
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -19,6 +23,9 @@ from cnnbook.figures.numbers import format_number
 from cnnbook.figures.picture import Picture
 
 WIDTH = 900
+NARROWEST, LEGIBLE = 360, 11  # a smaller window scrolls; a smaller type is left out on a screen
+ROOM = ContextVar("room", default=math.inf)
+"""How wide the page on a screen is, in pixels; infinity on paper."""
 
 
 class Block(NamedTuple):
@@ -57,15 +64,37 @@ def text_width(words, size=13, bold=False, mono=False):
 
 
 def text(words, *, size=13, role="ink", bold=False, mono=False, width=0):
-    """One line of text; it takes at least `width`."""
+    """One line of text, more where there is no room; it takes at least `width`."""
     words, style = str(words), {"size": size, "bold": bold, "mono": mono}
     shown, long = words.lstrip(), text_width(words, **style)
+    if 1.06 * long > ROOM.get() and " " in shown:
+        cut = wrapped(words, ROOM.get(), **style)
+        return lines(*cut, gap=0, role=role, width=width, **style)
     indent = long - text_width(shown, **style)  # SVG drops leading spaces: they become a distance
     return Block(
         max(width, long),
         size * 1.35,
         lambda picture, x, y: picture.text(x + indent, y + size, shown, fill=role, **style),
     )
+
+
+def wrapped(words, width, **style):
+    """Cut a text into lines of this width; each keeps the spaces in front of the first."""
+    indent = " " * (len(words) - len(words.lstrip()))
+    first, *rest = words.lstrip().split(" ")
+    cut = [indent + first]
+    for word in rest:
+        longer = f"{cut[-1]} {word}"
+        if 1.06 * text_width(longer, **style) <= width:  # whole pixels a letter, in some fonts
+            cut[-1] = longer
+        else:
+            cut.append(indent + word)
+    return cut
+
+
+def legible(size):
+    """Return whether a type of this size may be written: on a screen it must not be small."""
+    return size >= LEGIBLE or ROOM.get() == math.inf
 
 
 def note(words, width=0):
@@ -97,8 +126,9 @@ def space(width, height=0):
 
 
 def sized(block, width=0, height=0):
-    """A block that takes at least this much room."""
-    return block._replace(width=max(block.width, width), height=max(block.height, height))
+    """A block that takes at least this much room, where there is as much."""
+    width = max(block.width, min(width, ROOM.get()))
+    return block._replace(width=width, height=max(block.height, height))
 
 
 def placed(block, width=0, height=0, *, across=0.5, down=0.5):
@@ -153,23 +183,35 @@ def column(*blocks, gap=8, align=0.0):
     return Block(width, height, draw)
 
 
-def row(*blocks, gap=40, align=0.0):
-    """Blocks beside one another; `align` 0 is top, 0.5 centred, 1 bottom; None is left out."""
+def row(*blocks, gap=40, align=0.0, wraps=True):
+    """Blocks beside one another; `align` 0 is top, 0.5 centred, 1 bottom; None is left out.
+
+    What there is no room for goes on in a line below, if it `wraps`.
+    """
     blocks = [block for block in blocks if block]
     height = max((block.height for block in blocks), default=0)
+    width = sum(block.width for block in blocks) + gap * max(len(blocks) - 1, 0)
+    if wraps and width > ROOM.get() and len(blocks) > 1:
+        ends = np.cumsum([block.width + gap for block in blocks]) - gap
+        first = max(np.count_nonzero(ends <= ROOM.get()), 1)
+        some = (
+            row(*blocks[:first], gap=gap, align=align),
+            row(*blocks[first:], gap=gap, align=align),
+        )
+        return column(*some, gap=min(max(gap, 8), 16))
 
     def draw(picture, x, y):
         for block in blocks:
             block.draw(picture, x, y + align * (height - block.height))
             x += block.width + gap
 
-    return Block(sum(b.width for b in blocks) + gap * max(len(blocks) - 1, 0), height, draw)
+    return Block(width, height, draw)
 
 
 def spread(*blocks, width=WIDTH, align=0.0, most=90):
     """Blocks beside one another over a whole width, at most `most` apart."""
     blocks = [block for block in blocks if block]
-    free = width - sum(block.width for block in blocks)
+    free = min(width, ROOM.get()) - sum(block.width for block in blocks)
     gap = max(12, min(free / max(len(blocks) - 1, 1), most))
     return row(*blocks, gap=gap, align=align)
 
@@ -187,11 +229,17 @@ def labelled(title, caption, block, role="ink", *, width=190):
 
 
 def table(*rows, gap=(24, 16)):
-    """Rows of blocks whose columns line up; (block, across, down) puts one not at its top left."""
+    """Rows of blocks whose columns line up; (block, across, down) puts one not at its top left.
+
+    Where there is no room for all columns, each row goes on in lines of its own.
+    """
     rows = [[cell if type(cell) is tuple else (cell, 0, 0) for cell in cells] for cells in rows]
     widths = [max(cell[0].width for cell in cells) for cells in zip(*rows, strict=True)]
-    lines = []
+    lines, narrow = [], sum(widths) + gap[0] * (len(widths) - 1) > ROOM.get()
     for cells in rows:
+        if narrow:
+            lines.append(row(*(cell[0] for cell in cells if cell[0].width), gap=gap[0]))
+            continue
         height, each = max(cell[0].height for cell in cells), zip(cells, widths, strict=True)
         put = (placed(block, w, height, across=a, down=d) for (block, a, d), w in each)
         lines.append(row(*put, gap=gap[0]))
@@ -204,7 +252,14 @@ def fit(build, sizes, width=WIDTH, height=math.inf):
 
 
 def room(build, sizes, width=WIDTH, height=math.inf):
-    """Return the first, largest size with which a block has room; else the last."""
+    """Return the first, largest size with which a block has room; else the last.
+
+    On a screen controls need a part of the height; where parts had to go below one another, the
+    page may be twice as high.
+    """
+    if ROOM.get() < math.inf:
+        height *= 0.82 if width <= ROOM.get() else 2
+        width = min(width, ROOM.get())
     built = ((size, build(size)) for size in sizes)
     fits = (size for size, b in built if b.width <= width and b.height <= height)
     return next(fits, sizes[-1])
@@ -220,9 +275,9 @@ def clip(words, width, size=13, bold=False, *, tail=False):
 
 
 def page(*blocks, description, width=WIDTH, gap=14, palette=False):
-    """Draw blocks below one another on a canvas that is at least `width` wide."""
+    """Draw blocks below one another on a canvas that is at least `width` wide, if it has room."""
     whole = column(*blocks, gap=gap)
-    size = max(width, math.ceil(whole.width)), math.ceil(whole.height)
+    size = max(min(width, ROOM.get()), math.ceil(whole.width)), math.ceil(whole.height)
     picture = Picture(*size, description, palette=palette)
     whole.draw(picture, 0, 0)
     return picture
@@ -252,6 +307,8 @@ def cells(
 ):  # fmt: skip
     """A matrix, or a row, as tinted cells with its numbers in them, where they can be read.
 
+    On a screen a number without room is said while a pointer rests on its cell.
+
     `role` colours what is above zero, in all cells or in each; what is below is slate. `like` holds
     all values that there may be, at any step: they set decimals, size of type and tint. `largest`
     and `smallest` are the magnitudes with the strongest tint and with none; a `smallest` other than
@@ -274,7 +331,12 @@ def cells(
         decimals = max((3 if cell >= 34 else 2) - math.floor(math.log10(most)), 0)
         written = cache(write or (lambda value: format_number(round(value, decimals), 4)))
         drawn = [*np.unique(np.round(like, decimals)).tolist(), *values.flat]
-        size = min(15, cell * 0.42, 1.5 * cell / max(longest, *(len(written(v)) for v in drawn)))
+        longest_of_all = max(longest, *(len(written(v)) for v in drawn))
+        size, least = min(15, cell * 0.42, 1.5 * cell / longest_of_all), 6
+        if ROOM.get() < math.inf:
+            least = LEGIBLE
+            if LEGIBLE * max(0.61 * longest_of_all, 1.2) <= cell - 1:
+                size = max(size, least)
         span = ((most if largest is None else largest) - smallest) or 1
         with picture.part(name):
             for at in map(tuple, [*np.argwhere(muted), *np.argwhere(~muted)]):  # dashes lie below
@@ -283,14 +345,15 @@ def cells(
                 mine = move and f"{move} {at[0]} {at[1]}"
                 with picture.part(touch=where, move=mine, origin=origins.get(at, "")):
                     ground = {"fill": "wash" if muted[at] else "paper", "dashed": bool(muted[at])}
+                    says = {"title": written(value) if shown[at] and size < least > 6 else ""}
                     with picture.part("padding" if muted[at] else "cell"):
-                        picture.rect(left, top, cell, cell, **ground, stroke="line", at=at)
+                        picture.rect(left, top, cell, cell, **ground, stroke="line", at=at, **says)
                         strength = max(value - smallest, 0) if smallest else abs(value)
                         if shown[at] and not muted[at] and np.isfinite(value) and strength:
                             hue = "negative" if value < 0 else str(roles[at])
                             tint = {"fill": hue, "tint": min(strength / span, 1), "stroke": "line"}
-                            picture.rect(left, top, cell, cell, **tint, at=at)
-                    if shown[at] and size >= 6:
+                            picture.rect(left, top, cell, cell, **tint, at=at, **says)
+                    if shown[at] and size >= least:
                         look = {"size": size, "anchor": "middle", "mono": True}
                         base, hue = top + cell / 2 + size * 0.36, "muted" if muted[at] else "ink"
                         picture.text(left + cell / 2, base, written(value), fill=hue, **look)
@@ -311,7 +374,7 @@ def arrow(length=24, *, role="muted"):
 
 def rule(width=WIDTH):
     """A thin line across."""
-    ends = {"stroke": "line", "stroke_width": 1}
+    width, ends = min(width, ROOM.get()), {"stroke": "line", "stroke_width": 1}
     return Block(width, 1, lambda picture, x, y: picture.line((x, y), (x + width, y), **ends))
 
 
@@ -380,6 +443,7 @@ def bars(names, shares, *, length=120, height=19, most=1.0, roles="ink", chosen=
     write = write or (lambda share: f"{100 * share:.0f} %")
     roles = [roles] * len(names) if isinstance(roles, str) else list(roles)
     size, names = min(13, height * 0.7), [str(name) for name in names]
+    size = size if legible(size) else LEGIBLE
     before = max((text_width(name, size, bold=True) for name in names), default=0) + 8
     after = text_width(max([write(most), *map(write, shares)], key=len), size, True, True) + 8
 

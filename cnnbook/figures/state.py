@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from cnnbook.figures.scene import Frame
+from cnnbook.figures.scene import ROOM, Frame
 from cnnbook.shapes import effective_kernel_size, output_size, per_axis
 
 
@@ -19,6 +19,19 @@ def state(cls):
 
 class each_step(cached_property):
     """A value that is computed once and holds for one step only; see `State.at`."""
+
+
+class each_room:
+    """A value that is computed once for each `ROOM` that a picture has."""
+
+    def __init__(self, compute):
+        self.compute = compute
+
+    def __get__(self, state, owner):
+        known = vars(state).setdefault(f"{self.compute.__name__} by room", {})
+        if (room := ROOM.get()) not in known:
+            known[room] = self.compute(state)
+        return known[room]
 
 
 class State:
@@ -44,6 +57,13 @@ class State:
             raise ValueError(f"step is {step}, expected 0 to {self.steps - 1}")
         object.__setattr__(other, "step", step)
         return other
+
+    def highest(self, draw):
+        """Return the height of the block `draw(state)` at the step where it is highest."""
+        known, where = vars(self).setdefault("heights by room", {}), (draw, ROOM.get())
+        if where not in known:
+            known[where] = max(draw(self.at(step)).height for step in range(self.steps))
+        return known[where]
 
     hint = ""
     """What can be touched in the picture, in one line."""

@@ -8,6 +8,7 @@ import numpy as np
 
 from cnnbook.figures.numbers import format_factor, format_number, indexed
 from cnnbook.figures.scene import (
+    ROOM,
     area,
     column,
     curve,
@@ -172,18 +173,20 @@ class Code(State):
 def _densities(code):
     """Draw both densities; on the axis below them ε, and the arrow by which it becomes z."""
     q, p = normal(AXIS, code.mean, code.deviation), normal(AXIS)
+    wide = min(PLOT, ROOM.get() - 30)
     axes = plot(
         area(AXIS, q, p, "kernel", tint=0.13),
         curve(AXIS, p, "input", dashed=True),
         curve(AXIS, q, "kernel", width=2.5),
         lambda picture, place: _samples(picture, place, code),
-        width=PLOT, height=222, x=(-REACH, REACH), y=(BELOW, HIGHEST),
+        width=wide, height=222, x=(-REACH, REACH), y=(BELOW, HIGHEST),
         x_ticks=range(1 - REACH, REACH, 2), feel=(("mean",), (1, 20 * REACH)),
     )  # fmt: skip
     title = f"q(z|x) = N({_short(code.mean, 2)}, {format_number(code.variance)})"
     caption = "dashed: the prior p(z) = N(0, 1); shaded: the area between, "
     caption += f"{code.between:.2f} of at most 2"
-    return panel(title, caption, named("densities", sized(axes, PLOT + 30)), "kernel")
+    axes = axes._replace(width=max(axes.width, wide + 30))  # with the names at the right
+    return panel(title, caption, named("densities", axes), "kernel")
 
 
 def _samples(picture, place, code):
@@ -217,7 +220,7 @@ def _shares(code):
         area(AXIS, 0, shares.clip(0), "kernel", tint=0.45),
         area(AXIS, 0, shares.clip(max=0), "negative", tint=0.6),
         scale,
-        width=PLOT, height=118, x=(-REACH, REACH), y=(-0.6 * top, top),
+        width=min(PLOT, ROOM.get() - 30), height=118, x=(-REACH, REACH), y=(-0.6 * top, top),
     )  # fmt: skip
     title = "q(z|x) · (log q(z|x) − log p(z))"
     caption = "its area over the whole axis, slate taken off, is the KL"

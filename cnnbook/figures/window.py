@@ -6,21 +6,25 @@ import numpy as np
 
 from cnnbook.figures.numbers import format_factor, format_number
 from cnnbook.figures.scene import (
+    ROOM,
+    WIDTH,
     Frame,
     arrow,
     cells,
     column,
+    formula,
     labelled,
     page,
     panel,
     room,
     row,
+    sized,
     space,
     step_line,
     text,
     times,
 )
-from cnnbook.figures.state import SlidingWindow, each_step, state
+from cnnbook.figures.state import SlidingWindow, each_room, each_step, state
 from cnnbook.ops import conv2d
 from cnnbook.shapes import per_axis
 
@@ -119,19 +123,26 @@ class Window(SlidingWindow):
         formula = " ".join(line.strip() for line in self.formula_lines)
         return f"{head}: {self.where} of the output. {formula}."
 
-    @cached_property
+    @each_room
     def cell(self):
         """Side of the largest cells that there is room for."""
         return room(lambda cell: _body(self, cell), range(44, 5, -1), height=560)
 
     def picture(self):
         """Draw the window over its input, the products and the output so far."""
+        words = column(*(text(line, mono=True) for line in self.formula_lines), gap=2)
+        if ROOM.get() < WIDTH:  # a line may go on in the next one
+            words = sized(words, height=self.highest(_formula))
         return page(
             step_line(self, f"{self.where} of the output"),
             _body(self, self.cell),
-            column(*(text(line, mono=True) for line in self.formula_lines), gap=2),
+            words,
             description=self.description,
         )
+
+
+def _formula(window):
+    return formula(*window.formula_lines)
 
 
 def _body(window, cell):
@@ -204,9 +215,10 @@ def _along(window):
 
     def grid(values, *, cell, **style):
         gap = (window.pairs["dilation"][1] - 1) * cell
-        each = row(*(cells(value, cell=cell, **style) for value in values.T), gap=gap)
+        each = (cells(value, cell=cell, **style) for value in values.T)
+        each = row(*each, gap=gap, wraps=False)
         left = space(window.corner[1] * cell)
         right = space((window.padded.shape[1] - window.corner[1]) * cell - each.width)
-        return row(left, each, right, gap=0)
+        return row(left, each, right, gap=0, wraps=False)
 
     return grid

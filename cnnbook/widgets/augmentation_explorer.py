@@ -123,6 +123,7 @@ def augmentation_explorer(data=None, *, image=None, **settings):
                for name, (most, step, label) in SETTINGS.items()}  # fmt: skip
     view = explore(  # three columns: two short controls are as wide as one slider
         state,
+        more=("which", "seed"),
         digit=choice(data.classes, width="148px"),
         which=whole(0, count - 1, width="120px"),
         seed=slider(0, SEEDS - 1, **wide),

@@ -91,6 +91,7 @@ def backward_stepper(x=EXAMPLE, kernel=KERNEL, upstream=UPSTREAM, **settings):
     layers = {mode if mode == "convolution" else f"{mode} pooling": mode for mode in MODES}
     return explore(
         BackwardState(x, kernel, upstream, **settings),
+        more=("dilation", "kernel", "upstream", "x"),
         mode=choice(layers, "layer", width="220px"),
         kernel_size=whole(1, 4, "pool size", width="140px"),
         stride=whole(1, 4, width="140px"),

@@ -113,6 +113,7 @@ def channel_stepper(x=EXAMPLE, weight=WEIGHT, bias=BIAS, **settings):
             del menus[name]
     return explore(
         state,
+        more=("stride", "padding", "bias"),
         **menus,
         stride=whole(1, 4, width="110px"),
         padding=whole(0, 4, width="110px"),

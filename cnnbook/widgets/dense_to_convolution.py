@@ -28,6 +28,7 @@ def dense_to_convolution(x=None, kernel=None, **settings):
     layer = MatrixLayer(*first, **settings)
     return explore(
         layer,
+        more=("x", "kernel", "stride", "padding"),
         locality=switch(width="90px"),
         sharing=switch(width="90px"),
         x=_corner(IMAGE if x is None else layer.x, "input size"),

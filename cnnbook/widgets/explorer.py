@@ -15,6 +15,7 @@ import numpy as np
 import traitlets
 
 from cnnbook.figures.picture import escape
+from cnnbook.figures.scene import NARROWEST, ROOM
 from cnnbook.widgets.player import Player
 from cnnbook.widgets.slider import FloatSlider, IntSlider
 from cnnbook.widgets.stage import Stage
@@ -93,18 +94,25 @@ class Explorer(widgets.VBox):
         A control for each field that the reader may change; its value becomes the field's.
     readers : dict of str to callable, optional
         What turns a control's value into the field's, where they differ (typed arrays).
+    more : tuple of str
+        The fields that are not the lesson: their controls wait behind a button.
     """
 
-    def __init__(self, state, controls, readers=None):
+    def __init__(self, state, controls, readers=None, more=()):
         self.state, self.message = state, ""
+        self.wrong = None  # the field whose control made the setting impossible
         self.controls, self._readers = dict(controls), readers or {}
         self._read = {}  # fields as read from their controls; an error where that failed
         self._following = False  # while the controls follow the state, they do not set it
         self.screen = Stage(steers=hasattr(state, "steps"))
         self.screen.on_msg(self._told)
+        self.screen.observe(lambda _: self._show(motion=False), "room")
         rows = [self.screen]
+        # what is wrong, and whether it stands beside the control that made it so
+        self.note, self.noted = widgets.HTML(), False
         if self.controls:
-            rows.insert(0, widgets.HBox(list(self.controls.values()), layout=WRAPPED))
+            self.settings_row = widgets.HBox(self._laid_out(more), layout=WRAPPED)
+            rows.insert(0, self.settings_row)
         if hasattr(state, "steps"):
             rows.insert(-1, self._transport())
         super().__init__(rows, layout={"max_width": "960px"})
@@ -114,6 +122,24 @@ class Explorer(widgets.VBox):
         self._fit_controls()
         self._show()
 
+    def _laid_out(self, more):
+        """List the controls, those of `more` behind a button that shows them."""
+        late = [self.controls[name] for name in more]
+        row = [control for control in self.controls.values() if control not in late]
+        if not late:
+            return row
+        self.more = widgets.ToggleButton(icon="sliders", layout={"width": "138px"})
+        self.more.add_class("cnnbook-more")
+
+        def show(_):
+            self.more.description = "Fewer settings" if self.more.value else "More settings"
+            for control in late:
+                control.layout.display = None if self.more.value else "none"
+
+        self.more.observe(show, "value")
+        show(None)
+        return [*row, self.more, *late]
+
     def _transport(self):
         step, last = self.state.step, self.state.steps - 1
         look = {"description": getattr(self.state, "step_label", "Step"), "readout": False}
@@ -121,6 +147,7 @@ class Explorer(widgets.VBox):
         self.step.layout.width = "260px"
         interval = getattr(self.state, "interval", 700)
         self.play = Player(value=step, min=0, max=last, interval=interval)
+        widgets.link((self.play, "speed"), (self.screen, "speed"))
         self.step.observe(self._update, "value")  # first the picture, then the play button
         widgets.link((self.play, "value"), (self.step, "value"))
         moves = {
@@ -151,6 +178,7 @@ class Explorer(widgets.VBox):
             self.controls[field].value = changed.pop(field)
         if changed:
             self.state, self.message = replace(self.state, **changed), ""
+            self._say_what_is_wrong(None)
         if step is not None:  # the last: another setting may have other steps
             self.go_to(step)
         self._show()
@@ -192,6 +220,7 @@ class Explorer(widgets.VBox):
         if not stepped:
             changed = [n for n, control in self.controls.items() if control is change["owner"]]
             self._read.pop(changed[0], None)
+            wrong = changed[0]
         try:
             if stepped and not self.message and hasattr(self.state, "at"):
                 self.state = self.state.at(self.step.value)
@@ -207,7 +236,32 @@ class Explorer(widgets.VBox):
                 self._fit_controls()
         except ERRORS as error:
             self.message = str(error)
+        if self.message or self.wrong:
+            self._say_what_is_wrong(self.wrong if stepped else wrong)
         self._show()
+
+    def _say_what_is_wrong(self, name):
+        """Mark the control of a field, the last that was changed, and put the message after it.
+
+        What cannot be read is wrong wherever it stands.
+        """
+        unread = [field for field, value in self._read.items() if isinstance(value, ERRORS)]
+        name = (unread[0] if unread else name) if self.message else None
+        for field, control in self.controls.items():
+            (control.add_class if field == name else control.remove_class)("cnnbook-wrong")
+        self.wrong = name
+        if not hasattr(self, "settings_row"):
+            return
+        row = [child for child in self.settings_row.children if child is not self.note]
+        self.noted = self.settings_row in self.children and self.controls.get(name) in row
+        if self.noted:
+            row.insert(row.index(self.controls[name]) + 1, self.note)
+            if self.controls[name].layout.display == "none":
+                self.more.value = True
+        look = 'class="cnnbook cnnbook-note" role="alert" style="color:var(--cnn-kernel-words)"'
+        words = f"<b>No such setting:</b> {escape(self.message)}" if self.message else ""
+        self.note.value = f"<p {look}>{words}</p>"
+        self.settings_row.children = row
 
     def _fit_controls(self):
         """Give controls the range that the state allows now; one without a choice is disabled."""
@@ -234,14 +288,21 @@ class Explorer(widgets.VBox):
         self._following = False
 
     def _show(self, state=None, motion=True):
-        picture = (state or self.state).picture()
+        whole = ROOM.set(max(self.screen.room, NARROWEST))
+        try:
+            picture = (state or self.state).picture()
+        finally:
+            ROOM.reset(whole)
         shown, role, style = picture.svg(css=False), "status", "line-height:normal"
-        if self.message:  # over the picture before, which stays in its place, pale
-            look = 'class="cnnbook" style="color:var(--cnn-kernel-words)"'
-            said = f"<b {look}>No such setting:</b> {escape(self.message)}"
-            look = "position:absolute;margin:0;padding:4px 8px;background:var(--jp-layout-color1)"
-            shown = f'<p style="{look}">{said}</p><div style="opacity:.3">{shown}</div>'
-            role, style = "alert", f"{style};position:relative"
+        if self.message:  # the picture before stays in its place, pale
+            shown = f'<div style="opacity:.3">{shown}</div>'
+            if not self.noted:  # at no control
+                look = 'class="cnnbook" style="color:var(--cnn-kernel-words)"'
+                said = f"<b {look}>No such setting:</b> {escape(self.message)}"
+                look = "position:absolute;margin:0;padding:4px 8px"
+                look += ";background:var(--jp-layout-color1)"
+                shown = f'<p style="{look}">{said}</p>{shown}'
+                role, style = "alert", f"{style};position:relative"
         seen = getattr(self.state, "inner", None) or self.state
         if hint := getattr(seen, "hint", ""):
             shown += f'<p class="cnnbook-hint">{hint}</p>'
@@ -262,8 +323,8 @@ class Explorer(widgets.VBox):
 # ---------------------------------------------------------------- a table of controls
 
 
-def explore(state, **controls):
-    """Open a state with a control for each field that is named, in this order.
+def explore(state, more=(), **controls):
+    """Open a state with a control for each field that is named, in this order, `more` hidden.
 
     Each is what `whole`, `slider`, `sliders`, `choice`, `switch` or `numbers`
     return: called with a field's name and value, it returns a control and what reads its value, or
@@ -271,7 +332,7 @@ def explore(state, **controls):
     """
     built = {name: control(name, getattr(state, name)) for name, control in controls.items()}
     readers = {name: read for name, (_, read) in built.items() if read}
-    return Explorer(state, {name: widget for name, (widget, _) in built.items()}, readers)
+    return Explorer(state, {name: widget for name, (widget, _) in built.items()}, readers, more)
 
 
 def _look(label, width):

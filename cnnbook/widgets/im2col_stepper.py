@@ -40,6 +40,7 @@ def im2col_stepper(x=EXAMPLE, weight=WEIGHT, *, kernel_size=None, **settings):
     few = {"kernel_size": len(sizes) == 1, "channels": len(channels) == 1}
     return explore(
         state,
+        more=("stride", "padding"),
         **{name: menu for name, menu in menus.items() if not few.get(name)},
         stride=whole(1, 4, width="110px"),
         padding=whole(0, 4, width="110px"),

@@ -127,6 +127,7 @@ def padding_explorer(size=9, kernel_size=2, stride=4, dilation=1, **settings):
     """Open an explorer for the padding of one axis; see `PaddingState` for all settings."""
     return explore(
         PaddingState(size, kernel_size, stride, dilation, **settings),
+        more=("dilation", "zeros", "view"),
         size=whole(1, 16, "input i", width="130px"),
         kernel_size=whole(1, 7, "kernel k", width="130px"),
         stride=whole(1, 8, "stride s", width="130px"),

@@ -1,5 +1,7 @@
-// Play, Stop and Repeat. The model is that of ipywidgets' Play: `value` goes from `min` to `max`,
-// one step every `interval` milliseconds, while it is `playing`.
+// Play, Stop, Repeat and speed. The model is that of ipywidgets' Play: `value` goes from `min` to
+// `max`, one step every `interval` milliseconds at `speed` 1, while it is `playing`.
+const SPEEDS = { 0.5: "½ ×", 1: "1 ×", 2: "2 ×" };
+
 function set(model, changes) {
   for (const [name, value] of Object.entries(changes)) model.set(name, value);
   model.save_changes();
@@ -21,11 +23,11 @@ function initialize({ model }) {
     if (!model.get("playing")) return;
     // at the end, it begins again
     if (model.get("value") >= model.get("max")) set(model, { value: model.get("min") });
-    timer = setInterval(go, model.get("interval"));
+    timer = setInterval(go, model.get("interval") / model.get("speed"));
   }
 
   model.on("change:playing", wind);
-  model.on("change:interval", wind);
+  model.on("change:interval change:speed", wind);
   wind();
   return () => clearInterval(timer);
 }
@@ -34,6 +36,7 @@ function render({ model, el }) {
   const button = (flip) => {
     const made = document.createElement("button");
     made.className = "jupyter-button cnnbook-icon";
+    made.dataset.lmSuppressShortcuts = "true"; // Notebook 7 takes keys before they are here
     made.append(document.createElement("i"), "");
     made.addEventListener("click", () => set(model, { [flip]: !model.get(flip) }));
     made.addEventListener("keydown", (event) => {
@@ -47,8 +50,17 @@ function render({ model, el }) {
   };
   const play = button("playing");
   const repeat = button("repeat");
+  const speed = document.createElement("select");
+  speed.className = "cnnbook-speed";
+  speed.title = "Speed";
+  speed.dataset.lmSuppressShortcuts = "true";
+  for (const [value, words] of Object.entries(SPEEDS)) speed.add(new Option(words, value));
+  speed.addEventListener("change", () => set(model, { speed: Number(speed.value) }));
+  speed.addEventListener("keydown", (event) => {
+    if (event.key !== "Tab") event.stopPropagation();
+  });
   el.style.display = "flex";
-  el.append(play, repeat);
+  el.append(play, repeat, speed);
 
   function show() {
     const playing = model.get("playing");
@@ -56,6 +68,7 @@ function render({ model, el }) {
     name(repeat, "Repeat", "retweet");
     repeat.setAttribute("aria-pressed", model.get("repeat"));
     repeat.classList.toggle("mod-active", model.get("repeat"));
+    speed.value = model.get("speed");
     play.disabled = repeat.disabled = model.get("disabled");
   }
 

@@ -30,6 +30,7 @@ def pooling_stepper(x=EXAMPLE, **settings):
         pooling = replace(pooling, stride=pooling.kernel_size)
     return explore(
         pooling,
+        more=("padding", "ceil_mode", "count_include_pad", "x"),
         mode=choice(["max", "average"], width="150px"),
         kernel_size=whole(1, 6, "kernel", width="135px"),
         stride=whole(1, 6, width="135px"),

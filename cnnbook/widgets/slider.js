@@ -8,6 +8,7 @@ function render({ model, el }) {
   );
   el.classList.add("cnnbook-slider");
   input.type = "range";
+  input.dataset.lmSuppressShortcuts = "true"; // Notebook 7 takes keys before they are here
   output.className = "readout";
   output.setAttribute("aria-hidden", "true"); // it is spoken as the slider's value
   label.append(name, input);

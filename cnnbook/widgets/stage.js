@@ -1,6 +1,9 @@
 // A picture as SVG text. What a pointer or a key does to it is sent as plain data:
-// {touch: [name, ...at]}, {hover: [name, ...at] or null}, {key: "ArrowRight"}.
+// {touch: [name, ...at]}, {hover: [name, ...at] or null}, {key: "ArrowRight"}. The `room` that
+// there is for a picture is a trait of the model.
 
+const MARGIN = 4, STEP = 20; // of a picture; so much more room that it is laid out anew
+const TAKES = 300; // ms of a motion
 const REST = 250; // ms after which a lost answer is no longer waited for
 const STILL = matchMedia("(prefers-reduced-motion: reduce)");
 
@@ -38,9 +41,13 @@ export default { render({ model, el }) {
     el.innerHTML = model.get("value");
     const svg = el.querySelector("svg.cnnbook");
     if (svg && model.get("steers")) svg.tabIndex = 0;
+    for (const each of el.querySelectorAll("svg.cnnbook, [role=button]")) {
+      each.dataset.lmSuppressShortcuts = "true"; // Notebook 7 takes keys before they are here
+    }
     if (chosen !== null) find(el, chosen)?.focus({ preventScroll: true });
     else if (focused && svg) svg.focus({ preventScroll: true });
-    if (model.get("motion") && !STILL.matches) move(el, before);
+    if (model.get("motion") && !STILL.matches) move(el, before, TAKES / model.get("speed"));
+    name_what_is_wrong(el);
     answered();
   };
 
@@ -71,12 +78,45 @@ export default { render({ model, el }) {
     event.preventDefault();
     event.stopPropagation(); // JupyterLab would take the key
   });
+
+  const fit = new ResizeObserver(() => {
+    if (!el.clientWidth) return; // not in sight
+    const most = model.get("most"), room = el.clientWidth - 2 * MARGIN;
+    model.set("room", room >= most ? most : room - room % STEP);
+    model.save_changes();
+  });
+  fit.observe(el);
+  sleep(model.widget_manager?.kernel, el);
   model.on("change:value", show);
   show();
+  return () => fit.disconnect();
 } };
 
 function find(el, touch) {
   return [...el.querySelectorAll("[data-touch]")].find((each) => each.dataset.touch === touch);
+}
+
+// a screen reader hears of the field that is wrong, and why
+function name_what_is_wrong(el) {
+  const view = el.closest(".cnnbook-explorer"), note = view?.querySelector(".cnnbook-note");
+  for (const field of view?.querySelectorAll("input, select") ?? []) {
+    const wrong = Boolean(field.closest(".cnnbook-wrong"));
+    if (wrong === field.hasAttribute("aria-invalid")) continue;
+    field.toggleAttribute("aria-invalid", wrong);
+    field.removeAttribute("aria-describedby");
+    if (!wrong) continue;
+    field.setAttribute("aria-invalid", "true");
+    note.id ||= `cnnbook-${Math.random().toString(36).slice(2)}`;
+    field.setAttribute("aria-describedby", note.id);
+  }
+}
+
+// the mark that ipywidgets sets when a kernel is restarted, also when it is shut down
+function sleep(kernel, el) {
+  const asleep = () =>
+    el.closest(".cnnbook-explorer")?.classList.add("jupyter-widgets-disconnected");
+  kernel?.disposed?.connect?.(asleep);
+  kernel?.statusChanged?.connect?.((_, status) => { if (status === "dead") asleep(); });
 }
 
 // where everything that may move stands, by its name
@@ -89,7 +129,7 @@ function places(el) {
 }
 
 // let what has a place of before, or comes from another mark, travel from there
-function move(el, before) {
+function move(el, before, duration) {
   const now = places(el);
   for (const each of el.querySelectorAll("[data-move]")) {
     const here = now.get(each.dataset.move);
@@ -99,6 +139,6 @@ function move(el, before) {
     const dx = (there.x - here.x) / scale, dy = (there.y - here.y) / scale;
     if (Math.abs(dx) + Math.abs(dy) < 0.5) continue;
     const start = { transform: `translate(${dx}px, ${dy}px)` };
-    each.animate([start, { transform: "none" }], { duration: 300, easing: "ease-out" });
+    each.animate([start, { transform: "none" }], { duration, easing: "ease-out" });
   }
 }

@@ -16,6 +16,7 @@ def window_stepper(x=EXAMPLE, kernel=SOBEL, **settings):
     """Open a stepper for one kernel over one array; `settings` are the other fields of `Window`."""
     return explore(
         Window(x, kernel, **settings),
+        more=("kernel", "x"),
         stride=whole(1, 6),
         padding=whole(0, 6),
         dilation=whole(1, 6),
