@@ -52,8 +52,10 @@ def normalise(notebook, name):
     notebook.metadata = {"kernelspec": KERNELSPEC, "language_info": {"name": "python"}}
     notebook.nbformat, notebook.nbformat_minor = 4, 5
     for number, cell in enumerate(notebook.cells):
-        tags = cell.metadata.get("tags")
+        tags, folded = cell.metadata.get("tags"), cell.metadata.get("jupyter", {})
         cell.metadata = {"tags": tags} if tags else {}
+        if folded.get("source_hidden"):
+            cell.metadata["jupyter"] = {"source_hidden": True}
         if len(cell.get("id", "")) != 12:  # a new cell: name it by place and text, not by chance
             cell.id = hashlib.sha256(f"{name} {number} {cell.source}".encode()).hexdigest()[:12]
         for output in cell.get("outputs", []):

@@ -28,6 +28,7 @@ def saved(data, metadata):
 def test_only_our_own_view_goes_and_only_where_a_picture_stays():
     ours, view = {MARK: True}, {VIEW: {"model_id": "1"}}
     assert saved(view | PNG, ours) == {"image/png"}
+    assert saved(view | {"text/html": "<p>"}, ours) == {"text/html"}
     assert saved(view | PNG, {}) == {VIEW, "image/png"}
     assert saved(view, ours) == {VIEW}
 

@@ -17,7 +17,9 @@ spec.loader.exec_module(refresh)
 def notebook(tmp_path):
     book = nbformat.v4.new_notebook(metadata={"widgets": {"state": 1}, "author": "someone"})
     tagged = nbformat.v4.new_code_cell("1 / 0", metadata={"tags": ["raises-exception"], "x": 1})
-    shown = nbformat.v4.new_code_cell("import ipywidgets\nipywidgets.IntSlider()")
+    folded = {"source_hidden": True, "outputs_hidden": True}
+    source = "import ipywidgets\nipywidgets.IntSlider()"
+    shown = nbformat.v4.new_code_cell(source, metadata={"jupyter": folded})
     book.cells = [nbformat.v4.new_markdown_cell("# Title"), tagged, shown]
     path = tmp_path / "09_small.ipynb"
     nbformat.write(book, path)
@@ -31,6 +33,7 @@ def test_what_is_kept_and_what_goes(notebook):
     assert set(book.metadata) == {"kernelspec", "language_info"}
     _, tagged, shown = book.cells
     assert tagged.metadata == {"tags": ["raises-exception"]}
+    assert shown.metadata == {"jupyter": {"source_hidden": True}}
     assert [tagged.execution_count, shown.execution_count] == [1, 2]
     assert set(shown.outputs[0].data) == {"text/plain"}
     assert len({cell.id for cell in book.cells}) == 3

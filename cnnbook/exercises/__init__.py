@@ -1,13 +1,14 @@
-"""Practice: exercises that say whether an answer is right, and `agree` for what can be compared."""
+"""Practice: predictions, exercises that say whether an answer is right, and `agree` to compare."""
 
 import importlib
 import pkgutil
 
 from cnnbook.exercises.agreement import agree
 from cnnbook.exercises.exercise import judge
+from cnnbook.exercises.prediction import predict
 from cnnbook.exercises.progress import forget, progress, record
 
-__all__ = ["agree", "check", "exercises", "forget", "hint", "progress"]
+__all__ = ["agree", "check", "exercises", "forget", "hint", "predict", "progress"]
 
 
 def exercises():

@@ -3,20 +3,21 @@
 from tornado.ioloop import IOLoop
 
 VIEW = "application/vnd.jupyter.widget-view+json"
-MARK = "cnnbook"  # in the metadata of an output: its picture says what its view shows
+MARK = "cnnbook"  # in the metadata of an output: its picture or page says what its view shows
 
 
 def keep_pictures(model, **_):
     """Drop our live views from a notebook that is saved: without their kernel they are an error.
 
-    The picture beside a view stays, and so do the outputs of others. The page goes on with what it
-    shows.
+    The picture or text beside a view stays, and so do the outputs of others. The page goes on with
+    what it shows.
     """
     if model["type"] != "notebook":
         return
     for cell in model["content"].get("cells", ()):
         for output in cell.get("outputs", ()):
-            if MARK in output.get("metadata", {}) and "image/png" in output["data"]:
+            stays = {"image/png", "text/html"} & output.get("data", {}).keys()
+            if MARK in output.get("metadata", {}) and stays:
                 output["data"].pop(VIEW, None)
 
 
