@@ -64,7 +64,7 @@ class Prediction(widgets.VBox):
         try:
             self._open(text if isinstance(self.answer, str) else read_number(text))
         except ValueError as error:
-            self.result.value = f'<p role="alert">{escape(str(error))}</p>'
+            self.result.value = f'<p role="alert" style="margin:4px 0">{escape(str(error))}</p>'
 
     def _open(self, guess):
         _guesses[self._key] = guess  # the first one counts
@@ -73,7 +73,8 @@ class Prediction(widgets.VBox):
             if control.description == guess:
                 control.button_style = "info"
         words = escape(distance(self.question, guess, self.answer))
-        self.result.value = f'<div role="status"><p><b>{words}</b></p>{self._more}</div>'
+        says = f'<p style="margin:4px 0;line-height:1.4"><b>{words}</b></p>'
+        self.result.value = f'<div role="status">{says}{self._more}</div>'
 
     def __repr__(self):
         return f"{self.question} {write(self.answer)}"
@@ -82,10 +83,10 @@ class Prediction(widgets.VBox):
         # where no kernel runs the answer is there, folded
         data = super()._repr_mimebundle_(**options) or {}
         data["text/plain"] = repr(self)
-        data["text/html"] = (
-            f"<p><b>{escape(self.question)}</b></p><details><summary>Run the cell and guess, or "
-            f"open the answer here</summary><p>{escape(write(self.answer))}</p>{self._more}</details>"
-        )
+        head = f"<p><b>{escape(self.question)}</b></p>"
+        says = "<summary>Run the cell and guess, or open the answer here</summary>"
+        answer = f"<p>{escape(write(self.answer))}</p>{self._more}"
+        data["text/html"] = f"{head}<details>{says}{answer}</details>"
         return data, {"cnnbook": True}
 
 
