@@ -98,12 +98,12 @@ KL = Exercise(
 # ---------------------------------------------------------------- 13.4 one draw
 
 
-def drawn(mean, log_variance, noise):
+def draw(mean, log_variance, noise):
     sigma = np.exp(log_variance / 2)
     return mean + sigma * noise, np.ones_like(mean), sigma * noise / 2
 
 
-def drawn_by_differences(mean, log_variance, noise, step=1e-5):
+def draw_by_differences(mean, log_variance, noise, step=1e-5):
     def z(m, v):
         return m + np.sqrt(np.exp(v)) * noise
 
@@ -122,7 +122,7 @@ def _draws():
 DRAW = Exercise(
     "13.4",
     "One draw and its slopes",
-    right=(drawn, drawn_by_differences),
+    right=(draw, draw_by_differences),
     wrong={
         "σ is exp(½ log σ²): the ½ is forgotten.": lambda m, v, e: (
             m + np.exp(v) * e,
@@ -130,22 +130,22 @@ DRAW = Exercise(
             np.exp(v) * e,
         ),
         "that is the slope by σ; asked is the one by log σ².": lambda m, v, e: (
-            *drawn(m, v, e)[:2],
+            *draw(m, v, e)[:2],
             e,
         ),
         "the slope by log σ² has a factor ½, from exp(½ log σ²).": lambda m, v, e: (
-            *drawn(m, v, e)[:2],
+            *draw(m, v, e)[:2],
             np.exp(v / 2) * e,
         ),
         "log σ² was taken for σ.": lambda m, v, e: (m + v * e, np.ones_like(m), e),
         "the noise has the mean 0: μ is added once.": lambda m, v, e: (
             m + np.exp(v / 2) * (m + e),
-            *drawn(m, v, e)[1:],
+            *draw(m, v, e)[1:],
         ),
         "the slope by μ is 1: z moves as far as μ.": lambda m, v, e: (
-            drawn(m, v, e)[0],
+            draw(m, v, e)[0],
             m,
-            drawn(m, v, e)[2],
+            draw(m, v, e)[2],
         ),
     },
     why="z = μ + σε with σ = exp(½ log σ²): ∂z/∂μ = 1 and ∂z/∂log σ² = ½σε.",
