@@ -13,6 +13,7 @@ from picture_checks import check_picture, check_state, texts
 from PIL import Image
 from torch import nn
 
+from cnnbook.datasets import mnist_small
 from cnnbook.figures.morphing import STEPS, Morph
 from cnnbook.figures.scene import pixels
 from cnnbook.figures.traversal import EACH, MEAN, STEP, Traversal
@@ -155,6 +156,9 @@ def test_models_of_digits_and_faces_bring_images(model, shape, monkeypatch):
     view = latent_explorer(model)
     assert view.state.origins["image 1"].shape == shape
     assert not model.training
+    if shape[0] == 1:  # MNIST's: what the shipped network learned
+        expected = mnist_small().test.images[1].numpy()
+        np.testing.assert_array_equal(view.state.origins["image 1"], expected)
 
 
 @pytest.mark.parametrize(

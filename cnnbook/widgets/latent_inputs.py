@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from cnnbook.datasets import FEW_PROFILES, digits, faces, photograph
+from cnnbook.datasets import FEW_PROFILES, faces, mnist_small, photograph
 from cnnbook.luminance import luminance
 from cnnbook.models import pretrained
 
@@ -69,7 +69,7 @@ def _default_images(model, count):
         raise TypeError(f"the {type(model).__name__} does not say its latents: pass images")
     shape = decode(model, np.zeros((1, model.latents))).shape[1:]
     if shape == SHAPES["digits"]:
-        return digits(as_mnist=True).test.images[:count]
+        return mnist_small().test.images[:count]
     if shape == SHAPES["faces"]:
         return faces(count, joint=FEW_PROFILES, seed=NEW_FACES).images
     raise ValueError(f"the model draws {shape}, for which there are no images here: pass some")
