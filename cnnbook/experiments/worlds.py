@@ -40,6 +40,7 @@ from cnnbook.models import ConvVAE, DebiasingVAE, FaceClassifier, vae_loss
 from cnnbook.models.debiasing_vae import count_faces_right, debiasing_loss, face_loss
 from cnnbook.training import (
     adaptive,
+    auc,
     effective_sample_size,
     expected_distinct,
     explained,
@@ -319,14 +320,12 @@ SETTINGS_SEED, SETTINGS_VALIDATION, LEAST_EFFECTIVE = 4000, 40_001, 0.25
 
 def _setting(alpha, weight):
     def run(validation, seed):
-        from sklearn.metrics import roc_auc_score
-
         seed += SETTINGS_SEED
         data, model = training_images("A", seed), debiasing_vae("A", seed, alpha, weight)
         there = data.labels == 1
         p = adaptive(alpha, bins=BINS)(model, data)[there]
-        auc = float(roc_auc_score(validation.labels, scores(model, validation)))
-        return Outcome({"auc": auc, "effective_share": effective_sample_size(p) / len(p)})
+        order = auc(scores(model, validation), validation.labels)
+        return Outcome({"auc": order, "effective_share": effective_sample_size(p) / len(p)})
 
     says = "world A, validation: debiasing VAE, α = {alpha}, λ = {vae_weight}"
     return Variant(run, {"alpha": alpha, "vae_weight": weight}, says, ("auc",))

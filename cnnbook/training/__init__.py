@@ -3,7 +3,7 @@
 
 from cnnbook.training.augment import Augment
 from cnnbook.training.evaluation import evaluate
-from cnnbook.training.fairness import group_report, matched_threshold
+from cnnbook.training.fairness import auc, group_report, matched_threshold
 from cnnbook.training.fitting import History, fit
 from cnnbook.training.probing import explained
 from cnnbook.training.resampling import (

@@ -35,6 +35,13 @@ def wilson(right, count):
     return binomtest(right, count).proportion_ci(0.95, "wilson")
 
 
+def auc(scores, labels):
+    """Return the probability that a face scores higher than a non-face; ties count half."""
+    from sklearn.metrics import roc_auc_score
+
+    return float(roc_auc_score(labels.cpu(), scores.detach().cpu()))
+
+
 def matched_threshold(scores, labels, false_positives):
     """Find the score above which that share of the non-faces lies, from tensors (N,).
 
@@ -58,8 +65,6 @@ def group_report(scores, labels, groups, names, *, threshold=0.0, minimum=300):
     both kinds of images must be there. `minimum` is the fewest faces that a group needs: of 300, a
     recall of 90 % is known to ± 3.4 points; of 20, to ± 13.
     """
-    from sklearn.metrics import roc_auc_score
-
     _check(scores, labels, groups, names, minimum)
     if not math.isfinite(threshold):
         raise ValueError(f"threshold is {threshold}, must be finite")
@@ -69,9 +74,8 @@ def group_report(scores, labels, groups, names, *, threshold=0.0, minimum=300):
         hits = found[groups == index]
         right, count = int(hits.sum()), len(hits)
         known = torch.arange(count + len(others)) < count
-        both = torch.cat([scores[groups == index], others]).detach().cpu()
-        auc = float(roc_auc_score(known, both))
-        rows.append(GroupRecall(name, count, right / count, wilson(right, count), auc))
+        order = auc(torch.cat([scores[groups == index], others]), known)
+        rows.append(GroupRecall(name, count, right / count, wilson(right, count), order))
     recalls = torch.tensor([row.recall for row in rows], dtype=torch.float64)
     called, hits = int(found.sum()), int((found & faces).sum())
     return GroupReport(
@@ -81,7 +85,7 @@ def group_report(scores, labels, groups, names, *, threshold=0.0, minimum=300):
         recall=hits / int(faces.sum()),
         precision=hits / called if called else math.nan,
         accuracy=float((found == faces).double().mean()),
-        auc=float(roc_auc_score(faces.cpu(), scores.detach().cpu())),
+        auc=auc(scores, faces),
     )
 
 
