@@ -180,18 +180,18 @@ def test_a_crop_is_the_middle_and_a_smaller_size_its_means(draw):
 
 
 def test_a_wall_is_behind_heads_of_both_kinds():
-    corner = {}
+    edge = {}
     for wall in ("any", "plain", "same"):
-        heads = non_faces(300, wall=wall, seed=1)
+        heads = non_faces(100, wall=wall, seed=1)
         heads = heads[(heads.attributes["kind"] == 2) | (heads.attributes["kind"] == 3)].images
-        for name, images in (("face", faces(60, wall=wall, seed=1).images), ("other", heads)):
-            corner[wall, name] = images[:, :, :3, 0]
+        for name, images in (("face", faces(40, wall=wall, seed=1).images), ("other", heads)):
+            edge[wall, name] = images[:, :, :20, 0]  # hair is seen in a few of them
     for name in ("face", "other"):
-        assert corner["same", name].flatten(1).std(0).max() < 0.01, name
-        assert corner["plain", name].std(2).max() < 0.01 < corner["any", name].std(2).max(), name
-        assert corner["plain", name].std(0).min() > 0.05, name
+        along = {wall: edge[wall, name].std(2).quantile(0.8) for wall in ("any", "plain")}
+        assert along["plain"] < 1e-4 < 0.01 < along["any"], name
+        assert edge["same", name].std(0).median() < 1e-4 < 0.05 < edge["plain", name].std(0).min()
     # photographs and textures have no wall: they stay as they are
-    ones, others = (non_faces(200, wall=wall, seed=1) for wall in ("any", "same"))
+    ones, others = (non_faces(60, wall=wall, seed=1) for wall in ("any", "same"))
     for kind in range(5):
         those = ones.attributes["kind"] == kind
         assert torch.equal(ones.images[those], others.images[those]) == (kind < 2), kind
