@@ -15,6 +15,7 @@ from cnnbook.models import DebiasingOutput, DebiasingVAE, FaceClassifier, vae_lo
 from cnnbook.models.debiasing_vae import count_faces_right, debiasing_loss, face_loss
 from cnnbook.training import (
     adaptive,
+    directions,
     effective_sample_size,
     evaluate,
     expected_distinct,
@@ -231,6 +232,15 @@ def test_what_codes_know_is_read_off_their_last_fifth():
     assert 0 < explained(codes, codes[:, 0] > 0) < 1
 
 
+def test_a_direction_changes_one_property_and_leaves_the_others():
+    generator = torch.Generator().manual_seed(0)
+    values = torch.randn(400, 3, generator=generator)
+    values[:, 1] += values[:, 0]  # two properties that come together
+    true = torch.randn(3, 5, generator=generator)
+    noise = 0.01 * torch.randn(400, 5, generator=generator)
+    np.testing.assert_allclose(directions(values @ true + 7 + noise, values), true, atol=0.01)
+
+
 def test_right_answers_are_counted():
     logit, labels = torch.tensor([2.0, -1.0, 0.0, 3.0]), torch.tensor([1, 1, 0, 0])
     out = DebiasingOutput(logit, *[torch.zeros(4)] * 5)
@@ -253,6 +263,8 @@ REFUSED = [
     (lambda: expected_distinct(torch.ones(3), 0), "draws is 0, must be at least 1"),
     (lambda: explained(MEANS, MEANS[:, 0][1:]), r"values has shape \(499,\), codes \(500, 4\)"),
     (lambda: explained(MEANS, 0 * MEANS[:, 0]), "values of the last 100 images are all the same"),
+    (lambda: directions(MEANS, MEANS[:, 0]), r"values has shape \(500,\), codes \(500, 4\)"),
+    (lambda: directions(MEANS, MEANS[:, [0, 0]]), "values has 2 columns, but 1 are independent"),
     (lambda: matched_threshold(MEANS[:, 0], torch.ones(500), 0.1), "0 of 500 images are non-faces"),
     (lambda: matched_threshold(MEANS[:, 0], torch.zeros(500), 1.2), "false_positives is 1.2, must"),
     (lambda: adaptive(0)(None, FACES), "4 of 4 images are faces, need both kinds"),

@@ -5,7 +5,7 @@ from cnnbook.training.augment import Augment
 from cnnbook.training.evaluation import evaluate
 from cnnbook.training.fairness import auc, group_report, matched_threshold
 from cnnbook.training.fitting import History, fit
-from cnnbook.training.probing import explained
+from cnnbook.training.probing import directions, explained
 from cnnbook.training.resampling import (
     adaptive,
     effective_sample_size,

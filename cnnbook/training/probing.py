@@ -27,3 +27,21 @@ def explained(codes, values):
     if not spread > 0:
         raise ValueError(f"values of the last {len(judged)} images are all the same")
     return float(1 - ((features[split:] @ weights - judged) ** 2).mean() / spread)
+
+
+def directions(codes, values):
+    """Find how a code changes where one property grows by 1 and all others stay: (K, latents).
+
+    `values` (N, K) hold a property in each column; codes (N, latents) are fitted to them, and a
+    constant, by least squares. Adding a direction to a code then changes one thing that has a name,
+    where a single latent may change several.
+    """
+    if codes.ndim != 2 or values.ndim != 2 or len(values) != len(codes):
+        shapes = f"values has shape {tuple(values.shape)}, codes {tuple(codes.shape)}"
+        raise ValueError(f"{shapes}, expected (N, K) and (N, latents)")
+    values = values.double() - values.double().mean(0)
+    rank = int(torch.linalg.matrix_rank(values))
+    if rank < values.shape[1]:
+        raise ValueError(f"values has {values.shape[1]} columns, but {rank} are independent")
+    found = torch.linalg.lstsq(values, codes.double() - codes.double().mean(0)).solution
+    return found.to(codes.dtype)
