@@ -1,5 +1,6 @@
 """The debiasing study in two worlds: what its arms draw by, and what it measures."""
 
+import functools
 import math
 
 import pytest
@@ -7,8 +8,9 @@ import torch
 
 from cnnbook.datasets import ATTRIBUTES, Joint, concatenate, face_groups, faces, non_faces
 from cnnbook.experiments import paired_difference, worlds
+from cnnbook.experiments import portraits as study
 from cnnbook.experiments.__main__ import STUDIES
-from cnnbook.models import DebiasingVAE, FaceClassifier
+from cnnbook.models import DebiasingVAE, FaceClassifier, PortraitVAE
 
 DATA = concatenate(
     faces(150, joint=Joint(("pose",), [0.4, 0.3, 0.3]), crop=40, size=32, wall="same"),
@@ -91,11 +93,11 @@ def test_both_worlds_have_the_same_arms_and_networks_of_one_size():
 def test_no_set_is_looked_at_twice():
     """Images to learn from, to choose settings and thresholds by, and to judge by are others."""
     seeds = [worlds.TEST_SEED, worlds.VALIDATION_SEED, worlds.SETTINGS_VALIDATION]
-    for study, first in (
+    for one, first in (
         (worlds.DEBIASING_WORLDS, worlds.FIRST_SEED),
         (worlds.DEBIASING_SETTINGS, worlds.SETTINGS_SEED),
     ):
-        seeds += range(first, first + study.seeds)
+        seeds += range(first, first + one.seeds)
     assert len(set(seeds)) == len(seeds)
     assert STUDIES["debiasing_worlds"].seeds >= 10
 
@@ -134,3 +136,47 @@ def test_the_setting_is_chosen_among_draws_that_are_spread():
         }
     }
     assert worlds.chosen_setting(result) == (0.01, 1e-3)
+
+
+def test_every_arm_is_trained_drawn_and_judged(monkeypatch):
+    """On few images, one epoch: the numbers mean nothing, but each says what it must."""
+    for name, value in {
+        "TRAINING": 60,
+        "GROUP": 8,
+        "SHARES": {"dark": 0.4, "profile": 0.4},
+        "RECIPE": {"epochs": 1, "lr": 3e-3, "batch_size": 30},
+        "SMALL_VAE": {"epochs": 1, "lr": 3e-3, "batch_size": 30},
+    }.items():
+        monkeypatch.setattr(worlds, name, value)
+    for name in ("training_images", "small_vae_means"):  # caches that hold nothing of the study
+        fresh = functools.cache(getattr(worlds, name).__wrapped__)
+        monkeypatch.setattr(worlds, name, fresh)
+    sets = {"A": (worlds.validation_non_faces("A"), worlds.balanced_images("A", 9))}
+    kept = {}
+    for name, variant in worlds._arms("A").items():
+        kept[name] = variant.run(sets, 0).measured
+        assert ("drawn faces" in kept[name]) == (name != "A standard")
+        knowing = name in ("A DB-VAE", "A DB-VAE inf", "A two stages")
+        assert ("known dark" in kept[name]) == knowing
+    assert len({run["auc"] for run in kept.values()}) == len(kept)
+    for variant in worlds.DEBIASING_SETTINGS.variants.values():
+        found = variant.run(worlds.training_images("A", 8), 0).measured
+        assert 0 < found["effective_share"] <= 1 >= found["auc"] > 0
+    assert kept["A with replacement"]["effective faces"] == pytest.approx(60)
+    assert kept["A two stages"]["effective faces"] == kept["A permuted"]["effective faces"] < 59.9
+    for name in ("light frontal", "medium profile", "dark profile"):
+        assert kept["A by group"][f"drawn {name}"] == pytest.approx(1 / 6)
+
+
+def test_portraits_are_judged_as_they_are_kept(monkeypatch):
+    """The weights of a file are of half precision: what is measured is measured with those."""
+    phase = {"epochs": 1, "lr": 1e-3, "kl_weight": 0.1}
+    for name, value in {"TRAINING": 40, "TEST": 200, "PHASES": (phase, phase)}.items():
+        monkeypatch.setattr(study, name, value)
+    monkeypatch.setattr(study, "PortraitVAE", lambda: PortraitVAE(3, width=4))
+    outcome = study.PORTRAITS.variants["aligned"].run(None, 0)
+    assert len(outcome.measured["train_loss"]) == 2
+    assert {p.dtype for p in outcome.model.parameters()} == {torch.float16}
+    again = study.information(outcome.model.float(), study.portraits(200, seed=5001).images)
+    assert again == {name: outcome.measured[name] for name in again}
+    assert -1 < outcome.measured["kept glasses"] < 1
