@@ -37,7 +37,7 @@ PARTS = {
     },
     "training": {"checks", "recording", "torch", "tqdm", "(scipy)", "(sklearn)"},
     "experiments": {"checks", "files", "recording", "models", "datasets", "training", "torch"}
-    | {"(torchvision)", "(filelock)", "(cloudpickle)", "(distributed)"},
+    | {"(torchvision)", "(scipy)", "(filelock)", "(cloudpickle)", "(distributed)"},
     "figures": {"luminance", "checks", "numpy", "matplotlib", "PIL", "shapes", "ops"}
     | {"derivation", "receptive_field"},
     "widgets": set(

@@ -15,10 +15,15 @@ from cnnbook.models import DebiasingOutput, DebiasingVAE, FaceClassifier, vae_lo
 from cnnbook.models.debiasing_vae import count_faces_right, debiasing_loss, face_loss
 from cnnbook.training import (
     adaptive,
+    directions,
+    effective_sample_size,
     evaluate,
+    expected_distinct,
+    explained,
     fit,
     group_report,
     latent_means,
+    matched_threshold,
     resampling_probabilities,
 )
 from cnnbook.training.resampling import densities
@@ -188,6 +193,54 @@ def test_half_of_what_is_drawn_are_faces_and_the_rare_ones_come_more_often():
     np.testing.assert_allclose(adaptive(math.inf)(model, data)[:80], 0.5 / 80)
 
 
+def test_the_effective_sample_is_that_of_an_even_draw():
+    """A mean of draws by p varies as one of that many even draws."""
+    assert effective_sample_size(torch.full((40,), 3.0)) == pytest.approx(40)
+    assert effective_sample_size(torch.tensor([0.0, 7.0, 0.0])) == 1
+    assert effective_sample_size(torch.tensor([0.5, 0.25, 0.25])) == pytest.approx(8 / 3)
+    half = torch.zeros(100)
+    half[:50] = 1  # half of them evenly, the others never
+    assert effective_sample_size(half) == pytest.approx(50)
+
+
+def test_the_distinct_images_are_those_that_one_counts():
+    p = torch.tensor([0.5, 0.3, 0.15, 0.05, 0.0])
+    drawn = torch.multinomial(
+        p.expand(4000, 5), 7, True, generator=torch.Generator().manual_seed(0)
+    )
+    seen = torch.zeros(4000, 5).scatter_(1, drawn, 1.0)
+    assert expected_distinct(p, 7) == pytest.approx(float(seen.sum(1).mean()), abs=0.05)
+    some = torch.tensor([False, True, False, True, True])
+    counted = float(seen[:, some].sum(1).mean())
+    assert expected_distinct(9 * p, 7, some) == pytest.approx(counted, abs=0.05)
+    assert expected_distinct(torch.tensor([1.0, 0.0]), 5) == 1
+    even = expected_distinct(torch.ones(3000), 3000)
+    assert even == pytest.approx(3000 * (1 - (1 - 1 / 3000) ** 3000))
+
+
+def test_what_codes_know_is_read_off_their_last_fifth():
+    codes = torch.randn(1000, 3, generator=torch.Generator().manual_seed(0))
+    linear = 2 * codes[:, 0] - codes[:, 1] + 5
+    assert explained(codes, linear) == pytest.approx(1, abs=1e-6)
+    turned = codes[:, 2] ** 2  # how far, to whichever side
+    assert explained(codes, turned) == pytest.approx(1, abs=1e-6)
+    noise = torch.randn(1000, generator=torch.Generator().manual_seed(1))
+    assert explained(codes, linear + 5**0.5 * noise) == pytest.approx(0.5, abs=0.1)
+    assert -0.1 < explained(codes, noise) < 0.1
+    linear[800:] = noise[800:]  # what is not fitted is judged
+    assert explained(codes, linear) < 0
+    assert 0 < explained(codes, codes[:, 0] > 0) < 1
+
+
+def test_a_direction_changes_one_property_and_leaves_the_others():
+    generator = torch.Generator().manual_seed(0)
+    values = torch.randn(400, 3, generator=generator)
+    values[:, 1] += values[:, 0]  # two properties that come together
+    true = torch.randn(3, 5, generator=generator)
+    noise = 0.01 * torch.randn(400, 5, generator=generator)
+    np.testing.assert_allclose(directions(values @ true + 7 + noise, values), true, atol=0.01)
+
+
 def test_right_answers_are_counted():
     logit, labels = torch.tensor([2.0, -1.0, 0.0, 3.0]), torch.tensor([1, 1, 0, 0])
     out = DebiasingOutput(logit, *[torch.zeros(4)] * 5)
@@ -204,6 +257,16 @@ REFUSED = [
     (lambda: resampling_probabilities(MEANS, alpha=-0.1), r"alpha is -0\.1, must not be negative"),
     (lambda: resampling_probabilities(MEANS, alpha=0, bins=0), "bins is 0, must be from 1 to"),
     (lambda: resampling_probabilities(MEANS, alpha=0, combine="sum"), "must be one of max, prod"),
+    (lambda: effective_sample_size(torch.zeros(3)), r"not all 0; got shape \(3,\), sum 0"),
+    (lambda: effective_sample_size(torch.ones(3, 1)), r"must be \(N,\), .* got shape \(3, 1\)"),
+    (lambda: expected_distinct(torch.tensor([1.0, -0.1]), 3), "not negative"),
+    (lambda: expected_distinct(torch.ones(3), 0), "draws is 0, must be at least 1"),
+    (lambda: explained(MEANS, MEANS[:, 0][1:]), r"values has shape \(499,\), codes \(500, 4\)"),
+    (lambda: explained(MEANS, 0 * MEANS[:, 0]), "values of the last 100 images are all the same"),
+    (lambda: directions(MEANS, MEANS[:, 0]), r"values has shape \(500,\), codes \(500, 4\)"),
+    (lambda: directions(MEANS, MEANS[:, [0, 0]]), "values has 2 columns, but 1 are independent"),
+    (lambda: matched_threshold(MEANS[:, 0], torch.ones(500), 0.1), "0 of 500 images are non-faces"),
+    (lambda: matched_threshold(MEANS[:, 0], torch.zeros(500), 1.2), "false_positives is 1.2, must"),
     (lambda: adaptive(0)(None, FACES), "4 of 4 images are faces, need both kinds"),
     (lambda: adaptive(0)(None, LOOSE), r"data\.labels has shape \(4, 1\), expected \(4,\)"),
 ]
@@ -246,6 +309,29 @@ def test_a_report_is_what_one_counts():
     groups[groups == 1] = -1  # faces of no group count in the whole only
     report = group_report(scores, labels, groups, NAMES[:1], minimum=40)
     assert (report.gap, report.recall) == (0, 0.74)
+
+
+def test_a_matched_threshold_takes_that_share_of_the_non_faces():
+    scores = torch.randn(5000, generator=torch.Generator().manual_seed(0))
+    labels = (torch.arange(5000) % 5 == 0).long()
+    scores[labels == 1] += 100  # faces do not count
+    for share in (0.0, 0.03, 0.12, 0.5, 1.0):
+        found = (scores[labels == 0] > matched_threshold(scores, labels, share)).double().mean()
+        assert found == pytest.approx(share, abs=1 / 4000)
+
+
+def test_at_a_threshold_the_groups_are_counted_and_their_order_is_not():
+    scores, labels, groups = hundred()
+    one = group_report(scores, labels, groups, NAMES, minimum=40)
+    other = group_report(scores + 3, labels, groups, NAMES, threshold=3.0, minimum=40)
+    assert one == other
+    none = group_report(scores, labels, groups, NAMES, threshold=1.0, minimum=40)
+    assert [row.recall for row in none.groups] == [0, 0]
+    light, dark = (54 * 45 + (54 * 5 + 6 * 45) / 2) / 3000, (20 * 45 + (20 * 50) / 2) / 2000
+    for report in (one, none):
+        np.testing.assert_allclose([row.auc for row in report.groups], [light, dark])
+    with pytest.raises(ValueError, match="threshold is nan, must be finite"):
+        group_report(scores, labels, groups, NAMES, threshold=math.nan, minimum=40)
 
 
 # Newcombe (1998), Statistics in Medicine 17, table I, method 3

@@ -16,6 +16,7 @@ from cnnbook.datasets import (
     face_groups,
     faces,
     non_faces,
+    portraits,
     render_faces,
     sample_attributes,
 )
@@ -164,6 +165,54 @@ def test_an_attribute_changes_its_part_alone(name, values, rows):
     assert rows[0] <= found.min() < found.max() <= rows[1]
 
 
+@pytest.mark.parametrize("draw", [faces, non_faces])
+def test_a_crop_is_the_middle_and_a_smaller_size_its_means(draw):
+    whole, middle = draw(6, seed=3).images, draw(6, seed=3, crop=40).images
+    np.testing.assert_array_equal(middle, whole[:, :, 12:52, 12:52])
+    assert middle.is_contiguous()
+    small = draw(6, seed=3, crop=40, size=20).images
+    assert small.shape == (6, 3, 20, 20)
+    # far from the border a pixel is a mean of the 4×4 about it, the outer ones less
+    near = torch.tensor([0.125, 0.375, 0.375, 0.125])
+    weights = (near[:, None] * near).expand(3, 1, 4, 4)
+    means = torch.nn.functional.conv2d(middle, weights, stride=2, padding=1, groups=3)
+    np.testing.assert_allclose(small[..., 1:-1, 1:-1], means[..., 1:-1, 1:-1], atol=1e-5)
+
+
+def test_a_wall_is_behind_heads_of_both_kinds():
+    edge = {}
+    for wall in ("any", "plain", "same"):
+        heads = non_faces(100, wall=wall, seed=1)
+        heads = heads[(heads.attributes["kind"] == 2) | (heads.attributes["kind"] == 3)].images
+        for name, images in (("face", faces(40, wall=wall, seed=1).images), ("other", heads)):
+            edge[wall, name] = images[:, :, :20, 0]  # hair is seen in a few of them
+    for name in ("face", "other"):
+        along = {wall: edge[wall, name].std(2).quantile(0.8) for wall in ("any", "plain")}
+        assert along["plain"] < 1e-4 < 0.01 < along["any"], name
+        assert edge["same", name].std(0).min() < 1e-4 < 0.05 < edge["plain", name].std(0).min()
+    # photographs and textures have no wall: they stay as they are
+    ones, others = (non_faces(60, wall=wall, seed=1) for wall in ("any", "same"))
+    for kind in range(5):
+        those = ones.attributes["kind"] == kind
+        assert torch.equal(ones.images[those], others.images[those]) == (kind < 2), kind
+
+
+def test_portraits_differ_in_what_one_can_name_and_are_turned_evenly():
+    data = portraits(800, turn=30, seed=4)
+    assert data.images.shape == (800, 3, 48, 48)
+    for name in rendering.ALIGNED:
+        assert (data.attributes[name] == ATTRIBUTES[name].default).all(), name
+    for name in ("skin", "hair", "glasses", "beard", "mouth", "light", "backdrop"):
+        assert len(data.attributes[name].unique()) > 1, name
+    yaw = data.attributes["yaw"]
+    assert -30 <= yaw.min() < -28 < 28 < yaw.max() <= 30
+    counts = np.histogram(yaw, 6, (-30, 30))[0]
+    assert chi_square(counts, np.full(6, 1 / 6)) < 21  # 5 degrees of freedom: one in a thousand
+    np.testing.assert_array_equal(portraits(5, turn=30, seed=4).images, data.images[:5])
+    given = {name: values[:5].numpy() for name, values in data.attributes.items() if name != "kind"}
+    np.testing.assert_array_equal(render_faces(given)[..., 8:56, 8:56], data.images[:5])
+
+
 def test_groups_are_skin_by_pose():
     tensors = {n: torch.from_numpy(v) for n, v in sample_attributes(400).items()}
     tensors["kind"] = torch.full((400,), -1)
@@ -239,6 +288,11 @@ def one(name="a", classes=("x",), shape=(1,)):
         (lambda: Joint(("yaw",), [1]), "names holds 'yaw', must be of pose"),
         (lambda: Joint(("skin", "skin"), np.eye(6) / 6), "1 of them differ"),
         (lambda: biased(dark=1.2), "dark is 1.2, must be from 0 to 1"),
+        (lambda: faces(1, crop=65), "crop is 65, must be from 1 to 64"),
+        (lambda: faces(1, crop=40, size=41), "size is 41, must be from 1 to 40"),
+        (lambda: non_faces(1, wall="red"), "wall is 'red', must be one of any, plain, same"),
+        (lambda: portraits(1, turn=80), "turn is 80, must be from 0 to 75 degrees"),
+        (lambda: portraits(1, turn=float("nan")), "turn is nan, must be from 0 to 75 degrees"),
         (lambda: Difficulty(noise=-1), "noise is -1, must be from 0 to"),
         (lambda: Difficulty(contrast=1.5), "contrast is 1.5, must be from 0 to 1"),
         (lambda: concatenate(), "parts has 0 sets"),

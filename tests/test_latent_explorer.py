@@ -17,7 +17,7 @@ from cnnbook.datasets import mnist_small
 from cnnbook.figures.morphing import STEPS, Morph
 from cnnbook.figures.scene import pixels
 from cnnbook.figures.traversal import EACH, MEAN, STEP, Traversal
-from cnnbook.models import ConvVAE, DebiasingVAE, DenseAutoencoder, DenseVAE
+from cnnbook.models import ConvVAE, DebiasingVAE, DenseAutoencoder, DenseVAE, PortraitVAE
 from cnnbook.widgets import latent_explorer, latent_inputs, morph
 from cnnbook.widgets.latent_inputs import read_own
 
@@ -148,11 +148,17 @@ def test_the_same_latent_twice_leaves_a_message():
 
 
 @pytest.mark.parametrize(
-    ("model", "shape"), [(ConvVAE(3, width=4), (1, 28, 28)), (DebiasingVAE(3), (3, 64, 64))]
+    ("model", "shape"),
+    [
+        (ConvVAE(3, width=4), (1, 28, 28)),
+        (DebiasingVAE(3), (3, 64, 64)),
+        (PortraitVAE(3, width=4), (3, 48, 48)),
+    ],
 )
 def test_models_of_digits_and_faces_bring_images(model, shape, monkeypatch):
-    drawn = SimpleNamespace(images=torch.rand(2, 3, 64, 64))
-    monkeypatch.setattr(latent_inputs, "faces", lambda *_, **__: drawn)
+    drawn = SimpleNamespace(images=torch.rand(2, *shape))
+    for name in ("faces", "portraits"):
+        monkeypatch.setattr(latent_inputs, name, lambda *_, **__: drawn)
     view = latent_explorer(model)
     assert view.state.origins["image 1"].shape == shape
     assert not model.training

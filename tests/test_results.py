@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from cnnbook.datasets import Images, centre_digits, digits, scattered_digits
-from cnnbook.experiments import debiasing
+from cnnbook.datasets import Images, centre_digits, digits, portraits, scattered_digits
+from cnnbook.experiments import debiasing, worlds
+from cnnbook.experiments import portraits as portrait_study
 from cnnbook.experiments.__main__ import STUDIES
 from cnnbook.experiments.generation import FACE_DATA, TEST_SEED, information, nats, rendered_faces
 from cnnbook.experiments.sharing import reference_architectures
@@ -70,6 +71,29 @@ def test_the_weights_of_the_faces_are_those_of_the_first_run():
     )
     measured = information(pretrained("vae_faces"), images)
     assert measured == pytest.approx({name: expected[name] for name in measured}, rel=1e-3)
+
+
+def test_the_weights_of_the_portraits_are_those_of_the_first_run():
+    expected = first_run("portraits", "aligned")
+    images = portraits(portrait_study.TEST, seed=portrait_study.TEST_SEED).images
+    measured = information(pretrained("portraits_aligned"), images)
+    assert measured == pytest.approx({name: expected[name] for name in measured}, rel=1e-3)
+
+
+def test_the_detectors_of_world_a_are_those_of_the_first_run():
+    test = worlds.balanced_images("A", worlds.TEST_SEED)
+    for variant in worlds.DEBIASING_WORLDS.kept:
+        run = first_run("debiasing_worlds", variant)
+        measured = worlds.judge(pretrained(f"debiasing_worlds_{variant}"), test, 0.0)
+        for name in worlds.face_groups(test)[1]:
+            assert abs(measured[f"recall {name}"] - run[f"recall {name}"]) <= 2 / worlds.GROUP
+        assert abs(measured["auc"] - run["auc"]) < 0.002
+
+
+def test_the_arms_of_a_world_saw_the_same_seeds():
+    for world in worlds.WORLDS:
+        kept = RESULTS["debiasing_worlds"]["variants"]
+        assert len({kept[name]["n"] for name in kept if name[0] == world}) <= 1
 
 
 @pytest.mark.parametrize("variant", debiasing.DEBIASING.kept)

@@ -6,6 +6,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch import nn
 from torch.distributions import Bernoulli, Independent, Laplace, Normal, kl_divergence
 
@@ -290,3 +291,35 @@ REFUSED = [
 def test_what_does_not_fit_is_refused(call, message):
     with pytest.raises(ValueError, match=message):
         call(DenseVAE(hidden=4))
+
+
+def test_edges_are_differences_of_neighbours():
+    """One pixel that is ½ too bright: four neighbours differ otherwise, in the middle."""
+    x = torch.full((2, 1, 5, 5), 0.25)
+    x[1, 0, 0, 0] = 0.5  # a corner has two
+    reconstruction = torch.full((2, 1, 5, 5), 0.25).logit()
+    reconstruction[0, 0, 2, 2] = torch.tensor(0.75).logit()
+    np.testing.assert_allclose(models.edge_error(x, reconstruction), [4 * 0.5, 2 * 0.25], rtol=1e-5)
+    out = VAEOutput(x, reconstruction, *[torch.zeros(2, 1)] * 3)
+    pixels = vae_loss(out, kl_weight=0.1)
+    loss = models.portrait_loss(out, kl_weight=0.1, edge_weight=3.0)
+    np.testing.assert_allclose(loss - pixels, 3 * (2 + 0.5) / 2, rtol=1e-5)
+    with pytest.raises(ValueError, match=r"x has shape \(2, 1, 5, 5\), reconstruction \(1, 1"):
+        models.edge_error(x, reconstruction[:1])
+
+
+def test_a_network_of_portraits_reads_a_file_and_says_what_it_was_made_for(tmp_path, capsys):
+    torch.manual_seed(0)
+    network = models.PortraitVAE(latents=4, width=4).eval()
+    x = torch.rand(2, 3, 48, 48, generator=generator())
+    assert network(x).reconstruction.shape == x.shape
+    np.testing.assert_allclose(network.reconstruct(x), network.decode(network.code(x)).detach())
+    assert capsys.readouterr().out == ""
+    wide = np.zeros((48, 80, 3), np.uint8)
+    wide[:, 16:64] = (255 * x[0]).byte().permute(1, 2, 0)
+    Image.fromarray(wide).save(tmp_path / "own.png")
+    seen = network.reconstruct(tmp_path / "own.png")
+    np.testing.assert_allclose(seen, network.reconstruct((255 * x[:1]).floor() / 255), atol=1e-5)
+    assert "heads that a program drew" in capsys.readouterr().out
+    with pytest.raises(ValueError, match="there is no file"):
+        network.reconstruct(tmp_path / "none.png")

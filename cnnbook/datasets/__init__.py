@@ -15,7 +15,7 @@ from cnnbook.datasets.faces.attributes import (
 )
 from cnnbook.datasets.faces.difficulty import HARD, Difficulty
 from cnnbook.datasets.faces.non_faces import non_faces
-from cnnbook.datasets.faces.rendering import faces, render_faces
+from cnnbook.datasets.faces.rendering import faces, portraits, render_faces
 from cnnbook.datasets.folder import image_folder
 from cnnbook.datasets.images import AttributedImages, Images, ImageSet, concatenate, hold_out
 from cnnbook.datasets.photographs import PHOTOGRAPHS, photograph

@@ -11,13 +11,16 @@ from cnnbook.experiments.debiasing import DEBIASING
 from cnnbook.experiments.generation import VAE_STUDY
 from cnnbook.experiments.handwriting import ALEXNET_DIGITS, DIGITS, MNIST
 from cnnbook.experiments.photographs import ABLATION, ACTIVATION, CIFAR10
+from cnnbook.experiments.portraits import PORTRAITS
 from cnnbook.experiments.sharing import SHARING
 from cnnbook.experiments.study import check_request, run_study
 from cnnbook.experiments.table import result_table, write_table
+from cnnbook.experiments.worlds import DEBIASING_SETTINGS, DEBIASING_WORLDS
 from cnnbook.files import own_folder
 
 # in the order of the README's table
-_ALL = MNIST, DIGITS, ALEXNET_DIGITS, CIFAR10, ACTIVATION, ABLATION, VAE_STUDY, DEBIASING, SHARING
+_ALL = MNIST, DIGITS, ALEXNET_DIGITS, CIFAR10, ACTIVATION, ABLATION, VAE_STUDY, PORTRAITS
+_ALL += DEBIASING, DEBIASING_SETTINGS, DEBIASING_WORLDS, SHARING
 STUDIES = {study.name: study for study in _ALL}
 MOST_THREADS = 1024  # beyond, some systems end the process without a word
 

@@ -357,3 +357,31 @@ def summarise(runs):
             spread = statistics.stdev(values) if finite and len(values) > 1 else 0.0
             std[name] = float(f"{spread:.6g}") if finite else None
     return {"n": len(runs), "mean": mean, "std": std}
+
+
+class Difference(NamedTuple):
+    """How much greater a measure is with one variant than with another, on the same seeds."""
+
+    mean: float
+    half: float  # half the width of the 95 % t-interval about it
+    ratio: float  # of the two means
+    n: int
+
+
+def paired_difference(result, first, second, measure):
+    """Subtract what `second` measured from what `first` did, seed by seed, in a study's file.
+
+    Both saw the same images of a seed: their difference spreads less than either of them.
+    """
+    from scipy.stats import t
+
+    runs = [{run["seed"]: run for run in result["variants"][n]["runs"]} for n in (first, second)]
+    both = sorted(set(runs[0]) & set(runs[1]))
+    if len(both) < 2:
+        raise ValueError(f"{first} and {second} have {len(both)} seeds in common, need 2")
+    ours, theirs = ([float(one[seed][measure]) for seed in both] for one in runs)
+    differences = [a - b for a, b in zip(ours, theirs, strict=True)]
+    half = t.ppf(0.975, len(both) - 1) * statistics.stdev(differences) / math.sqrt(len(both))
+    below = statistics.fmean(theirs)
+    ratio = statistics.fmean(ours) / below if below else math.nan
+    return Difference(statistics.fmean(differences), float(half), ratio, len(both))

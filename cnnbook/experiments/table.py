@@ -28,7 +28,7 @@ def result_table(studies, home=None):
 
 
 def _value(kept, measure):
-    share = measure.endswith(("accuracy", "gap"))
+    share = measure.endswith(("accuracy", "gap", "auc"))
     numbers = [kept["mean"][measure], kept["std"][measure]][: kept["n"]]
     shown = [f"{100 * n:.2f}" if share else f"{n:.1f}" for n in numbers]
     return " ± ".join(shown) + (" %" if share else "")

@@ -20,6 +20,7 @@ from cnnbook.models.lenet import LeNet
 from cnnbook.models.lenet5 import C3_TABLE, LeNet5, ScaledTanh, Subsampling, TableConv2d
 from cnnbook.models.mlp import MLP
 from cnnbook.models.one_d import Net1d
+from cnnbook.models.portrait_vae import PortraitVAE, edge_error, portrait_loss
 from cnnbook.models.summary import summary
 from cnnbook.models.vae import VAE, ConvVAE, DenseAutoencoder, DenseVAE, VAEOutput
 from cnnbook.models.variational import (

@@ -39,7 +39,7 @@ class ConvEncoder(Stack):
     """
 
     def __init__(self, shape=(1, 28, 28), width=16):
-        channels, sizes = _plan(shape, width)
+        channels, sizes = plan_sizes(shape, width)
         layers = []
         for before, after in itertools.pairwise(channels):
             # batch normalisation takes the mean away: a bias would have no effect
@@ -58,7 +58,7 @@ class ConvDecoder(Stack):
     """
 
     def __init__(self, latents, shape=(1, 28, 28), width=16):
-        channels, sizes = _plan(shape, width)
+        channels, sizes = plan_sizes(shape, width)
         smallest = (channels[-1], *sizes[-1])
         layers = [nn.Linear(latents, math.prod(smallest)), nn.Unflatten(1, smallest)]
         for before, after in itertools.pairwise(channels[::-1]):
@@ -66,7 +66,7 @@ class ConvDecoder(Stack):
         super().__init__(*layers)
 
 
-def _plan(shape, width):
+def plan_sizes(shape, width):
     """List channels and sizes of the maps, from the image to the smallest."""
     channels, sizes = [shape[0]], [tuple(shape[1:])]
     while all(pixels % 2 == 0 and pixels > 4 for pixels in sizes[-1]):

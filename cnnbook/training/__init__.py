@@ -3,6 +3,13 @@
 
 from cnnbook.training.augment import Augment
 from cnnbook.training.evaluation import evaluate
-from cnnbook.training.fairness import group_report
+from cnnbook.training.fairness import auc, group_report, matched_threshold
 from cnnbook.training.fitting import History, fit
-from cnnbook.training.resampling import adaptive, latent_means, resampling_probabilities
+from cnnbook.training.probing import directions, explained
+from cnnbook.training.resampling import (
+    adaptive,
+    effective_sample_size,
+    expected_distinct,
+    latent_means,
+    resampling_probabilities,
+)

@@ -13,6 +13,7 @@ class GroupRecall(NamedTuple):
     count: int  # faces of the group
     recall: float
     interval: tuple  # Wilson's, 95 %, by SciPy: its ends are named `low` and `high`
+    auc: float  # probability that a face of the group scores higher than a non-face
 
 
 class GroupReport(NamedTuple):
@@ -34,22 +35,47 @@ def wilson(right, count):
     return binomtest(right, count).proportion_ci(0.95, "wilson")
 
 
-def group_report(scores, labels, groups, names, *, minimum=300):
-    """Judge a face detector for each group, from tensors (N,).
-
-    `scores` are logits: above 0 means a face. `labels` are 1 for a face, 0 for anything else,
-    `groups` the index of a face's group in `names`, −1 for what belongs to none; both kinds of
-    images must be there. `minimum` is the fewest faces that a group needs: of 300, a recall of
-    90 % is known to ± 3.4 points; of 20, to ± 13.
-    """
+def auc(scores, labels):
+    """Return the probability that a face scores higher than a non-face; ties count half."""
     from sklearn.metrics import roc_auc_score
 
+    return float(roc_auc_score(labels.cpu(), scores.detach().cpu()))
+
+
+def matched_threshold(scores, labels, false_positives):
+    """Find the score above which that share of the non-faces lies, from tensors (N,).
+
+    Detectors can be compared only where they raise as many false alarms: a lower threshold finds
+    more of every group, most of the group that is found least. Choose it on validation images.
+    `labels` are 0 for a non-face; the share is from 0 to 1.
+    """
+    if not 0 <= false_positives <= 1:
+        raise ValueError(f"false_positives is {false_positives}, must be from 0 to 1")
+    negatives = scores[labels == 0]
+    if not len(negatives):
+        raise ValueError(f"0 of {len(scores)} images are non-faces, must be at least 1")
+    return float(negatives.double().quantile(1 - false_positives))
+
+
+def group_report(scores, labels, groups, names, *, threshold=0.0, minimum=300):
+    """Judge a face detector for each group, from tensors (N,).
+
+    `scores` above the threshold mean a face: 0 is that of logits. `labels` are 1 for a face, 0 for
+    anything else, `groups` the index of a face's group in `names`, −1 for what belongs to none;
+    both kinds of images must be there. `minimum` is the fewest faces that a group needs: of 300, a
+    recall of 90 % is known to ± 3.4 points; of 20, to ± 13.
+    """
     _check(scores, labels, groups, names, minimum)
-    faces, found, rows = labels == 1, scores > 0, []
+    if not math.isfinite(threshold):
+        raise ValueError(f"threshold is {threshold}, must be finite")
+    faces, found, rows = labels == 1, scores > threshold, []
+    others = scores[~faces]
     for index, name in enumerate(names):
         hits = found[groups == index]
         right, count = int(hits.sum()), len(hits)
-        rows.append(GroupRecall(name, count, right / count, wilson(right, count)))
+        known = torch.arange(count + len(others)) < count
+        order = auc(torch.cat([scores[groups == index], others]), known)
+        rows.append(GroupRecall(name, count, right / count, wilson(right, count), order))
     recalls = torch.tensor([row.recall for row in rows], dtype=torch.float64)
     called, hits = int(found.sum()), int((found & faces).sum())
     return GroupReport(
@@ -59,7 +85,7 @@ def group_report(scores, labels, groups, names, *, minimum=300):
         recall=hits / int(faces.sum()),
         precision=hits / called if called else math.nan,
         accuracy=float((found == faces).double().mean()),
-        auc=float(roc_auc_score(faces.cpu(), scores.detach().cpu())),
+        auc=auc(scores, faces),
     )
 
 

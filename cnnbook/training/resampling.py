@@ -68,6 +68,37 @@ def densities(means, *, bins=10):
     return counts.gather(0, index) / len(means) * bins / span
 
 
+def effective_sample_size(probabilities):
+    """Count how many images, drawn evenly, would vary as little as these do: 1 / Σ p².
+
+    The probabilities (N,) are scaled to add up to 1. N even ones give N; one image that is always
+    drawn gives 1. Kish (1965), Survey Sampling, section 11.7.
+
+    >>> effective_sample_size(torch.tensor([0.5, 0.25, 0.25]))
+    2.6666666666666665
+    """
+    p = _shares(probabilities)
+    return float(1 / (p**2).sum())
+
+
+def expected_distinct(probabilities, draws, among=None):
+    """Count how many images, on average, are among some draws with replacement: Σ 1 − (1 − p)ᵈ.
+
+    The probabilities (N,) are scaled to add up to 1. `among`, a mask (N,), counts its images alone.
+    """
+    p, draws = _shares(probabilities), whole("draws", draws)
+    p = p if among is None else p[among]
+    return float(-(draws * torch.log1p(-p)).expm1().sum())
+
+
+def _shares(probabilities):
+    p = torch.as_tensor(probabilities).double()
+    if p.ndim != 1 or not (p.isfinite().all() and (p >= 0).all() and p.sum() > 0):
+        found = f"got shape {tuple(p.shape)}, sum {float(p.sum()):g}"
+        raise ValueError(f"probabilities must be (N,), finite, not negative, not all 0; {found}")
+    return p / p.sum()
+
+
 def adaptive(alpha, *, bins=10, combine="max"):
     """Make a `draw` for `fit`: half faces, the rare ones more often, and half non-faces.
 

@@ -21,7 +21,7 @@ def latent_explorer(
 
     Parameters
     ----------
-    model : torch.nn.Module or {"digits", "faces"}, optional
+    model : torch.nn.Module or {"digits", "faces", "portraits"}, optional
         A variational autoencoder, such as `cnnbook.models.ConvVAE`, which is set to evaluation
         mode; or a shipped one: that of the digits when not given.
     images : Images, tensor or ndarray of shape (N, C, H, W), optional

@@ -7,7 +7,7 @@ from cnnbook.checks import whole
 from cnnbook.datasets.faces.attributes import ATTRIBUTES, sample_attributes
 from cnnbook.datasets.faces.canvas import HAIR, SIDE, SKIN, View, colour_of, column, paint
 from cnnbook.datasets.faces.difficulty import Difficulty
-from cnnbook.datasets.faces.rendering import PARTS, background, render
+from cnnbook.datasets.faces.rendering import PARTS, background, before_wall, cut, render
 from cnnbook.datasets.images import FACE_CLASSES, AttributedImages
 from cnnbook.datasets.photographs import photograph
 
@@ -32,21 +32,24 @@ SHUFFLED = (
 )
 
 
-def non_faces(count, *, difficulty=None, seed=0):
+def non_faces(count, *, difficulty=None, crop=SIDE, size=None, wall="any", seed=0):
     """Draw pictures without a face, in the colours of faces and before the same backgrounds.
 
     Each kind of `NON_FACES` is as likely as any other. The rest is as for `faces`, but all are
-    labelled 0, attributes are -1 or NaN, and `kind` is an index into `NON_FACES`.
+    labelled 0, attributes are -1 or NaN, and `kind` is an index into `NON_FACES`. The wall is that
+    behind heads and objects.
     """
     seed = whole("seed", seed, 0)
     drawn = sample_attributes(count, seed=seed + 1_000_003)  # no head in common with `faces`
+    walled = before_wall(drawn, wall)
     number, variant = np.random.default_rng([seed, 3]).random((count, 2)).T
     kind = (number * len(NON_FACES)).astype(int)
     images = np.empty((count, 3, SIDE, SIDE), np.float32)
     for place, draw in enumerate((_photographs, _textures, _missing, _shuffled, _objects)):
         those = np.flatnonzero(kind == place)
         if len(those):
-            part = {name: values[those] for name, values in drawn.items()}
+            described = drawn if draw in (_photographs, _textures) else walled
+            part = {name: values[those] for name, values in described.items()}
             rngs = (np.random.default_rng([seed, 4, index]) for index in those)
             images[those] = draw(part, (variant[those] * 4).astype(int), rngs)
     (difficulty or Difficulty()).apply(images, seed=seed + 1_000_003)
@@ -54,7 +57,8 @@ def non_faces(count, *, difficulty=None, seed=0):
     attributes = {name: torch.full((count,), value) for name, value in nothing.items()}
     attributes["kind"] = torch.from_numpy(kind)
     labels = torch.zeros(count, dtype=torch.int64)
-    return AttributedImages(torch.from_numpy(images), labels, FACE_CLASSES, attributes)
+    images = cut(torch.from_numpy(images), crop, size)
+    return AttributedImages(images, labels, FACE_CLASSES, attributes)
 
 
 def _missing(faces, variant, rngs):

@@ -2,7 +2,9 @@
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 
+from cnnbook.checks import whole
 from cnnbook.datasets.faces.attributes import ATTRIBUTES, sample_attributes
 from cnnbook.datasets.faces.canvas import HAIR, SIDE, SKIN, View, colour_of, column, paint
 from cnnbook.datasets.faces.difficulty import Difficulty
@@ -15,22 +17,79 @@ ABOVE = 38  # rows in which there is neither neck nor coat
 CHUNK = 64  # faces drawn at a time: so few that they stay in the processor's cache
 # of each part: shown, moved right, moved down, its right side lower, upside down (-1)
 PARTS = {part: np.float32([[1], [0], [0], [0], [1]]) for part in ("eyes", "brows", "nose", "mouth")}
+WALLS = {
+    "any": {},
+    "plain": {"background": 0},  # one colour behind each head
+    "same": {"background": 0, "backdrop": 0.6, "brightness": 0.5, "clothes": 0.6},
+}
+"""What may be behind the heads: for each name, the attributes that are then the same for all."""
+
+# of a head that looks as the usual one does, in the middle of the picture
+ALIGNED = ("pitch", "roll", "width", "jaw", "nose", "tone", "size", "row", "column")
+PORTRAIT = 48  # rows and columns of a portrait
 
 
-def faces(count, *, joint=None, difficulty=None, seed=0):
+def faces(count, *, joint=None, difficulty=None, crop=SIDE, size=None, wall="any", seed=0):
     """Draw faces whose attributes are known, as `AttributedImages`.
 
     They are (count, 3, 64, 64), all labelled 1, with all of `ATTRIBUTES` and `kind`, which is -1.
     The `Joint` says how likely combinations of attributes are (six equal groups without it), the
-    `Difficulty` how the pictures are spoiled (not at all without it). Face i is the same, byte for
+    `Difficulty` how the pictures are spoiled (not at all without it), `wall` what is behind them,
+    see `WALLS`. `crop` and `size` then cut the picture, see `cut`. Face i is the same, byte for
     byte, however many are drawn.
     """
-    attributes = sample_attributes(count, joint=joint, seed=seed)
+    attributes = before_wall(sample_attributes(count, joint=joint, seed=seed), wall)
     images = render_faces(attributes)
     (difficulty or Difficulty()).apply(images.numpy(), seed=seed)
+    return _labelled(cut(images, crop, size), attributes)
+
+
+def portraits(count, *, turn=25, seed=0):
+    """Draw faces of one size in one place, (count, 3, 48, 48), that differ in what one can name.
+
+    Only the head's turn moves the parts of a face, evenly from −`turn` to `turn` degrees; `ALIGNED`
+    have their defaults, and a wall of one colour is behind. For the rest see `faces`.
+    """
+    least, most = 0, ATTRIBUTES["yaw"].most
+    if not least <= turn <= most:
+        raise ValueError(f"turn is {turn}, must be from {least} to {most:g} degrees")
+    attributes = before_wall(sample_attributes(count, seed=seed), "plain")
+    angle = np.random.default_rng([seed, 5]).uniform(-turn, turn, count)
+    attributes["yaw"] = angle.astype(np.float32)
+    for name in ALIGNED:
+        attributes[name] = np.full_like(attributes[name], ATTRIBUTES[name].default)
+    return _labelled(cut(render_faces(attributes), PORTRAIT), attributes)
+
+
+def _labelled(images, attributes):
+    """Make `AttributedImages` of faces and of what they were drawn from."""
     tensors = {name: torch.from_numpy(values) for name, values in attributes.items()}
-    tensors["kind"] = torch.full((count,), -1)
-    return AttributedImages(images, torch.ones(count, dtype=torch.int64), FACE_CLASSES, tensors)
+    tensors["kind"] = torch.full((len(images),), -1)
+    labels = torch.ones(len(images), dtype=torch.int64)
+    return AttributedImages(images, labels, FACE_CLASSES, tensors)
+
+
+def before_wall(attributes, wall):
+    """Put all heads before the wall of that name, see `WALLS`."""
+    if wall not in WALLS:
+        raise ValueError(f"wall is {wall!r}, must be one of {', '.join(WALLS)}")
+    fixed = WALLS[wall].items()
+    return attributes | {name: np.full_like(attributes[name], value) for name, value in fixed}
+
+
+def cut(images, crop=SIDE, size=None):
+    """Keep the middle `crop` rows and columns of images, scaled to `size` (as cut, without it).
+
+    Smaller ones are made by bilinear interpolation against aliasing.
+    """
+    side = images.shape[-1]
+    crop = whole("crop", crop, most=side)
+    size = crop if size is None else whole("size", size, most=crop)
+    first = (side - crop) // 2
+    images = images[..., first : first + crop, first : first + crop].contiguous()
+    if size == crop:
+        return images
+    return F.interpolate(images, (size, size), mode="bilinear", antialias=True)
 
 
 def render_faces(attributes):
