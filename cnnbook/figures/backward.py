@@ -437,6 +437,6 @@ def _written(sum_so_far):
     free = min(WIDTH, ROOM.get()) - 24
     size = min(13, free / max(len(words), 1) / 0.63)
     size = size if legible(size) else LEGIBLE
-    cut = lines(*wrapped(words, free, size=size, mono=True), size=size, mono=True)
+    cut = [words] if ROOM.get() == math.inf else wrapped(words, free, size=size, mono=True)
     before = over(space(22, 15), mark) if share else space(22, 15)
-    return sized(row(before, cut, gap=0), 0, 18)
+    return sized(row(before, lines(*cut, size=size, mono=True), gap=0), 0, 18)
