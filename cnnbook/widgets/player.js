@@ -53,6 +53,7 @@ function render({ model, el }) {
   const speed = document.createElement("select");
   speed.className = "cnnbook-speed";
   speed.title = "Speed";
+  speed.setAttribute("aria-label", "Speed");
   speed.dataset.lmSuppressShortcuts = "true";
   for (const [value, words] of Object.entries(SPEEDS)) speed.add(new Option(words, value));
   speed.addEventListener("change", () => set(model, { speed: Number(speed.value) }));
