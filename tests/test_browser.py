@@ -187,7 +187,7 @@ def test_every_control_has_a_name(server):
         assert not notebook.problems
 
 
-def test_stop_keeps_the_step_and_a_restarted_widget_says_that_it_sleeps(server):
+def test_stop_keeps_the_step_and_a_widget_without_its_kernel_says_that_it_sleeps(server):
     with chromium_page() as page:
         notebook = Notebook(page, *server, SLEEPS)
         notebook.run_all()
@@ -207,6 +207,8 @@ def test_stop_keeps_the_step_and_a_restarted_widget_says_that_it_sleeps(server):
         notebook.wait("book.idle()")
         notebook.run_all()
         notebook.wait(f"{head} === 'none'")
+        page.evaluate("book.panel().sessionContext.shutdown()")
+        notebook.wait(f"{head}.startsWith('\"Asleep: ')")
         assert not notebook.problems
 
 
