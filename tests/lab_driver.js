@@ -27,7 +27,7 @@ window.book = {
   shown: i => [...book.panel().content.widgets[i].node
     .querySelectorAll('.widget-html-content, .widget-image, .jp-RenderedText')]
     .map(e => e.outerHTML).join('|'),
-  open: () => document.querySelectorAll('button.cnnbook-more').forEach(e => e.click()),
+  more: () => document.querySelectorAll('button.cnnbook-more').forEach(e => e.click()),
   controls() {
     const css = '.jp-OutputArea-output button, .jp-OutputArea-output select,' +
       '.jp-OutputArea-output input:not([type=hidden])';

@@ -50,7 +50,7 @@ def test_chapter_in_jupyterlab(server, path):
         notebook = Notebook(page, *server, path.name)
         notebook.run_all()
         save_shot(page, path.stem)
-        page.evaluate("book.open()")
+        page.evaluate("book.more()")
         page.wait_for_timeout(500)
         latencies, idle = defaultdict(list), []
         for control in page.evaluate("book.controls()"):
