@@ -34,9 +34,9 @@ window.book = {
     let n = 0; const found = [];
     book.panel().content.widgets.forEach((w, cell) => w.node.querySelectorAll(css).forEach(e => {
       const box = e.getBoundingClientRect();
-      // have own tests, or were opened before
-      const own = e.closest(
-        '.cnnbook-bench, .cnnbook-glass, .cnnbook-script, .cnnbook-weights, .cnnbook-more');
+      // have own tests, were opened before, or change what comes later
+      const own = e.closest('.cnnbook-bench, .cnnbook-glass, .cnnbook-script, .cnnbook-weights,'
+        + '.cnnbook-more, .cnnbook-speed');
       if (own || e.disabled || !box.width || !box.height) return;
       const kind = e.type === 'range' ? 'slider' : e.tagName === 'INPUT' ? e.type
         : e.tagName.toLowerCase();
