@@ -103,8 +103,10 @@ def test_an_error_stands_at_the_control_that_made_it():
     kernel.value = "1 two"
     assert (view.wrong, view.more.value, view.state) == ("kernel", True, before)
     assert "cnnbook-wrong" in kernel._dom_classes
-    beside = view.settings_row.children
+    row = view.settings_row.children
+    beside = sorted(row, key=lambda child: int(child.layout.order))
     assert beside[beside.index(kernel) + 1] is view.note
+    assert view.note.layout.display is None
     assert "&#x27;two&#x27; is not a number" in view.note.value
     assert "opacity" in view.screen.value
     stride.value = 2  # what cannot be read stays wrong
@@ -113,7 +115,8 @@ def test_an_error_stands_at_the_control_that_made_it():
     assert view.wrong == "kernel"
     view.controls["padding"].value = 1  # now it fits
     assert (view.wrong, view.message, view.noted) == (None, "", False)
-    assert view.note not in view.settings_row.children
+    assert view.note.layout.display == "none"
+    assert view.settings_row.children is row  # new ones would not have the focus
     assert "cnnbook-wrong" not in kernel._dom_classes
     view.controls["padding"].value = 0  # the last one that was changed
     assert view.wrong == "padding"

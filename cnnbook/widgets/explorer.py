@@ -109,9 +109,12 @@ class Explorer(widgets.VBox):
         self.screen.observe(lambda _: self._show(motion=False), "room")
         rows = [self.screen]
         # what is wrong, and whether it stands beside the control that made it so
-        self.note, self.noted = widgets.HTML(), False
+        self.note, self.noted = widgets.HTML(layout={"display": "none"}), False
         if self.controls:
-            self.settings_row = widgets.HBox(self._laid_out(more), layout=WRAPPED)
+            row = [*self._laid_out(more), self.note]
+            for place, child in enumerate(row):
+                child.layout.order = str(2 * place)  # so that the note can go between
+            self.settings_row = widgets.HBox(row, layout=WRAPPED)
             rows.insert(0, self.settings_row)
         if hasattr(state, "steps"):
             rows.insert(-1, self._transport())
@@ -252,16 +255,16 @@ class Explorer(widgets.VBox):
         self.wrong = name
         if not hasattr(self, "settings_row"):
             return
-        row = [child for child in self.settings_row.children if child is not self.note]
-        self.noted = self.settings_row in self.children and self.controls.get(name) in row
-        if self.noted:
-            row.insert(row.index(self.controls[name]) + 1, self.note)
-            if self.controls[name].layout.display == "none":
+        control, row = self.controls.get(name), self.settings_row.children
+        self.noted = self.settings_row in self.children and control in row
+        self.note.layout.display = None if self.noted else "none"
+        if self.noted:  # other children would be shown anew, without the focus that they had
+            self.note.layout.order = str(int(control.layout.order) + 1)
+            if control.layout.display == "none":
                 self.more.value = True
         look = 'class="cnnbook cnnbook-note" role="alert" style="color:var(--cnn-kernel-words)"'
         words = f"<b>No such setting:</b> {escape(self.message)}" if self.message else ""
         self.note.value = f"<p {look}>{words}</p>"
-        self.settings_row.children = row
 
     def _fit_controls(self):
         """Give controls the range that the state allows now; one without a choice is disabled."""
