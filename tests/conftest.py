@@ -25,8 +25,17 @@ def folder(tmp_path_factory):
     return folder
 
 
+@pytest.fixture
+def server(lab):
+    """Address and token of the JupyterLab; the kernels that a test started end with it."""
+    from lab_driver import end_kernels
+
+    yield lab
+    end_kernels(*lab)
+
+
 @pytest.fixture(scope="session")
-def server(folder, tmp_path_factory):
+def lab(folder, tmp_path_factory):
     """Address and token of a JupyterLab in that folder."""
     from lab_driver import lab_server
 

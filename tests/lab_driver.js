@@ -31,13 +31,15 @@ window.book = {
   controls() {
     const css = '.jp-OutputArea-output button, .jp-OutputArea-output select,' +
       '.jp-OutputArea-output input:not([type=hidden])';
-    let n = 0; const found = [];
+    let n = 0, buttons; const found = [];
     book.panel().content.widgets.forEach((w, cell) => w.node.querySelectorAll(css).forEach(e => {
       const box = e.getBoundingClientRect();
       // have own tests, were opened before, or change what comes later
       const own = e.closest('.cnnbook-bench, .cnnbook-glass, .cnnbook-script, .cnnbook-weights,'
         + '.cnnbook-more, .cnnbook-speed');
       if (own || e.disabled || !box.width || !box.height) return;
+      // the buttons of a step bar are the same everywhere: those of the first one
+      if (e.closest('.cnnbook-icon') && (buttons ??= cell) !== cell) return;
       const kind = e.type === 'range' ? 'slider' : e.tagName === 'INPUT' ? e.type
         : e.tagName.toLowerCase();
       const group = e.closest('.widget-inline-hbox');

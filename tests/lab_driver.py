@@ -105,6 +105,15 @@ def _wait_for(address, server, log, seconds=90):
     raise RuntimeError(f"JupyterLab did not answer:\n{log.read_text()[-3000:]}")
 
 
+def end_kernels(address, token):
+    """End all kernels of a server: who opens their notebooks again would get their widgets, too."""
+    with urllib.request.urlopen(f"{address}/api/sessions?token={token}", timeout=20) as answer:
+        sessions = json.load(answer)
+    for session in sessions:
+        place = f"{address}/api/sessions/{session['id']}?token={token}"
+        urllib.request.urlopen(urllib.request.Request(place, method="DELETE"), timeout=60).close()
+
+
 @contextlib.contextmanager
 def chromium_page(*flags):
     """Open an empty page of the installed Chromium."""

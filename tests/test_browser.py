@@ -176,6 +176,7 @@ def test_every_control_has_a_name(server):
     with chromium_page() as page:
         notebook = Notebook(page, *server, NAMED)
         notebook.run_all()
+        page.evaluate("book.more()")
         outputs = page.locator(".jp-OutputArea-output").all()
         tree = "\n".join(output.aria_snapshot() for output in outputs)
         names = [(kind, name.translate(ICONS).strip()) for kind, name in CONTROL.findall(tree)]
@@ -183,7 +184,8 @@ def test_every_control_has_a_name(server):
         expected = "slider Step, slider momentum, button Play, button Next step, textbox input"
         assert set(expected.split(", ")) <= {f"{kind} {name}" for kind, name in names}
         assert [kind for kind, name in names if not name] == []
-        assert page.locator(".jp-OutputArea-output [title=null]:visible").count() == 0
+        null = page.locator(".jp-OutputArea-output [title=null]:visible").all()
+        assert [element.evaluate("e => e.outerHTML") for element in null] == []
         assert not notebook.problems
 
 

@@ -131,7 +131,7 @@ class Explorer(widgets.VBox):
         row = [control for control in self.controls.values() if control not in late]
         if not late:
             return row
-        self.more = widgets.ToggleButton(icon="sliders", layout={"width": "138px"})
+        self.more = widgets.ToggleButton(icon="sliders", tooltip="", layout={"width": "138px"})
         self.more.add_class("cnnbook-more")
 
         def show(_):
