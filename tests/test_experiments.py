@@ -248,8 +248,6 @@ def test_every_study_runs_on_a_few_images(name, tmp_path, monkeypatch):
     short = lambda fit: lambda *a, **k: fit(*a, **k | {"epochs": 1, "progress": False})  # noqa: E731
     for module in (handwriting, photographs, generation, debiasing):
         monkeypatch.setattr(module, "fit", short(module.fit))
-    few = generation.faces
-    monkeypatch.setattr(generation, "faces", lambda count, **options: few(20, **options))
     monkeypatch.setattr(photographs, "VALIDATION", 5)
     monkeypatch.setattr(debiasing, "TRAINING", 40)
     monkeypatch.setattr(debiasing, "GROUP", 3)

@@ -17,7 +17,7 @@ from cnnbook.datasets import mnist_small
 from cnnbook.figures.morphing import STEPS, Morph
 from cnnbook.figures.scene import pixels
 from cnnbook.figures.traversal import EACH, MEAN, STEP, Traversal
-from cnnbook.models import ConvVAE, DebiasingVAE, DenseAutoencoder, DenseVAE, PortraitVAE
+from cnnbook.models import ConvVAE, DenseAutoencoder, DenseVAE, PortraitVAE
 from cnnbook.widgets import latent_explorer, latent_inputs, morph
 from cnnbook.widgets.latent_inputs import read_own
 
@@ -151,14 +151,12 @@ def test_the_same_latent_twice_leaves_a_message():
     ("model", "shape"),
     [
         (ConvVAE(3, width=4), (1, 28, 28)),
-        (DebiasingVAE(3), (3, 64, 64)),
         (PortraitVAE(3, width=4), (3, 48, 48)),
     ],
 )
 def test_models_of_digits_and_faces_bring_images(model, shape, monkeypatch):
     drawn = SimpleNamespace(images=torch.rand(2, *shape))
-    for name in ("faces", "portraits"):
-        monkeypatch.setattr(latent_inputs, name, lambda *_, **__: drawn)
+    monkeypatch.setattr(latent_inputs, "portraits", lambda *_, **__: drawn)
     view = latent_explorer(model)
     assert view.state.origins["image 1"].shape == shape
     assert not model.training
@@ -186,7 +184,7 @@ def test_models_of_digits_and_faces_bring_images(model, shape, monkeypatch):
         ({"first": "nobody.png"}, "no photograph 'nobody.png'"),
         ({"second": np.zeros((2, 5, 5))}, "the picture has shape (2, 5, 5), expected (H, W)"),
         ({"second": np.full((5, 5), 3.0)}, "the picture holds 3 to 3, expected 0 to 1"),
-        ({"model": "cats"}, "model is 'cats', must be 'digits' or 'faces'"),
+        ({"model": "cats"}, "model is 'cats', must be 'digits' or 'portraits'"),
         ({"model": nn.Linear(2, 2)}, "model is a Linear, expected encode and decode of a VAE"),
         ({"model": DenseAutoencoder(3, 4, SIZE)}, "encode returns a Tensor, expected mean and log"),
     ],

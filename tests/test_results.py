@@ -11,7 +11,7 @@ from cnnbook.datasets import Images, centre_digits, digits, portraits, scattered
 from cnnbook.experiments import debiasing, worlds
 from cnnbook.experiments import portraits as portrait_study
 from cnnbook.experiments.__main__ import STUDIES
-from cnnbook.experiments.generation import FACE_DATA, TEST_SEED, information, nats, rendered_faces
+from cnnbook.experiments.generation import information, nats
 from cnnbook.experiments.sharing import reference_architectures
 from cnnbook.experiments.study import summarise
 from cnnbook.experiments.table import result_table
@@ -62,15 +62,6 @@ def test_the_weights_are_those_of_the_first_run(name, variant):
 def test_the_weights_of_the_vae_are_those_of_the_first_run(variant):
     measured = nats(pretrained(f"vae_{variant}"), digits(as_mnist=True).test.images)
     assert measured == pytest.approx(first_run("vae", variant)["embedded_nelbo"], rel=1e-3)
-
-
-def test_the_weights_of_the_faces_are_those_of_the_first_run():
-    expected, images = (
-        first_run("vae", "faces"),
-        rendered_faces(FACE_DATA["test"], TEST_SEED).images,
-    )
-    measured = information(pretrained("vae_faces"), images)
-    assert measured == pytest.approx({name: expected[name] for name in measured}, rel=1e-3)
 
 
 def test_the_weights_of_the_portraits_are_those_of_the_first_run():

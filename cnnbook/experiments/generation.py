@@ -1,10 +1,10 @@
-"""A study of generated digits: how many nats a VAE needs for a digit of MNIST; and of faces."""
+"""A study of generated digits: how many nats a VAE needs for a digit of MNIST."""
 
 import functools
 
 import torch
 
-from cnnbook.datasets import FEW_PROFILES, digits, faces, mnist
+from cnnbook.datasets import digits, mnist
 from cnnbook.experiments.study import Outcome, Study, Variant, complete
 from cnnbook.models import ConvVAE, DenseVAE, variational
 from cnnbook.recording import evaluating
@@ -13,20 +13,11 @@ from cnnbook.training import fit
 IMPORTANCE_SAMPLES = 50
 CONV = {"epochs": 16, "lr": 2e-3, "batch_size": 64, "width": 32}
 DENSE = {"epochs": 20, "lr": 2e-3, "batch_size": 128}
-FACES = {"epochs": 32, "lr": 4e-3, "batch_size": 32, "width": 16}
-FACES |= {"likelihood": "l1", "kl_weight": 0.5}
-FACE_DATA = {"train": 3500, "test": 500, "poses": FEW_PROFILES.table.tolist()}
-TRAIN_SEED, TEST_SEED = 3000, 3001
 
 
 def binarise(images, generator):
     """Draw each pixel as 0 or 1 by its probability (Burda et al. 2016, 5, arXiv:1509.00519)."""
     return torch.bernoulli(images, generator=generator)
-
-
-def rendered_faces(count, seed):
-    """Render faces as the variant "faces" learns from them: fewer profiles than elsewhere."""
-    return faces(count, joint=FEW_PROFILES, seed=seed)
 
 
 def nats(network, images, *, k=None):
@@ -81,14 +72,6 @@ def _learn_digits(model, settings, says, measures):
     return Variant(run, settings, says, measures)
 
 
-def _learn_faces(data, seed):
-    """Train on faces; the digits of the other variants, which every run gets, are not read."""
-    model = functools.partial(ConvVAE, shape=(3, 64, 64))
-    network, curve = _train(model, rendered_faces(FACE_DATA["train"], TRAIN_SEED), seed, **FACES)
-    test = rendered_faces(FACE_DATA["test"], TEST_SEED).images
-    return Outcome(information(network, test) | curve, network)
-
-
 SAYS = "nats a digit of MNIST, 20 latents; weighted: {importance_samples} samples"
 VAE_STUDY = Study(
     name="vae",
@@ -97,7 +80,6 @@ VAE_STUDY = Study(
     variants={
         "conv": _learn_digits(ConvVAE, CONV, SAYS, ("test_nelbo", "test_importance_weighted")),
         "dense": _learn_digits(DenseVAE, DENSE, "nats, 2 latents", ("test_nelbo",)),
-        "faces": Variant(_learn_faces, FACES | {"rendered": FACE_DATA}),
     },
     settings={
         "optimizer": "AdamW, one cycle",
@@ -107,5 +89,5 @@ VAE_STUDY = Study(
         "importance_samples": IMPORTANCE_SAMPLES,
     },
     seeds=3,
-    kept=("conv", "dense", "faces"),
+    kept=("conv", "dense"),
 )

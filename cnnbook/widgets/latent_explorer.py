@@ -21,12 +21,12 @@ def latent_explorer(
 
     Parameters
     ----------
-    model : torch.nn.Module or {"digits", "faces", "portraits"}, optional
+    model : torch.nn.Module or {"digits", "portraits"}, optional
         A variational autoencoder, such as `cnnbook.models.ConvVAE`, which is set to evaluation
         mode; or a shipped one: that of the digits when not given.
     images : Images, tensor or ndarray of shape (N, C, H, W), optional
         Values from 0 to 1: what each latent carries is averaged over them, and the first twelve
-        are codes to start from. Digits or faces, if the model is for one of them, when not given.
+        are codes to start from. Digits or portraits, if the model is for one of them, when not given.
     latents : sequence of int, optional
         Which ones get a slider, at most six; the six that carry most when not given.
     across, down : int, optional

@@ -7,17 +7,17 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from cnnbook.datasets import FEW_PROFILES, faces, mnist_small, photograph, portraits
+from cnnbook.datasets import mnist_small, photograph, portraits
 from cnnbook.luminance import luminance
 from cnnbook.models import pretrained
 
-SHAPES = {"digits": (1, 28, 28), "faces": (3, 64, 64), "portraits": (3, 48, 48)}
-SHIPPED = {"digits": "vae_conv", "faces": "vae_faces", "portraits": "portraits_aligned"}
-NEW_FACES, NEW_PORTRAITS = 3001, 5001  # seeds whose faces the shipped networks have not seen
+SHAPES = {"digits": (1, 28, 28), "portraits": (3, 48, 48)}
+SHIPPED = {"digits": "vae_conv", "portraits": "portraits_aligned"}
+NEW_PORTRAITS = 5001  # a seed whose faces the shipped network has not seen
 
 
 def read_vae(model):
-    """Load a shipped network, "digits", "faces" or "portraits", or check the reader's own.
+    """Load a shipped network, "digits" or "portraits", or check the reader's own.
 
     That has ``encode(x)``, which returns something with `mean` and `log_variance`, and
     ``decode(z)``, which returns pixel values; it is set to evaluation mode.
@@ -70,8 +70,6 @@ def _default_images(model, count):
     shape = decode(model, np.zeros((1, model.latents))).shape[1:]
     if shape == SHAPES["digits"]:
         return mnist_small().test.images[:count]
-    if shape == SHAPES["faces"]:
-        return faces(count, joint=FEW_PROFILES, seed=NEW_FACES).images
     if shape == SHAPES["portraits"]:
         return portraits(count, seed=NEW_PORTRAITS).images
     raise ValueError(f"the model draws {shape}, for which there are no images here: pass some")

@@ -23,15 +23,15 @@ def morph(first=None, second=None, model=None, *, images=None, t=0.5):
         Number of one of the images to choose from, the path of a picture, or a picture: values
         from 0 to 1, of shape (H, W), (H, W, 3) or (C, H, W). A picture is cut to a square and
         scaled to the size of the model. The first two of the images when not given.
-    model : torch.nn.Module or {"digits", "faces", "portraits"}, optional
+    model : torch.nn.Module or {"digits", "portraits"}, optional
         A variational autoencoder, which is set to evaluation mode; or a shipped one: that of the
-        faces when not given.
+        portraits when not given.
     images : Images, tensor or ndarray of shape (N, C, H, W), optional
-        What to choose from, the first twelve; rendered faces or digits when not given.
+        What to choose from, the first twelve; portraits or digits when not given.
     t : float
         How far to go at the start, from 0 to 1; rounded to a fortieth.
     """
-    model = read_vae("faces" if model is None else model)
+    model = read_vae("portraits" if model is None else model)
     if not 0 <= t <= 1:
         raise ValueError(f"t is {t}, must be from 0 to 1")
     table, chosen = _choices(first, second, read_images(images, model, COUNT)[:COUNT])

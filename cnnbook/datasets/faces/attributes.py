@@ -136,7 +136,7 @@ class Joint:
 POSE_ALONE = Joint(("pose",), [0.25, 0.25, 0.5])
 # as many faces in each of the six groups of `face_groups`
 BALANCED = Joint(("skin", "pose"), np.outer(np.full(6, 1 / 6), [0.25, 0.25, 0.5]))
-FEW_PROFILES = Joint(("pose",), [0.5, 0.35, 0.15])  # what the VAE of chapter 13 learns from
+FEW_PROFILES = Joint(("pose",), [0.5, 0.35, 0.15])  # of heads that are not aligned
 RARE_GROUPS = {"dark": 0.05, "profile": 0.1}  # shares of what chapter 14 learns little of
 
 
