@@ -26,7 +26,7 @@ def latent_explorer(
         mode; or a shipped one: that of the digits when not given.
     images : Images, tensor or ndarray of shape (N, C, H, W), optional
         Values from 0 to 1: what each latent carries is averaged over them, and the first twelve
-        are codes to start from. Digits or portraits, if the model is for one of them, when not given.
+        are codes to start from. Digits or portraits, if the model draws these, when not given.
     latents : sequence of int, optional
         Which ones get a slider, at most six; the six that carry most when not given.
     across, down : int, optional
