@@ -219,7 +219,7 @@ def test_hints_and_numbers(capsys):
     with pytest.raises(ValueError, match="which must be from 1 to 3, got 4"):
         hint("3.6", 4)
     for number in ("3.99", 3.1, None):
-        with pytest.raises(ValueError, match=f"of chapter 3, 13, 15: .*, got {number!r}"):
+        with pytest.raises(ValueError, match=f"of chapter 3, 13, 14, 15: .*, got {number!r}"):
             check(number, 1)
 
 

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from cnnbook.datasets import DatasetError, Images, ImageSet
-from cnnbook.experiments import debiasing, generation, handwriting, photographs, sharing
+from cnnbook.experiments import generation, handwriting, photographs, sharing
 from cnnbook.experiments import run_study as run
 from cnnbook.experiments.__main__ import STUDIES, main
 from cnnbook.experiments.study import Outcome, Study, Variant, summarise
@@ -246,18 +246,14 @@ def test_every_study_runs_on_a_few_images(name, tmp_path, monkeypatch):
     """One epoch on twenty images: the numbers mean nothing, but all variants must come through."""
     one = STUDIES[name]
     short = lambda fit: lambda *a, **k: fit(*a, **k | {"epochs": 1, "progress": False})  # noqa: E731
-    for module in (handwriting, photographs, generation, debiasing):
+    for module in (handwriting, photographs, generation):
         monkeypatch.setattr(module, "fit", short(module.fit))
     monkeypatch.setattr(photographs, "VALIDATION", 5)
-    monkeypatch.setattr(debiasing, "TRAINING", 40)
-    monkeypatch.setattr(debiasing, "GROUP", 3)
-    monkeypatch.setattr(debiasing, "_training_faces", debiasing.biased_faces)
     digit, photo = (
         ImageSet(*[Images(torch.rand(20, *size), torch.arange(20) % 10, tuple("0123456789"))] * 2)
         for size in ((1, 28, 28), (3, 32, 32))
     )
     small = {"vae": (digit, digit), "mnist": (digit, digit.test)}
-    small["debiasing"] = debiasing.balanced_faces(0, count=3) if name == "debiasing" else None
     small |= dict.fromkeys(("activation", "ablation", "cifar10"), photo)
     small["enas"] = [Images(torch.rand(20, 1, 24, 24), digit.test.labels, digit.test.classes)] * 3
     few_updates = lambda *a, **k: searching.search(*a, **k | {"updates": 5})  # noqa: E731

@@ -191,7 +191,7 @@ def test_what_is_computed_when_ctrl_c_comes_is_written(tmp_path, log, monkeypatc
     assert weight(tmp_path) == 0
 
 
-@pytest.mark.parametrize("part", ["handwriting", "photographs", "generation", "debiasing"])
+@pytest.mark.parametrize("part", ["handwriting", "photographs", "generation", "worlds"])
 def test_a_training_that_was_stopped_is_no_run(part):
     """`fit` keeps what was learned when it is interrupted, and does not raise."""
     source = Path(experiments.__file__).with_name(f"{part}.py").read_text(encoding="utf-8")

@@ -85,6 +85,12 @@ def test_a_histogram_worked_by_hand():
     assert by_hand(alpha=math.inf).formula.endswith("α → ∞: every face weighs the same")
 
 
+def test_a_sample_of_many_faces_is_written_in_full():
+    even = a_resampling(np.zeros(1234), np.full(1234, 1 / 1234))
+    assert even.shares[0].worth == "1234 of 1234"
+    assert "1234 of 1234" in texts(even.picture())
+
+
 def test_densities_are_those_of_the_training():
     means, p = codes(), np.full(60, 1 / 60)
     expected = densities(torch.from_numpy(means), bins=7)

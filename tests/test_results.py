@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from cnnbook.datasets import Images, centre_digits, digits, portraits, scattered_digits
-from cnnbook.experiments import debiasing, worlds
 from cnnbook.experiments import portraits as portrait_study
+from cnnbook.experiments import worlds
 from cnnbook.experiments.__main__ import STUDIES
 from cnnbook.experiments.generation import information, nats
 from cnnbook.experiments.sharing import reference_architectures
@@ -85,15 +85,6 @@ def test_the_arms_of_a_world_saw_the_same_seeds():
     for world in worlds.WORLDS:
         kept = RESULTS["debiasing_worlds"]["variants"]
         assert len({kept[name]["n"] for name in kept if name[0] == world}) <= 1
-
-
-@pytest.mark.parametrize("variant", debiasing.DEBIASING.kept)
-def test_the_weights_of_the_detectors_are_those_of_the_first_run(variant):
-    run, model = first_run("debiasing", variant), pretrained(f"debiasing_{variant}")
-    report = debiasing.judge(model, debiasing.balanced_faces(debiasing.TEST_SEED))
-    for group in report.groups:
-        assert abs(group.recall - run[f"recall {group.name}"]) <= 2 / group.count
-    assert abs(report.accuracy - run["accuracy"]) < 0.002
 
 
 @pytest.mark.parametrize("variant", ["random", "plain"])

@@ -85,7 +85,7 @@ def test_the_divergence_does_not_cancel(dtype):
 
 
 def test_codes_are_drawn_from_the_posterior():
-    """The draws have the mean μ and the standard deviation exp(½ log σ²)."""
+    """Mean μ, standard deviation exp(½ log σ²): fault 4 of the lab has no ½."""
     mean, log_variance = (t.repeat(50_000, 1) for t in (MEAN[:1], LOG_VARIANCE[:1]))
     z, sigma = reparameterise(mean, log_variance, generator()), (LOG_VARIANCE[0] / 2).exp()
     np.testing.assert_allclose((z.mean(0) - MEAN[0]) / sigma, 0, atol=0.02)
@@ -115,6 +115,7 @@ DENSITIES = {  # of one pixel, and what its error leaves out
 
 @pytest.mark.parametrize("likelihood", DENSITIES)
 def test_reconstruction_errors_are_densities_without_their_constants(likelihood):
+    """Sums over the pixels, as the divergence is one: fault 8 of the lab takes a mean."""
     density, left_out = DENSITIES[likelihood]
     x = OUT.x.round() if likelihood == "bernoulli" else OUT.x
     expected = -Independent(density(OUT.reconstruction), 3).log_prob(x) - 6 * left_out

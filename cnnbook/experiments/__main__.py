@@ -7,7 +7,6 @@ import torch
 
 from cnnbook.checks import whole
 from cnnbook.datasets import DatasetError
-from cnnbook.experiments.debiasing import DEBIASING
 from cnnbook.experiments.generation import VAE_STUDY
 from cnnbook.experiments.handwriting import ALEXNET_DIGITS, DIGITS, MNIST
 from cnnbook.experiments.photographs import ABLATION, ACTIVATION, CIFAR10
@@ -20,7 +19,7 @@ from cnnbook.files import own_folder
 
 # in the order of the README's table
 _ALL = MNIST, DIGITS, ALEXNET_DIGITS, CIFAR10, ACTIVATION, ABLATION, VAE_STUDY, PORTRAITS
-_ALL += DEBIASING, DEBIASING_SETTINGS, DEBIASING_WORLDS, SHARING
+_ALL += DEBIASING_SETTINGS, DEBIASING_WORLDS, SHARING
 STUDIES = {study.name: study for study in _ALL}
 MOST_THREADS = 1024  # beyond, some systems end the process without a word
 

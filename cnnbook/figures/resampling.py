@@ -53,6 +53,12 @@ class Share(NamedTuple):
         return self.after / self.before if self.count else math.nan
 
     @property
+    def worth(self):
+        """The effective sample size beside the number of faces, as both are written."""
+        size = f"{self.effective:.0f}" if self.effective >= 9.95 else f"{self.effective:.2g}"
+        return f"{size} of {self.count}"
+
+    @property
     def change(self):
         """Both shares, as they are written."""
         return f"{self.before:.1%} → {self.after:.1%}".replace("%", " %") if self.count else "none"
@@ -253,11 +259,7 @@ class Resampling(State):
     @property
     def description(self):
         """The claim, the weight of a face, and the shares of all groups."""
-        rows = (
-            f"{s.name} {s.change}, effective {format_number(s.effective, 2)} of {s.count}, "
-            f"{s.shown} shown"
-            for s in self.shares
-        )
+        rows = (f"{s.name} {s.change}, effective {s.worth}, {s.shown} shown" for s in self.shares)
         return (
             f"{self.claim}. Draw {self.step + 1}. Effective sample size 1/Σp² = "
             f"{self.effective:.1f}. Shown is {self.title}. The chosen face, {self.group}, weighs "
@@ -311,7 +313,7 @@ def _shares(it):
         placed(text(clip(s.name, 116, bold=True), bold=s in it.rare), height=GROUP) for s in each
     )
     gains = (f"×{share.gain:.2f}" if share.count else "" for share in each)
-    left = (f"{format_number(s.effective, 2)} of {s.count}" if s.count else "" for s in each)
+    left = (s.worth if s.count else "" for s in each)
     marks = (f"×1/{end}", "×1", f"×{end}")
     ends = row(*(placed(_small(words), BAR / 3) for words in marks), gap=0)
     columns = row(

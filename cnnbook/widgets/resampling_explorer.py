@@ -12,7 +12,9 @@ from cnnbook.widgets.explorer import LABELS, choice, explore, factory
 from cnnbook.widgets.slider import SelectionSlider
 
 COUNT = 400  # rendered faces
-LEARNED = 2000  # seed of the faces that the shipped network learned from
+# how the faces that the shipped network learned from were drawn, see `cnnbook.experiments.worlds`
+LEARNED = {"joint": biased(**RARE_GROUPS), "difficulty": HARD, "crop": 40, "size": 32}
+LEARNED |= {"wall": "same", "seed": 4100}
 ALPHAS = (0.0, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, float("inf"))
 
 
@@ -43,7 +45,7 @@ def resampling_explorer(
     """
     images, groups, names = _read_faces(images, groups, names)
     if means is None:
-        model = pretrained("debiasing_DB-VAE_0") if model is None else model
+        model = pretrained("debiasing_worlds_A_DB-VAE") if model is None else model
         means = latent_means(model, images)
     means = torch.as_tensor(means).numpy().astype(float)
     order = np.argsort(-means.std(0), kind="stable").ravel().tolist()
@@ -64,7 +66,7 @@ def _weigh(means, **options):
 def _read_faces(images, groups, names):
     """Return the faces, the group of each, and the groups' names."""
     if images is None:
-        images = faces(COUNT, joint=biased(**RARE_GROUPS), difficulty=HARD, seed=LEARNED)
+        images = faces(COUNT, **LEARNED)
     if isinstance(images, AttributedImages):
         images = images[images.labels == 1]
         if groups is None and {"skin", "yaw"} <= set(images.attributes):
