@@ -19,7 +19,8 @@ pytestmark = [
 ]
 STAGE = Path(widgets.__file__).with_name("stage.js").read_bytes()
 OPEN = """async source => {
-  const heard = {}, traits = {value: "", steers: true, most: 952, room: 952, motion: true, speed: 1};
+  const heard = {};
+  const traits = {value: "", steers: true, most: 952, room: 952, motion: true, speed: 1};
   window.sent = [];
   window.idle = []; // what each question calls when the kernel is done with it
   const model = {
