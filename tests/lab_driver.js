@@ -49,17 +49,21 @@ window.book = {
     }));
     return found;
   },
-  watch(i) {
+  // from an event to the end of the first frame with another picture: what a reader waits; a click
+  // begins where the button is let go
+  watch(i, ...events) {
     const root = book.panel().content.widgets[i].node;
     book.pressed = null; book.painted = null;
-    const start = () => { book.pressed ??= performance.now(); };
-    for (const e of ['keydown', 'mousedown', 'pointermove']) window.addEventListener(e, start, {capture: true, once: true});
+    const start = e => { book.pressed ??= e.timeStamp; };
+    for (const e of events) window.addEventListener(e, start, {capture: true, once: true});
     book.observer?.disconnect();
     book.observer = new MutationObserver(changes => {
       const content = changes.some(m => (m.target.closest ?? (() => null))
         .call(m.target, '.widget-html-content, .widget-image') || m.target.tagName === 'IMG');
-      if (book.pressed !== null && book.painted === null && content)
-        requestAnimationFrame(() => { book.painted ??= performance.now(); });
+      if (book.pressed === null || book.painted !== null || !content) return;
+      const shown = new MessageChannel();
+      shown.port1.onmessage = () => { book.painted ??= performance.now(); };
+      requestAnimationFrame(() => shown.port2.postMessage(0)); // comes after the frame is painted
     });
     book.observer.observe(root, {subtree: true, childList: true, attributes: true});
   },

@@ -198,7 +198,7 @@ class Notebook:
             self.page.wait_for_timeout(250)
             self.wait("book.idle()")  # a late answer to it would take the next step back
         before = self.page.evaluate("i => book.shown(i)", control["cell"])
-        self.page.evaluate("i => book.watch(i)", control["cell"])
+        self.page.evaluate("i => book.watch(i, 'keydown', 'click')", control["cell"])
         act = {
             "slider": lambda: element.press("ArrowRight"),
             "number": lambda: element.press("ArrowUp"),

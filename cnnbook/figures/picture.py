@@ -10,6 +10,7 @@ import json
 import re
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import lru_cache
 from html import escape as escape_html
 from itertools import groupby
 
@@ -95,7 +96,7 @@ class _Rect(Mark):
             f'<rect x="{self.x:g}" y="{self.y:g}" width="{self.width:g}" height="{self.height:g}"'
             f' rx="{self.radius:g}" stroke-width="{self.stroke_width:g}"{dash}'
             f' style="fill:{_FILL[self.fill]};stroke:{_FILL[self.stroke]}{share}"'
-            + (f"><title>{escape_html(self.title)}</title></rect>" if self.title else "/>")
+            + (f"><title>{escape(self.title)}</title></rect>" if self.title else "/>")
         )
 
     def draw(self, ax):
@@ -130,7 +131,7 @@ class _Text(Mark):
         return (
             f'<text x="{self.x:g}" y="{self.y:g}" font-size="{self.size:g}"'
             f' text-anchor="{self.anchor}"{weight}{face} style="fill:{_INK[self.fill]}">'
-            f"{escape_html(self.text)}</text>"
+            f"{escape(self.text)}</text>"
         )
 
     def draw(self, ax):
@@ -171,6 +172,23 @@ class _Path(Mark):
         return ax.plot(x, y, color=LIGHT[self.stroke], linewidth=self.stroke_width, **style)[0]
 
 
+@lru_cache(maxsize=64)  # most images stay from one picture to the next
+def _data(levels, shape):
+    """Turn bytes of pixels, (H, W, 4), into a PNG as text."""
+    pixels = np.frombuffer(levels, np.uint8).reshape(shape)
+    if _grey(pixels):
+        pixels = np.ascontiguousarray(pixels[..., 0])
+    buffer = io.BytesIO()
+    PILImage.fromarray(pixels).save(buffer, "png", compress_level=1)
+    return base64.b64encode(buffer.getvalue()).decode()
+
+
+def _grey(pixels):
+    """Whether all pixels are opaque greys, so that one channel says everything."""
+    colours, alpha = pixels[..., :3], pixels[..., 3]
+    return bool((alpha == 255).all() and (colours == colours[..., :1]).all())
+
+
 @dataclass(eq=False)
 class _Image(Mark):
     pixels: np.ndarray  # (H, W, 4) uint8
@@ -181,16 +199,8 @@ class _Image(Mark):
     inverts: bool = False
     crisp: bool = False
 
-    def grey(self):
-        """Whether all pixels are opaque greys, so that one channel says everything."""
-        colours, alpha = self.pixels[..., :3], self.pixels[..., 3]
-        return bool((alpha == 255).all() and (colours == colours[..., :1]).all())
-
     def svg(self):
-        buffer = io.BytesIO()
-        pixels = self.pixels[..., 0] if self.grey() else self.pixels
-        PILImage.fromarray(np.ascontiguousarray(pixels)).save(buffer, "png", compress_level=1)
-        data = base64.b64encode(buffer.getvalue()).decode()
+        data = _data(self.pixels.tobytes(), self.pixels.shape)
         crisp = "pixelated" if min(self.pixels.shape[:2]) < 64 else "auto"
         kind = ' class="i"' if self.inverts else ""
         return (
@@ -323,25 +333,24 @@ class Picture:
             says = ""
             if touch:
                 words, grid, *what = touch
-                what = escape_html(json.dumps(what, separators=(",", ":")))
+                what = escape(json.dumps(what, separators=(",", ":")))
                 says += f' data-touch="{what}"'
                 says += ' data-grid="{} {}"'.format(*grid) if grid else ""
                 if words:
-                    role, words = "group", escape_html(str(words))
+                    role, words = "group", escape(words)
                     says += f' role="button" tabindex="0" aria-label="{words}"'
             if move:
-                says += f' data-move="{escape_html(move[0])}" data-from="{escape_html(move[1])}"'
+                says += f' data-move="{escape(move[0])}" data-from="{escape(move[1])}"'
             inside = "".join(mark.svg() for mark in marks)
             drawn.append(f"<g{says}>{inside}</g>" if says else inside)
-        svg = (
+        return (
             f'<svg xmlns="http://www.w3.org/2000/svg" class="cnnbook" role="{role}"'
-            f' aria-label="{escape_html(str(self.description))}"'
+            f' aria-label="{escape(self.description)}"'
             f' viewBox="{-MARGIN} {-MARGIN} {width:g} {height:g}" width="{width:g}"'
             f' style="max-width:100%;height:auto;display:block;font-family:{_FACE}">'
             f"{f'<style>{CSS}</style>' if css else ''}"
             f"{''.join(drawn)}</svg>"
         )
-        return _NO_TEXT.sub("\ufffd", svg)
 
     def axes(self):
         """Draw the picture on Matplotlib axes and return them."""
@@ -362,7 +371,7 @@ class Picture:
         self.axes().figure.savefig(buffer, dpi=72 * scale, metadata={"Software": None})
         picture = PILImage.open(buffer).convert("RGB")
         images = (mark for mark in self.marks if isinstance(mark, _Image))
-        if self.palette or all(mark.grey() for mark in images):
+        if self.palette or all(_grey(mark.pixels) for mark in images):
             # tints and greys fit a palette: half the size, and a chapter holds many pictures
             picture = picture.quantize(256, PILImage.Quantize.MAXCOVERAGE, kmeans=1, dither=0)
         buffer = io.BytesIO()

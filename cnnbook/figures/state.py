@@ -28,10 +28,15 @@ class each_room:
         self.compute = compute
 
     def __get__(self, state, owner):
-        known = vars(state).setdefault(f"{self.compute.__name__} by room", {})
-        if (room := ROOM.get()) not in known:
-            known[room] = self.compute(state)
-        return known[room]
+        known, where = _by_room(state), (self.compute, ROOM.get())
+        if where not in known:
+            known[where] = self.compute(state)
+        return known[where]
+
+
+def _by_room(state):
+    """What a state and its copies at other steps know for each room."""
+    return vars(state).setdefault("by room", {})
 
 
 class State:
@@ -49,6 +54,7 @@ class State:
 
     def at(self, step):
         """Return this state at another step, or refuse it; what does not depend on it is kept."""
+        _by_room(self)
         other = object.__new__(type(self))
         for name, value in vars(self).items():
             if not isinstance(getattr(type(self), name, None), each_step):
@@ -60,7 +66,7 @@ class State:
 
     def highest(self, draw):
         """Return the height of the block `draw(state)` at the step where it is highest."""
-        known, where = vars(self).setdefault("heights by room", {}), (draw, ROOM.get())
+        known, where = _by_room(self), (draw, ROOM.get())
         if where not in known:
             known[where] = max(draw(self.at(step)).height for step in range(self.steps))
         return known[where]

@@ -8,6 +8,7 @@ The view builds a new state from its controls, shows the picture, or says what i
 import functools
 import inspect
 import reprlib
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 
 import ipywidgets as widgets
@@ -103,6 +104,7 @@ class Explorer(widgets.VBox):
         self.wrong = None  # the field whose control made the setting impossible
         self.controls, self._readers = dict(controls), readers or {}
         self._read = {}  # fields as read from their controls; an error where that failed
+        self._waits = False  # while more changes come, nothing is shown
         self._following = False  # while the controls follow the state, they do not set it
         self.screen = Stage(steers=hasattr(state, "steps"))
         self.screen.on_msg(self._told)
@@ -177,14 +179,28 @@ class Explorer(widgets.VBox):
         if not changed:  # pointing at it says all
             return
         step = changed.pop("step", None)
-        for field in changed.keys() & self.controls.keys():
-            self.controls[field].value = changed.pop(field)
-        if changed:
-            self.state, self.message = replace(self.state, **changed), ""
-            self._say_what_is_wrong(None)
-        if step is not None:  # the last: another setting may have other steps
-            self.go_to(step)
-        self._show()
+        with self._one_picture():
+            for field in changed.keys() & self.controls.keys():
+                self.controls[field].value = changed.pop(field)
+            if changed:
+                self.state, self.message = replace(self.state, **changed), ""
+                self._say_what_is_wrong(None)
+            if step is not None:  # the last: another setting may have other steps
+                self.step.value = min(max(step, 0), self.step.max)
+
+    @contextmanager
+    def _one_picture(self):
+        """Show once what several changes come to, and send the picture before the controls."""
+        late = [*self.controls.values(), *([self.step, self.play] if hasattr(self, "step") else ())]
+        with ExitStack() as held:
+            for control in late:
+                held.enter_context(control.hold_sync())
+            self._waits = True
+            try:
+                yield
+            finally:
+                self._waits = False
+            self._show()
 
     def hover(self, part):
         """Show what a part of the picture has to say, while the pointer is over it."""
@@ -200,7 +216,8 @@ class Explorer(widgets.VBox):
 
     def go_to(self, step):
         """Show a step, the nearest one if there is no such."""
-        self.step.value = min(max(step, 0), self.step.max)
+        with self._one_picture():
+            self.step.value = min(max(step, 0), self.step.max)
 
     def settings(self):
         """Return the fields that the controls ask for now; what is typed is read once."""
@@ -291,6 +308,8 @@ class Explorer(widgets.VBox):
         self._following = False
 
     def _show(self, state=None, motion=True):
+        if self._waits:
+            return
         whole = ROOM.set(max(self.screen.room, NARROWEST))
         try:
             picture = (state or self.state).picture()

@@ -5,11 +5,13 @@
 const MARGIN = 4, STEP = 20; // of a picture; so much more room that it is laid out anew
 const TAKES = 300; // ms of a motion
 const REST = 250; // ms after which a lost answer is no longer waited for
+// a move is told with the next frame, a raw one at once
+const MOVED = "onpointerrawupdate" in window ? "pointerrawupdate" : "pointermove";
 const STILL = matchMedia("(prefers-reduced-motion: reduce)");
 
 export default { render({ model, el }) {
   el.classList.add("cnnbook-screen", "widget-html-content");
-  let waiting = 0, wanted, over = "null";
+  let asked = 0, waiting = 0, wanted, over = "null";
 
   const part = (target) => target.closest?.("[data-touch]")?.dataset.touch ?? null;
 
@@ -25,28 +27,43 @@ export default { render({ model, el }) {
     return [...said, at((clientY - box.y) / box.height, rows), at((clientX - box.x) / box.width, columns)];
   };
 
+  const ask = (message) => {
+    const mine = ++asked;
+    model.send(message, { iopub: { status: ({ content }) => {
+      if (content.execution_state === "idle" && mine === asked) answered();
+    } } });
+  };
+
   // one question at a time: while an answer is on its way, only the last place counts
   const next = () => {
     if (waiting || wanted === undefined) return;
-    model.send({ hover: wanted });
+    ask(wanted);
     wanted = undefined;
-    waiting = setTimeout(answered, REST); // the same picture again is no change
+    waiting = setTimeout(answered, REST); // where nobody says that the same picture stays
   };
   const answered = () => { clearTimeout(waiting); waiting = 0; next(); };
-  const hover = (where) => { wanted = where; next(); };
+  const want = (message) => {
+    if (wanted?.touch && !message.touch) ask(wanted); // where a drag ended
+    wanted = message;
+    next();
+  };
 
   const show = () => {
     const chosen = el.contains(document.activeElement) ? part(document.activeElement) : null;
-    const before = places(el);
-    el.innerHTML = model.get("value");
-    const svg = el.querySelector("svg.cnnbook");
-    if (svg && model.get("steers")) svg.tabIndex = 0;
-    for (const each of el.querySelectorAll("svg.cnnbook, [role=button]")) {
+    const made = document.createElement("template");
+    made.innerHTML = model.get("value");
+    for (const each of made.content.querySelectorAll("svg.cnnbook, [role=button]")) {
       each.dataset.lmSuppressShortcuts = "true"; // Notebook 7 takes keys before they are here
+      if (each.matches("svg") && model.get("steers")) each.setAttribute("tabindex", 0);
     }
+    const [gone, come] = [[], []];
+    const act = renew(el, made.content, gone, come);
+    const before = places(gone); // all that is asked of a page stands before what changes it
+    act();
+    const svg = el.querySelector("svg.cnnbook");
     if (chosen !== null) find(el, chosen)?.focus({ preventScroll: true });
     else if (focused && svg) svg.focus({ preventScroll: true });
-    if (model.get("motion") && !STILL.matches) move(el, before, TAKES / model.get("speed"));
+    if (model.get("motion") && !STILL.matches) move(el, come, before, TAKES / model.get("speed"));
     name_what_is_wrong(el);
     answered();
   };
@@ -57,23 +74,26 @@ export default { render({ model, el }) {
 
   el.addEventListener("click", (event) => {
     const where = place(event);
-    if (where) model.send({ touch: where });
+    if (where) { wanted = undefined; ask({ touch: where }); }
     if (model.get("steers")) el.querySelector("svg.cnnbook")?.focus({ preventScroll: true });
   });
-  el.addEventListener("pointermove", (event) => {
+  el.addEventListener(MOVED, (event) => {
     const where = place(event), name = JSON.stringify(where);
     if (name === over) return;
     over = name;
-    if (where && event.buttons === 1) model.send({ touch: where }); // dragged
-    else hover(where);
+    want(where && event.buttons === 1 ? { touch: where } : { hover: where }); // dragged
   });
-  el.addEventListener("pointerleave", () => { if (over !== "null") { over = "null"; hover(null); } });
+  el.addEventListener("pointerleave", () => {
+    if (over === "null") return;
+    over = "null";
+    want({ hover: null });
+  });
   el.addEventListener("keydown", (event) => {
     const where = part(event.target), enter = ["Enter", " "].includes(event.key);
     const steering = model.get("steers") && /^(Arrow|Home$|End$)/.test(event.key);
     if (event.key === "Escape") { focused = false; document.activeElement.blur(); }
-    else if (where !== null && enter) model.send({ touch: JSON.parse(where) });
-    else if (steering) model.send({ key: event.key });
+    else if (where !== null && enter) ask({ touch: JSON.parse(where) });
+    else if (steering) ask({ key: event.key });
     else return;
     event.preventDefault();
     event.stopPropagation(); // JupyterLab would take the key
@@ -119,23 +139,66 @@ function sleep(kernel, el) {
   kernel?.statusChanged?.connect?.((_, status) => { if (status === "dead") asleep(); });
 }
 
-// where everything that may move stands, by its name
-function places(el) {
-  const found = new Map();
-  for (const each of el.querySelectorAll("[data-move]")) {
-    found.set(each.dataset.move, each.getBoundingClientRect());
+// Plan to make the parts of `shown` those of `fresh`, and return what does so. A part that is
+// there already stays: the browser lays out and paints what is new. Lists what goes and comes.
+function renew(shown, fresh, gone, come) {
+  const there = new Map(), acts = [];
+  for (const part of shown.childNodes) {
+    const key = written(part);
+    there.has(key) ? there.get(key).push(part) : there.set(key, [part]);
   }
-  return found;
+  const wanted = [...fresh.childNodes].map((part) => {
+    const stays = there.get(written(part))?.shift();
+    if (stays && HOLDS.includes(part.nodeName)) {
+      acts.push(() => wear(stays, part), renew(stays, part, gone, come));
+    }
+    if (!stays) come.push(part);
+    return stays ?? part;
+  });
+  const left = [...there.values()].flat();
+  gone.push(...left);
+  return () => {
+    for (const part of left) part.remove();
+    let at = shown.firstChild;
+    for (const part of wanted) {
+      if (part === at) at = at.nextSibling;
+      else shown.insertBefore(part, at);
+    }
+    for (const act of acts) act();
+  };
 }
 
-// let what has a place of before, or comes from another mark, travel from there
-function move(el, before, duration) {
-  const now = places(el);
-  for (const each of el.querySelectorAll("[data-move]")) {
+const HOLDS = ["DIV", "svg"]; // what holds parts that are compared one by one
+const texts = new WeakMap();
+
+function written(part) {
+  if (HOLDS.includes(part.nodeName)) return part.nodeName;
+  if (!texts.has(part)) texts.set(part, part.outerHTML ?? part.data);
+  return texts.get(part);
+}
+
+// give an element the attributes of another
+function wear(old, fresh) {
+  for (const { name } of [...old.attributes]) if (!fresh.hasAttribute(name)) old.removeAttribute(name);
+  for (const { name, value } of fresh.attributes) {
+    if (old.getAttribute(name) !== value) old.setAttribute(name, value);
+  }
+}
+
+// where what may move stands, by its name
+function places(parts) {
+  const moves = parts.filter((part) => part.dataset?.move);
+  return new Map(moves.map((part) => [part.dataset.move, part.getBoundingClientRect()]));
+}
+
+// let what is new travel from where it stood before, or from another mark
+function move(el, come, before, duration) {
+  const now = places([...el.querySelectorAll("[data-move]")]);
+  const scale = el.querySelector("svg.cnnbook")?.getScreenCTM().a || 1;
+  for (const each of come.filter((part) => part.dataset?.move)) {
     const here = now.get(each.dataset.move);
     const there = each.dataset.from ? now.get(each.dataset.from) : before.get(each.dataset.move);
     if (!there || !here.width) continue;
-    const scale = each.ownerSVGElement.getScreenCTM().a || 1;
     const dx = (there.x - here.x) / scale, dy = (there.y - here.y) / scale;
     if (Math.abs(dx) + Math.abs(dy) < 0.5) continue;
     const start = { transform: `translate(${dx}px, ${dy}px)` };
