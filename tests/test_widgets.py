@@ -87,13 +87,20 @@ def test_every_control_changes_the_picture_or_says_why_not(view):
         assert changed or said or not others(control), name
 
 
-def test_what_can_be_touched_changes_the_picture(view):
-    """The first and the last part of each kind; the browser test points and clicks."""
+def kinds_of_parts(view):
+    """The parts of the picture that can be touched, by their kind; of a grid the ends."""
     kinds = defaultdict(list)
     for _, grid, *part in (mark.live[0] for mark in view.state.picture().marks if mark.live[0]):
         kinds[part[0]] += [[*part, 0, 0], [*part, *np.subtract(grid, 1)]] if grid else [part]
+    return kinds
+
+
+def test_what_can_be_touched_changes_the_picture(view):
+    """The first and the last part of each kind; the browser test points and clicks."""
+    kinds = kinds_of_parts(view)
     assert ("data-touch" in view.screen.value) == bool(kinds)
-    for parts in kinds.values():
+    for kind in kinds:
+        parts = kinds_of_parts(view)[kind]  # those before may have made others of them
         before, seen = view.screen.value, set()
         for part in (parts[0], parts[-1]):
             shown = view.screen.value
@@ -104,4 +111,4 @@ def test_what_can_be_touched_changes_the_picture(view):
             view.screen._handle_custom_msg({"touch": part}, [])
             assert view.message == ""
             seen.add(view.screen.value)
-        assert seen != {before}, parts[0]
+        assert seen != {before} or len(parts) == 1, parts[0]

@@ -7,7 +7,6 @@ yet shows the same marks as a PNG. Coordinates are CSS pixels, row downwards, co
 import base64
 import io
 import json
-import re
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -48,13 +47,15 @@ CSS = (
 
 
 MARGIN = 4  # pixels around the canvas, so that a frame on the edge is whole
-# what no XML document may hold, however it is written
-_NO_TEXT = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+# what stands for characters that XML reads otherwise, and for those that it may not hold at all
+_FORBIDDEN = {*range(32), *range(0xD800, 0xE000), 0xFFFE, 0xFFFF} - {9, 10, 13}
+SHOWN = dict.fromkeys(_FORBIDDEN, "\ufffd")
+SHOWN |= {ord(letter): escape_html(letter) for letter in "&<>\"'"}
 
 
 def escape(text):
     """Turn any text into what SVG and HTML show as that text; what XML may not hold is U+FFFD."""
-    return _NO_TEXT.sub("\ufffd", escape_html(str(text), quote=True))
+    return str(text).translate(SHOWN)
 
 
 _FACE = escape(SANS)
@@ -131,7 +132,7 @@ class _Text(Mark):
         return (
             f'<text x="{self.x:g}" y="{self.y:g}" font-size="{self.size:g}"'
             f' text-anchor="{self.anchor}"{weight}{face} style="fill:{_INK[self.fill]}">'
-            f"{escape(self.text)}</text>"
+            f"{self.text.translate(SHOWN)}</text>"
         )
 
     def draw(self, ax):
@@ -333,19 +334,20 @@ class Picture:
             says = ""
             if touch:
                 words, grid, *what = touch
-                what = escape(json.dumps(what, separators=(",", ":")))
+                what = json.dumps(what, separators=(",", ":")).translate(SHOWN)
                 says += f' data-touch="{what}"'
                 says += ' data-grid="{} {}"'.format(*grid) if grid else ""
                 if words:
-                    role, words = "group", escape(words)
+                    role, words = "group", str(words).translate(SHOWN)
                     says += f' role="button" tabindex="0" aria-label="{words}"'
             if move:
-                says += f' data-move="{escape(move[0])}" data-from="{escape(move[1])}"'
+                there, source = (place.translate(SHOWN) for place in move)
+                says += f' data-move="{there}" data-from="{source}"'
             inside = "".join(mark.svg() for mark in marks)
             drawn.append(f"<g{says}>{inside}</g>" if says else inside)
         return (
             f'<svg xmlns="http://www.w3.org/2000/svg" class="cnnbook" role="{role}"'
-            f' aria-label="{escape(self.description)}"'
+            f' aria-label="{str(self.description).translate(SHOWN)}"'
             f' viewBox="{-MARGIN} {-MARGIN} {width:g} {height:g}" width="{width:g}"'
             f' style="max-width:100%;height:auto;display:block;font-family:{_FACE}">'
             f"{f'<style>{CSS}</style>' if css else ''}"

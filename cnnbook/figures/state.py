@@ -21,6 +21,9 @@ class each_step(cached_property):
     """A value that is computed once and holds for one step only; see `State.at`."""
 
 
+BY_ROOM = "by room"  # what a state and its copies at other steps know for each room
+
+
 class each_room:
     """A value that is computed once for each `ROOM` that a picture has."""
 
@@ -28,15 +31,10 @@ class each_room:
         self.compute = compute
 
     def __get__(self, state, owner):
-        known, where = _by_room(state), (self.compute, ROOM.get())
+        known, where = vars(state).setdefault(BY_ROOM, {}), (self.compute, ROOM.get())
         if where not in known:
             known[where] = self.compute(state)
         return known[where]
-
-
-def _by_room(state):
-    """What a state and its copies at other steps know for each room."""
-    return vars(state).setdefault("by room", {})
 
 
 class State:
@@ -54,7 +52,7 @@ class State:
 
     def at(self, step):
         """Return this state at another step, or refuse it; what does not depend on it is kept."""
-        _by_room(self)
+        vars(self).setdefault(BY_ROOM, {})
         other = object.__new__(type(self))
         for name, value in vars(self).items():
             if not isinstance(getattr(type(self), name, None), each_step):
@@ -66,7 +64,7 @@ class State:
 
     def highest(self, draw):
         """Return the height of the block `draw(state)` at the step where it is highest."""
-        known, where = _by_room(self), (draw, ROOM.get())
+        known, where = vars(self).setdefault(BY_ROOM, {}), (draw, ROOM.get())
         if where not in known:
             known[where] = max(draw(self.at(step)).height for step in range(self.steps))
         return known[where]
