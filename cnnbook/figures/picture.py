@@ -327,8 +327,8 @@ class Picture:
         places = ((k.x + MARGIN, k.y + MARGIN, k.width, k.height) for k in kept)
         return [(np.divide(p, (width, height) * 2)).round(4).tolist() for p in places]
 
-    def svg(self, css=True):
-        """Return the picture as SVG text; with its `CSS` it follows the theme by itself."""
+    def pieces(self):
+        """List the SVG text of its start tag, and of each part that stands by itself."""
         width, height, drawn, role = self.width + 2 * MARGIN, self.height + 2 * MARGIN, [], "img"
         for (touch, move), marks in groupby(self.marks, lambda mark: mark.live):
             says = ""
@@ -343,16 +343,20 @@ class Picture:
             if move:
                 there, source = (place.translate(SHOWN) for place in move)
                 says += f' data-move="{there}" data-from="{source}"'
-            inside = "".join(mark.svg() for mark in marks)
-            drawn.append(f"<g{says}>{inside}</g>" if says else inside)
-        return (
+            inside = [mark.svg() for mark in marks]
+            drawn += [f"<g{says}>{''.join(inside)}</g>"] if says else inside
+        start = (
             f'<svg xmlns="http://www.w3.org/2000/svg" class="cnnbook" role="{role}"'
             f' aria-label="{str(self.description).translate(SHOWN)}"'
             f' viewBox="{-MARGIN} {-MARGIN} {width:g} {height:g}" width="{width:g}"'
             f' style="max-width:100%;height:auto;display:block;font-family:{_FACE}">'
-            f"{f'<style>{CSS}</style>' if css else ''}"
-            f"{''.join(drawn)}</svg>"
         )
+        return [start, *drawn]
+
+    def svg(self, css=True):
+        """Return the picture as SVG text; with its `CSS` it follows the theme by itself."""
+        start, *drawn = self.pieces()
+        return "".join([start, f"<style>{CSS}</style>" if css else "", *drawn, "</svg>"])
 
     def axes(self):
         """Draw the picture on Matplotlib axes and return them."""

@@ -149,7 +149,8 @@ def architecture_explorer(model="AlexNet (2012)", input_size=None, *, step=0):
         size.value = times(examples[change["new"]].input_size)
 
     network.observe(to_usual_size, "value")  # before the explorer sees the change
-    return Explorer(state, {"network": network, "input_size": size}, {"input_size": parse_size})
+    controls, readers = {"network": network, "input_size": size}, {"input_size": parse_size}
+    return Explorer(state, controls, readers, page={"network": ...})
 
 
 def _drawable(model, input_size):

@@ -124,6 +124,7 @@ def augmentation_explorer(data=None, *, image=None, **settings):
     view = explore(  # three columns: two short controls are as wide as one slider
         state,
         more=("which", "seed"),
+        page={"digit": ..., "seed": (0, 1, 2, 3, 4)},
         digit=choice(data.classes, width="148px"),
         which=whole(0, count - 1, width="120px"),
         seed=slider(0, SEEDS - 1, **wide),

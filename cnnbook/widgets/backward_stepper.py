@@ -92,6 +92,7 @@ def backward_stepper(x=EXAMPLE, kernel=KERNEL, upstream=UPSTREAM, **settings):
     return explore(
         BackwardState(x, kernel, upstream, **settings),
         more=("dilation", "kernel", "upstream", "x"),
+        page={"mode": ..., "stride": (1, 2), "padding": (0, 1)},
         mode=choice(layers, "layer", width="220px"),
         kernel_size=whole(1, 4, "pool size", width="140px"),
         stride=whole(1, 4, width="140px"),

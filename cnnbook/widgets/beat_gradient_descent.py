@@ -29,7 +29,7 @@ class DescentView(Explorer):
     def __init__(self, state):
         self._task, self.notice = None, ""
         self.cells = WeightCells(limit=LIMIT)
-        super().__init__(state, {})
+        super().__init__(state, {}, page="a move is measured, and gradient descent runs, in Python")
         numbered = [(f"{k}: {level.name}", k) for k, level in enumerate(LEVELS)]
         look = {"layout": {"width": "auto"}, "style": LABELS}
         self.level = widgets.Dropdown(options=numbered, description="level", **look)

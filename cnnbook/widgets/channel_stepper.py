@@ -114,6 +114,7 @@ def channel_stepper(x=EXAMPLE, weight=WEIGHT, bias=BIAS, **settings):
     return explore(
         state,
         more=("stride", "padding", "bias"),
+        page={"activation": ..., "stride": (1, 2), "padding": (0, 1)},
         **menus,
         stride=whole(1, 4, width="110px"),
         padding=whole(0, 4, width="110px"),

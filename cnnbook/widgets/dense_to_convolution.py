@@ -29,6 +29,7 @@ def dense_to_convolution(x=None, kernel=None, **settings):
     return explore(
         layer,
         more=("x", "kernel", "stride", "padding"),
+        page={"locality": (False, True), "sharing": (False, True), "kernel": (1, 2, 3)},
         locality=switch(width="90px"),
         sharing=switch(width="90px"),
         x=_corner(IMAGE if x is None else layer.x, "input size"),

@@ -97,10 +97,14 @@ class Explorer(widgets.VBox):
         What turns a control's value into the field's, where they differ (typed arrays).
     more : tuple of str
         The fields that are not the lesson: their controls wait behind a button.
+    page : dict or str
+        What a page without Python keeps: for the name of a control the values that it gets there
+        (``...`` is all of a menu's, a whole number so many from the least to the most), or why the
+        page has a still picture. Steps are always kept.
     """
 
-    def __init__(self, state, controls, readers=None, more=()):
-        self.state, self.message = state, ""
+    def __init__(self, state, controls, readers=None, more=(), page=None):
+        self.state, self.message, self.page = state, "", {} if page is None else page
         self.wrong = None  # the field whose control made the setting impossible
         self.controls, self._readers = dict(controls), readers or {}
         self._read = {}  # fields as read from their controls; an error where that failed
@@ -345,16 +349,17 @@ class Explorer(widgets.VBox):
 # ---------------------------------------------------------------- a table of controls
 
 
-def explore(state, more=(), **controls):
+def explore(state, more=(), page=None, **controls):
     """Open a state with a control for each field that is named, in this order, `more` hidden.
 
-    Each is what `whole`, `slider`, `sliders`, `choice`, `switch` or `numbers`
+    What a `page` keeps is said as for `Explorer`. Each control is what `whole`, `slider`, `sliders`, `choice`, `switch` or `numbers`
     return: called with a field's name and value, it returns a control and what reads its value, or
     None where the value is the field's.
     """
     built = {name: control(name, getattr(state, name)) for name, control in controls.items()}
     readers = {name: read for name, (_, read) in built.items() if read}
-    return Explorer(state, {name: widget for name, (widget, _) in built.items()}, readers, more)
+    controls = {name: widget for name, (widget, _) in built.items()}
+    return Explorer(state, controls, readers, more, page)
 
 
 def _look(label, width):

@@ -41,6 +41,7 @@ def im2col_stepper(x=EXAMPLE, weight=WEIGHT, *, kernel_size=None, **settings):
     return explore(
         state,
         more=("stride", "padding"),
+        page={"mode": ..., "stride": (1, 2), "padding": (0, 1), "row": (0, 1)},
         **{name: menu for name, menu in menus.items() if not few.get(name)},
         stride=whole(1, 4, width="110px"),
         padding=whole(0, 4, width="110px"),

@@ -51,6 +51,7 @@ def latent_explorer(
     names = {indexed("z", latent): latent for latent in state.latents}
     return explore(
         state,
+        page={"start": ...},
         start=choice(list(starts), "start from"),
         across=choice(names, width="130px"),
         down=choice({"each latent in a row": EACH} | names, width="220px"),

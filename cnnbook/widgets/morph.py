@@ -43,7 +43,7 @@ def morph(first=None, second=None, model=None, *, images=None, t=0.5):
     )
     state = Morph(partial(decode, model), images, codes, thumbnails, *chosen, round(t * STEPS))
     names = choice(list(images), width="220px")
-    return explore(state, first=names, second=names)
+    return explore(state, page={}, first=names, second=names)
 
 
 def _choices(first, second, images):

@@ -43,6 +43,8 @@ class ScriptView(widgets.VBox):
     what was refused; `notice` says what happened last.
     """
 
+    page = "the network learns your signs in Python"
+
     def __init__(self, script, left, shifts, steps, seed):
         self.script, self._past, self._seed = script, [], seed
         self.message, self.notice = "", ""

@@ -125,9 +125,12 @@ class PaddingState(State):
 @factory
 def padding_explorer(size=9, kernel_size=2, stride=4, dilation=1, **settings):
     """Open an explorer for the padding of one axis; see `PaddingState` for all settings."""
+    state = PaddingState(size, kernel_size, stride, dilation, **settings)
+    few = 2 if state.view == "image" else 5  # there are as many steps as windows
     return explore(
-        PaddingState(size, kernel_size, stride, dilation, **settings),
+        state,
         more=("dilation", "zeros", "view"),
+        page={"kernel_size": (2, 3, 1, 4, 5)[:few], "stride": (1, 2, 3, 4)[:few], "mode": ...},
         size=whole(1, 16, "input i", width="130px"),
         kernel_size=whole(1, 7, "kernel k", width="130px"),
         stride=whole(1, 8, "stride s", width="130px"),

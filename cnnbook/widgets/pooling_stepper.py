@@ -31,6 +31,7 @@ def pooling_stepper(x=EXAMPLE, **settings):
     return explore(
         pooling,
         more=("padding", "ceil_mode", "count_include_pad", "x"),
+        page={"mode": ..., "kernel_size": (2, 3), "shift": (0, 1, 2, 3)},
         mode=choice(["max", "average"], width="150px"),
         kernel_size=whole(1, 6, "kernel", width="135px"),
         stride=whole(1, 6, width="135px"),

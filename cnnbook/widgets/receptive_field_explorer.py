@@ -86,7 +86,8 @@ def receptive_field_explorer(
             layers.options = _levels(change["new"])  # takes the first one
 
     editor.observe(to_last_layer, "value")  # before the explorer sees the change
-    return Explorer(state, {"network": editor, "layer": layers})
+    page = {"network": NETWORKS, "layer": ...}
+    return Explorer(state, {"network": editor, "layer": layers}, page=page)
 
 
 def _levels(network):
@@ -120,4 +121,5 @@ def _on_photograph(module, image, layer=None, **place):
                 control.value = min(place, after - 1)
 
     layers.observe(to_same_place, "value")  # before the explorer sees the change
-    return Explorer(state, {"layer": layers, **sliders})
+    page = {"layer": ..., "row": 7, "column": 7}
+    return Explorer(state, {"layer": layers, **sliders}, page=page)

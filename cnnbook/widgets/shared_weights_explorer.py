@@ -59,6 +59,7 @@ def shared_weights_explorer(
     updates = 10 * max([2, *map(len, (chances or {}).values())]) - 10
     return explore(
         state,
+        page={"weights": ..., "update": 9},
         weights=choice(list(networks), "weights of", width="230px"),
         update=slider(0, updates, "controller after update", step=10, width="360px"),
     )

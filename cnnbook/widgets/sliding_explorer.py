@@ -22,6 +22,7 @@ def sliding_explorer(image=None, probabilities=None, classes=None, **settings):
     rows, columns = state.presence.shape
     return explore(
         state,
+        page={"row": 9, "column": 17},
         shown=choice([ANY, *classes], "class", width="170px"),
         threshold=slider(0, 1, step=0.05, width="230px"),
         row=slider(0, rows - 1, width="230px"),

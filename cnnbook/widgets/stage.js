@@ -9,7 +9,7 @@ const REST = 250; // ms after which a lost answer is no longer waited for
 const MOVED = "onpointerrawupdate" in window ? "pointerrawupdate" : "pointermove";
 const STILL = matchMedia("(prefers-reduced-motion: reduce)");
 
-export default { render({ model, el }) {
+function render({ model, el }) {
   el.classList.add("cnnbook-screen", "widget-html-content");
   let asked = 0, waiting = 0, wanted, over = "null";
 
@@ -110,7 +110,7 @@ export default { render({ model, el }) {
   model.on("change:value", show);
   show();
   return () => fit.disconnect();
-} };
+}
 
 function find(el, touch) {
   return [...el.querySelectorAll("[data-touch]")].find((each) => each.dataset.touch === touch);
@@ -205,3 +205,5 @@ function move(el, come, before, duration) {
     each.animate([start, { transform: "none" }], { duration, easing: "ease-out" });
   }
 }
+
+export default { render };

@@ -17,6 +17,7 @@ def window_stepper(x=EXAMPLE, kernel=SOBEL, **settings):
     return explore(
         Window(x, kernel, **settings),
         more=("kernel", "x"),
+        page={"stride": (1, 2, 3), "padding": (0, 1, 2), "flip": ...},
         stride=whole(1, 6),
         padding=whole(0, 6),
         dilation=whole(1, 6),
