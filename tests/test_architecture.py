@@ -46,6 +46,8 @@ PARTS = {
         figures""".split()
     ),
     "exercises": {"numpy", "ops", "shapes", "ipywidgets", "(platformdirs)"},
+    "page": {"figures", "widgets", "exercises", "numpy", "nbformat", "nbclient", "tqdm"}
+    | {"(playwright)"},
     "jupyter": {"tornado", "setuptools"},
     "selfcheck": None,  # asks what is installed: anything, but inside functions only
 }

@@ -5,7 +5,7 @@ import json
 import shutil
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
 from tqdm import tqdm
@@ -67,9 +67,9 @@ def build(target, notebooks=NOTEBOOKS, chapters=None, jobs=2):
     (staged / "_static").mkdir(parents=True)
     _static(staged / "_static")
     with ThreadPoolExecutor(jobs) as pool:
-        works = {p: pool.submit(stage, p, staged / p.name) for p in paths}
-        bar = tqdm(works.items(), desc="chapters", unit="chapter")
-        report = {path.name[:2]: work.result() for path, work in bar}
+        works = {pool.submit(stage, p, staged / p.name): p.name[:2] for p in paths}
+        bar = tqdm(as_completed(works), total=len(works), desc="chapters", unit="chapter")
+        report = dict(sorted((works[work], work.result()) for work in bar))
     for path in sorted((notebooks / "solutions").glob("*.ipynb")):
         if any(path.name == one.name for one in paths):
             (staged / "solutions").mkdir(exist_ok=True)

@@ -52,7 +52,7 @@ def page_of(view):
             view = GlassLeNet(shown.model, shown.samples, shown.strokes, shown.sample)
         except (TypeError, ValueError) as error:
             return {"still": f"the network of this sheet runs in Python: {error}"}
-    if type(view) in ALONE:
+    if isinstance(view, tuple(ALONE)):
         return {"alone": alone(view)}
     if isinstance(view.page, str):
         return {"still": view.page}
@@ -67,4 +67,4 @@ def alone(view):
     plain = (int, float, str, list, dict, type(None))
     values = {n: v for n, v in state.items() if n not in data and isinstance(v, plain)}
     coded = {name: base64.b64encode(v).decode() for name, v in data.items()}
-    return {"module": ALONE[type(view)], "values": values, "bytes": coded}
+    return {"module": next(m for kind, m in ALONE.items() if isinstance(view, kind)), "values": values, "bytes": coded}

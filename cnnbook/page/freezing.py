@@ -1,13 +1,14 @@
 """Freeze a widget: all pictures that a page without Python shows of it, as plain data.
 
 Pictures of one widget share most of their parts. So there is one list of distinct parts, each a
-text of SVG, and a frame is a list of numbers in it. What can be chosen is a tree: a node has the
+text of SVG in which "@3@" stands for image 3, and a frame is a list of numbers in it. What can be chosen is a tree: a node has the
 options of one control and what follows `each`; a leaf has the frames of its steps, for each room,
 and what a touch does.
 """
 
 import itertools
 import json
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -19,6 +20,7 @@ FRAMES = 5000
 """A page with more of them for one widget takes longer to build than it is worth."""
 HOVERS = 500
 """The most pictures for a pointer that rests on something, at the first setting alone."""
+IMAGE = re.compile('data:image/png;base64,([^"]*)')
 PLACES = 600
 """The most places of a grid that answer a pointer by themselves."""
 ROOMS = MOST_ROOM, NARROWEST
@@ -45,7 +47,7 @@ class Frozen:
     """What is known of a widget while it is frozen."""
 
     def __init__(self, view):
-        self.view, self.parts, self.frames, self.touches = view, {}, {}, {}
+        self.view, self.parts, self.images, self.frames, self.touches = view, {}, {}, {}, {}
         self.controls = {n: c for n, c in view.controls.items() if n in view.page}
         self.began = {name: control.value for name, control in self.controls.items()}
         self.coarse = {}  # how many rows and columns of a large grid answer as one
@@ -55,16 +57,19 @@ class Frozen:
     def spec(self):
         """Go through all settings."""
         state, kinds = self.view.state, [_kind(c) for c in self.controls.values()]
+        step = getattr(state, "step", 0)
         labels = [getattr(c, "description", "") or name for name, c in self.controls.items()]
         tree = self._node([])
         for name, value in self.began.items():
             self.controls[name].value = value
+        if hasattr(state, "steps"):
+            self.view.go_to(step)
         return {
-            "parts": [*self.parts], "frames": [*self.frames], "tree": tree,
+            "parts": [*self.parts], "images": [*self.images], "frames": [*self.frames], "tree": tree,
             "controls": [*zip(labels, kinds, strict=True)], "start": self.start,
             "touches": [json.loads(each) for each in self.touches],
             "coarse": self.coarse, "previews": sorted(self.previews), "hovers": self.hovers,
-            "step": getattr(state, "step", 0), "steers": hasattr(state, "steps"),
+            "step": step, "steers": hasattr(state, "steps"),
             "label": getattr(state, "step_label", "Step"),
             "interval": getattr(state, "interval", 700),
         }  # fmt: skip
@@ -137,8 +142,12 @@ class Frozen:
         """Number of a picture's frame; a new one if there is none like it."""
         if len(self.frames) == FRAMES:
             raise ValueError(f"the page keeps more than {FRAMES} pictures of this widget")
-        ids = tuple(self.parts.setdefault(piece, len(self.parts)) for piece in picture.pieces())
+        pieces = (IMAGE.sub(self._image, piece) for piece in picture.pieces())
+        ids = tuple(self.parts.setdefault(piece, len(self.parts)) for piece in pieces)
         return self.frames.setdefault(ids, len(self.frames))
+
+    def _image(self, found):
+        return f"@{self.images.setdefault(found[1], len(self.images))}@"
 
     def _outcome(self, state, part):
         """What a touch does: a step, and options of the controls by number; None if nothing."""
@@ -166,9 +175,11 @@ class Frozen:
                 if _drawn(other).pieces() == _drawn(after).pieces():
                     self.previews.add(name)
                     continue
-            if len(self.hovers) < HOVERS:
+            shown = _drawn(other)  # a new image for each place would be too much
+            new = set(IMAGE.findall("".join(shown.pieces()))) - self.images.keys()
+            if not new and len(self.hovers) < HOVERS:
                 key = f"{number} {json.dumps(part, separators=(',', ':'))}"
-                self.hovers[key] = self._frame(_drawn(other))
+                self.hovers[key] = self._frame(shown)
 
 
 def _drawn(state, room=MOST_ROOM):

@@ -70,7 +70,8 @@ def run(chapter, folder):
 def _executed(chapter, numbers, folder):
     copied = copy.deepcopy(chapter)
     copied.cells = [nbformat.v4.new_code_cell(START), *(copied.cells[n] for n in numbers)]
-    NotebookClient(copied, timeout=TIMEOUT, resources={"metadata": {"path": str(folder)}}).execute()
+    options = {"timeout": TIMEOUT, "resources": {"metadata": {"path": str(folder)}}}
+    NotebookClient(copied, extra_arguments=["--log-level=ERROR"], **options).execute()
     return dict(zip(numbers, (cell.outputs for cell in copied.cells[1:]), strict=True))
 
 

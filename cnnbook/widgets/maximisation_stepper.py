@@ -189,7 +189,7 @@ def maximisation_stepper(model=None, start=None, *, classes=None, **settings):
         raise ValueError(f"unit is {settings['unit']}, must be from 0 to {most}")
     view = explore(
         state,
-        page={"unit": tuple(range(most + 1)[:12])},
+        page={"unit": tuple(range(most + 1)[:4])},
         layer=choice(list(layers), width="300px"),
         unit=slider(least, most, "unit or class", width="300px"),
         **{name: switch(words) for name, words in REMEDIES.items()},

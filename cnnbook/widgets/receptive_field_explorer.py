@@ -121,5 +121,5 @@ def _on_photograph(module, image, layer=None, **place):
                 control.value = min(place, after - 1)
 
     layers.observe(to_same_place, "value")  # before the explorer sees the change
-    page = {"layer": ..., "row": 7, "column": 7}
+    page = {"layer": ..., "row": 4, "column": 4}
     return Explorer(state, {"layer": layers, **sliders}, page=page)

@@ -53,7 +53,7 @@ def resampling_explorer(
     settings["alpha"] = float(settings.get("alpha", 0.01))
     return explore(
         Resampling(_weigh, means, images.numpy(), groups, names, **settings),
-        page={"alpha": ..., "combine": ...},
+        page={"alpha": ALPHAS[::9]},
         alpha=_smoothing,
         latent=choice({indexed("z", number): number for number in order}, width="150px"),
         combine=choice(("max", "product"), "over the latents", width="220px"),

@@ -1,0 +1,226 @@
+"""The site in a browser, from a file and over http: nothing is fetched, everything shows and steps.
+
+The environment variable CNNBOOK_SITE names a folder that ``python -m cnnbook.page`` built; without
+it three chapters are built here. Run with ``pytest -m browser -n0 -s``; it prints a table.
+"""
+
+import functools
+import http.server
+import os
+import threading
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import pytest
+
+pytest.importorskip("playwright")
+pytest.importorskip("myst_nb")
+from lab_driver import find_chromium
+from playwright.sync_api import sync_playwright
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(find_chromium() is None, reason="no Chromium on this machine"),
+]
+
+FAULTS = """() => {
+  const images = [...document.images], text = (node) => node.textContent.slice(0, 60);
+  const wordless = images.filter((image) => !image.alt && !image.matches('.cnnbook-kept'));
+  const pictures = [...document.querySelectorAll('svg.cnnbook')];
+  const unnamed = pictures.filter((svg) => !svg.getAttribute('aria-label') && !svg.closest('[hidden]'));
+  const math = [...document.querySelectorAll('.math')].filter((m) => !m.querySelector('mjx-container'));
+  const fields = [...document.querySelectorAll('.bd-article :is(input, select, button)')].filter(
+    (field) => !(field.labels?.length || field.textContent.trim() || field.getAttribute('aria-label') || field.title));
+  return {
+    'a picture without words': wordless.map((image) => image.outerHTML.slice(0, 80)),
+    'a broken picture': images.filter((i) => i.complete && !i.naturalWidth && i.loading !== 'lazy').map((i) => i.alt),
+    'a drawing without a name': unnamed.map(text),
+    'a formula that is not drawn': math.map(text),
+    'a formula with an error': [...document.querySelectorAll('[data-mjx-error]')].map(text),
+    'a field without a name': fields.map((field) => field.outerHTML.slice(0, 90)),
+    'sideways': document.documentElement.scrollWidth > innerWidth ? [document.documentElement.scrollWidth] : [],
+  };
+}"""
+
+# what a picture shows: its words and its parts; of canvases, their pixels
+LOOK = """(host) => [host.querySelector('.cnnbook-screen svg')?.outerHTML ?? '',
+  ...[...host.querySelectorAll('canvas')].map((c) => c.toDataURL())].join()"""
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    if "CNNBOOK_SITE" in os.environ:
+        return Path(os.environ["CNNBOOK_SITE"]).resolve()
+    from cnnbook.page.building import build
+
+    target = tmp_path_factory.mktemp("page")
+    build(target, chapters=(0, 3, 9))
+    return target / "html"
+
+
+@pytest.fixture(scope="module")
+def address(site):
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *words):
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=site))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=find_chromium(), args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+def pages(site):
+    own = (p for p in site.rglob("*.html") if "_static" not in p.parts)
+    return sorted(p for p in own if p.name not in ("genindex.html", "search.html"))
+
+
+def opened(chromium, root, faults, **options):
+    """A page that notes what it asks for and what goes wrong."""
+    page = chromium.new_context(**options).new_page()
+    page.set_default_timeout(60_000)
+    allowed = root, "data:", "blob:"
+    page.on("request", lambda r: r.url.startswith(allowed) or faults.append(f"asks for {r.url[:90]}"))
+    page.on("requestfailed", lambda r: faults.append(f"cannot load {r.url[:90]}"))
+    page.on("pageerror", lambda error: faults.append(f"error: {error}"))
+    page.on("console", lambda m: m.type in ("error", "warning") and faults.append(f"{m.type}: {m.text}"))
+    return page
+
+
+def wake(page):
+    """Scroll to each widget, and wait until it lives."""
+    page.evaluate("globalThis.MathJax?.startup.promise")
+    hosts = page.locator(".cnnbook-widget")
+    for number in range(hosts.count()):
+        hosts.nth(number).scroll_into_view_if_needed()
+        page.wait_for_function("n => document.querySelectorAll('.cnnbook-widget')[n].matches('.cnnbook-alive')", arg=number)
+    return hosts
+
+
+def changes(host, act):
+    """Whether a picture is another one after something was done."""
+    before = host.evaluate(LOOK)
+    act()
+    for _ in range(40):
+        if host.evaluate(LOOK) != before:
+            return True
+        host.page.wait_for_timeout(50)
+    return False
+
+
+def operate(host, faults):
+    """Step, and move each control, once."""
+    name = host.get_attribute("data-name")
+    step = host.get_by_role("button", name="Next step")
+    if step.count() and step.is_visible():
+        last = host.locator("input[type=range]").last
+        forward = last.evaluate("slider => slider.value < slider.max")
+        button = step if forward else host.get_by_role("button", name="Previous step")
+        changes(host, button.click) or faults.append(f"{name} does not step")
+        picture = host.locator(".cnnbook-screen svg.cnnbook")
+        picture.evaluate("svg => svg.focus()")
+        changes(host, lambda: host.page.keyboard.press("Home")) or changes(
+            host, lambda: host.page.keyboard.press("End")
+        ) or faults.append(f"{name} takes no keys")
+    for field in host.locator(".cnnbook-explorer > .cnnbook-bar").first.locator("select, input").all():
+        if not field.is_visible():
+            continue
+        move = """field => {
+          if (field.type === 'checkbox') return field.click();
+          const last = field.type === 'range' ? Number(field.max) : field.options.length - 1;
+          field.value = Number(field.value) < last ? Number(field.value) + 1 : 0;
+          field.dispatchEvent(new Event(field.type === 'range' ? 'input' : 'change'));
+        }"""
+        refused = host.locator(".cnnbook-note")
+        moved = changes(host, lambda field=field: field.evaluate(move))
+        label = field.get_attribute("aria-label")
+        moved or refused.text_content() or faults.append(f"{name}: {label} changes nothing")
+    if not host.locator(".cnnbook-explorer").count():  # computes by itself
+        canvas = host.locator("canvas").first
+        canvas.scroll_into_view_if_needed()
+        canvas.wait_for()
+    return name
+
+
+def test_every_page_from_a_file_without_a_network(site, chromium):
+    faults, table = [], []
+    page = opened(chromium, site.as_uri(), faults, offline=True)
+    for path in pages(site):
+        page.goto(path.as_uri())
+        hosts = wake(page)
+        faults += [f"{what}: {w}" for what, where in page.evaluate(FAULTS).items() for w in where]
+        for number in range(hosts.count()):
+            table.append((path.stem, operate(hosts.nth(number), faults)))
+        faults[:] = [one if one.startswith(("[", "/")) else f"[{path.stem}] {one}" for one in faults]
+    print(f"\n{len(pages(site))} pages, {len(table)} widgets operated")
+    assert not faults, "\n".join(faults)
+    assert table
+
+
+def test_every_page_over_http(site, address, chromium):
+    faults = []
+    page = opened(chromium, address, faults)
+    for path in pages(site):
+        page.goto(f"{address}/{path.relative_to(site)}")
+        wake(page)
+        links = page.evaluate("[...document.querySelectorAll('a[href]')].map(a => [a.getAttribute('href'), a.href])")
+        for given, link in links:
+            if link.startswith(address):
+                where = urlsplit(link)
+                there = site / unquote(where.path.lstrip("/") or "index.html")
+                there.exists() or faults.append(f"[{path.stem}] a link to {given}, which is not there")
+            elif given.startswith("file:"):
+                faults.append(f"[{path.stem}] a link to this machine: {given}")
+    assert not faults, "\n".join(faults)
+
+
+def test_search_works_from_a_file(site, chromium):
+    faults = []
+    page = opened(chromium, site.as_uri(), faults, offline=True)
+    page.goto(f"{site.as_uri()}/search.html?q=dilation")
+    page.locator("#search-results li").first.wait_for()
+    assert not faults
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_a_phone_shows_every_page_without_scrolling_sideways(site, chromium, theme):
+    faults = []
+    options = {"viewport": {"width": 390, "height": 844}, "color_scheme": theme}
+    page = opened(chromium, site.as_uri(), faults, offline=True, **options)
+    for path in pages(site):
+        page.goto(path.as_uri())
+        wake(page)
+        wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+        wide > 0 and faults.append(f"{path.stem} is {wide} pixels wider than the phone")
+    assert not faults, "\n".join(faults)
+
+
+def test_numbers_are_checked_and_a_guess_opens_the_answer(site, chromium):
+    faults = []
+    page = opened(chromium, site.as_uri(), faults, offline=True)
+    page.goto((site / "03_padding_and_stride.html").as_uri())
+    form = page.locator(".cnnbook-exercise form").first
+    said = form.locator("output")
+    for answer, words in (("1/2", "Perhaps"), ("two", "Type numbers"), ("3/4", "Right")):
+        form.locator("input").fill(answer)
+        form.locator("button").click()
+        assert words in said.text_content(), (answer, said.text_content())
+    asked = page.locator(".cnnbook-predict").first
+    asked.locator("input, button").first.wait_for()
+    assert not asked.locator("details").evaluate("d => d.open")
+    if asked.locator("form").count():
+        asked.locator("input").fill("7")
+        asked.locator("form button").click()
+    else:
+        asked.locator("button[type=button]").first.click()
+    assert asked.locator("details").evaluate("d => d.open")
+    assert not faults
