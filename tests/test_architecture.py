@@ -45,7 +45,8 @@ PARTS = {
         shapes recording receptive_field ops derivation numpy_net datasets models training
         figures""".split()
     ),
-    "exercises": {"numpy", "ops", "shapes", "ipywidgets", "(platformdirs)"},
+    "exercises": {"numpy", "ops", "shapes", "derivation", "receptive_field", "ipywidgets"}
+    | {"(platformdirs)"},
     "jupyter": {"tornado", "setuptools"},
     "selfcheck": None,  # asks what is installed: anything, but inside functions only
 }
