@@ -50,7 +50,7 @@ def bottleneck(draw):
         "with padding. Count the multiply-adds without a bottleneck, and with a 1 × 1 convolution "
         "to {between} channels before.",
         {"direct": conv_macs(ins, outs, k, size), "with the bottleneck": sum(narrow)},
-        "{side}² times {k}² · {ins} · {outs}, against {ins} · {between} + {k}² · {between} · {outs}.",
+        "{side}² times {k}² · {ins} · {outs}, or {ins} · {between} + {k}² · {between} · {outs}.",
         ins=ins, outs=outs, k=k, between=between, side=side,
     )  # fmt: skip
 

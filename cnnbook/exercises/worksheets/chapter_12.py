@@ -52,8 +52,8 @@ def saliency(draw):
     by_x = ops.linear_backward(ops.relu_backward(v, z).grad_x, *layer).grad_x
     return ask(
         "z = W x + b, and the score is v · ReLU(z). Compute the score, its gradient by the three "
-        "pixels of x (the saliency), and the share of the score that gradient × input explains. "
-        "The rest comes from the biases.",
+        "pixels of x (the saliency), and the sum of gradient × input over the pixels. What that "
+        "sum lacks, or has too much, comes from the biases.",
         {
             "score": (v @ ops.relu(z)).item(),
             "saliency": by_x,

@@ -1,5 +1,6 @@
 """Worksheets as pages to print: HTML that needs nothing else, on A4 or Letter."""
 
+import re
 from fractions import Fraction
 from html import escape
 
@@ -21,7 +22,7 @@ h2 { font-size: 11pt; margin: 0 0 1mm; }
 p { margin: 0 0 2mm; }
 .given, .answers { display: flex; flex-wrap: wrap; gap: 3mm 9mm; align-items: flex-start; }
 .given { margin: 2.5mm 0; }
-.work { height: 17mm; }
+.work { height: 14mm; }
 .answers { gap: 3mm 11mm; }
 .answers > div { display: flex; gap: 2.5mm; align-items: center; }
 .line { display: inline-block; width: 26mm; height: 6mm; border-bottom: 0.7pt solid #000; }
@@ -30,6 +31,7 @@ figcaption, .how { font-size: 9.5pt; }
 .numbers { border-collapse: collapse; }
 .numbers td { border: 0.5pt solid #000; min-width: 8.5mm; height: 7mm; padding: 0 1.5mm;
   text-align: center; white-space: nowrap; }
+.numbers th { padding-right: 2mm; text-align: left; font-weight: normal; }
 .blank td { min-width: 10.5mm; height: 8mm; }
 .key { columns: 2; column-gap: 10mm; margin-bottom: 9mm; }
 .key section { break-inside: avoid; margin-bottom: 3.5mm; }
@@ -64,18 +66,18 @@ def shown(value):
 
 
 def filled(text, given):
-    """Put what is given into a text; arrays stand under it."""
-    return text.format(
-        **{n: v if isinstance(v, np.ndarray) else shown(v) for n, v in given.items()}
-    )
+    """Put what is given into a text; arrays stand under it. No line ends beside "=", "×", "%"."""
+    words = {name: shown(v) for name, v in given.items() if not isinstance(v, np.ndarray)}
+    return re.sub(r" (?=[=×%])|(?<=[=×]) ", "\u00a0", text.format(**words))
 
 
-def table(values, blank=False):
-    """Write a list or an array as a table, or as one to be filled in."""
+def table(values, blank=False, names=()):
+    """Write a list or an array as a table, or as one to be filled in; its rows may have names."""
     lines = []
-    for row in np.atleast_2d(np.asarray(values, dtype=object)):
+    for n, row in enumerate(np.atleast_2d(np.asarray(values, dtype=object))):
         cells = ("" if blank else escape(shown(value)) for value in row)
-        lines.append(f"<tr><td>{'</td><td>'.join(cells)}</td></tr>")
+        head = f"<th>{escape(names[n])}</th>" if names else ""
+        lines.append(f"<tr>{head}<td>{'</td><td>'.join(cells)}</td></tr>")
     kind = "numbers blank" if blank else "numbers"
     return f'<table class="{kind}">{"".join(lines)}</table>'
 
@@ -101,7 +103,11 @@ def _worksheet(sheet):
 
 def _question(number, item):
     title, question = item
-    given = "".join(_given(*pair) for pair in question.given.items())
+    arrays = {name: v for name, v in question.given.items() if isinstance(v, np.ndarray)}
+    given = "".join(_given(*pair) for pair in arrays.items())
+    lists = [value for value in arrays.values() if value.ndim == 1]
+    if len(lists) == len(arrays) > 1 and len({*map(len, lists)}) == 1:
+        given = table(lists, names=list(arrays))  # one below the other
     return (
         f'<section class="question"><h2>{number} · {escape(title)}</h2>\n'
         f"<p>{escape(filled(question.text, question.given))}</p>\n"
@@ -112,8 +118,6 @@ def _question(number, item):
 
 def _given(name, value):
     """Show an array under its name; one of several channels or samples as several tables."""
-    if not isinstance(value, np.ndarray):
-        return ""
     if value.ndim == 3:
         return "".join(_given(f"{name}[{n}]", part) for n, part in enumerate(value))
     return f"<figure><figcaption>{escape(name)}</figcaption>{table(value)}</figure>"
