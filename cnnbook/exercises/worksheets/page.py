@@ -58,8 +58,10 @@ def shown(value):
     """Write a number or a word as it stands on the sheet."""
     if isinstance(value, bool | np.bool_):
         return "yes" if value else "no"
-    if isinstance(value, str | Fraction):
-        return str(value)
+    if isinstance(value, str):
+        return value
+    if isinstance(value, Fraction):
+        return str(value).replace("-", "−")
     rounded = round(float(value), 3)
     text = f"{rounded:,.0f}" if rounded == int(rounded) else f"{rounded:,.3f}".rstrip("0")
     return text.replace("-0", "0").replace("-", "−") if rounded == 0 else text.replace("-", "−")
