@@ -20,10 +20,10 @@ body { max-width: 178mm; margin: 0 auto; color: #000; background: #fff;
 .question { break-inside: avoid; margin: 0 0 6mm; }
 h2 { font-size: 11pt; margin: 0 0 1mm; }
 p { margin: 0 0 2mm; }
-.given, .answers { display: flex; flex-wrap: wrap; gap: 3mm 9mm; align-items: flex-start; }
-.given { margin: 2.5mm 0; }
-.work { height: 14mm; }
+.numbered, .answers { display: flex; flex-wrap: wrap; gap: 3mm 9mm; align-items: flex-start; }
+.numbered { margin-top: 2.5mm; }
 .answers { gap: 3mm 11mm; }
+.work { height: 16mm; }
 .answers > div { display: flex; gap: 2.5mm; align-items: center; }
 .line { display: inline-block; width: 26mm; height: 6mm; border-bottom: 0.7pt solid #000; }
 figure { margin: 0; }
@@ -33,7 +33,7 @@ figcaption, .how { font-size: 9.5pt; }
   text-align: center; white-space: nowrap; }
 .numbers th { padding-right: 2mm; text-align: left; font-weight: normal; }
 .blank td { min-width: 10.5mm; height: 8mm; }
-.key { columns: 2; column-gap: 10mm; margin-bottom: 9mm; }
+.key { columns: 2; column-gap: 10mm; margin-bottom: 9mm; break-inside: avoid; }
 .key section { break-inside: avoid; margin-bottom: 3.5mm; }
 .key h2 { font-size: 10.5pt; margin: 0; }
 .key .answers { gap: 1mm 6mm; }
@@ -50,8 +50,9 @@ def worksheet_page(sheets):
 
 
 def answers_page(sheets):
-    """Write the answers to the worksheets of one chapter, one block for each seed."""
-    return _page(f"Answers, chapter {sheets[0].chapter}", map(_answers, sheets))
+    """Write the answers to the worksheets of one chapter; for one sheet also how to get there."""
+    blocks = (_answers(sheet, explained=len(sheets) == 1) for sheet in sheets)
+    return _page(f"Answers, chapter {sheets[0].chapter}", blocks)
 
 
 def shown(value):
@@ -68,9 +69,9 @@ def shown(value):
 
 
 def filled(text, given):
-    """Put what is given into a text; arrays stand under it. No line ends beside "=", "×", "%"."""
+    """Put what is given into a text; arrays stand under it. No line ends beside a sign."""
     words = {name: shown(v) for name, v in given.items() if not isinstance(v, np.ndarray)}
-    return re.sub(r" (?=[=×%])|(?<=[=×]) ", "\u00a0", text.format(**words))
+    return re.sub(r" (?=[=×%+−])|(?<=[=×+−]) ", "\u00a0", text.format(**words))
 
 
 def table(values, blank=False, names=()):
@@ -113,8 +114,8 @@ def _question(number, item):
     return (
         f'<section class="question"><h2>{number} · {escape(title)}</h2>\n'
         f"<p>{escape(filled(question.text, question.given))}</p>\n"
-        + (f'<div class="given">{given}</div>\n' if given else "")
-        + f'<div class="work"></div>\n{_fields(question.answers, blank=True)}</section>'
+        f'<div class="numbered">{given}\n{_fields(question.answers, blank=True)}</div>\n'
+        '<div class="work"></div></section>'
     )
 
 
@@ -136,11 +137,11 @@ def _fields(answers, blank=False):
     return f'<div class="answers">{"".join(fields)}</div>\n'
 
 
-def _answers(sheet):
-    blocks = "\n".join(
-        f"<section><h2>{number} · {escape(title)}</h2>\n{_fields(question.answers)}"
-        f'<p class="how">{escape(filled(question.how, question.given))}</p></section>'
-        for number, (title, question) in enumerate(sheet.questions.items(), 1)
-    )
+def _answers(sheet, explained):
+    blocks = []
+    for number, (title, question) in enumerate(sheet.questions.items(), 1):
+        how = f'<p class="how">{escape(filled(question.how, question.given))}</p>' * explained
+        fields = _fields(question.answers)
+        blocks.append(f"<section><h2>{number} · {escape(title)}</h2>\n{fields}{how}</section>\n")
     head = f"Answers: {sheet.chapter} · {escape(sheet.title)}, seed {sheet.seed}"
-    return f'<div class="key"><h1>{head}</h1>\n{blocks}</div>\n'
+    return f'<div class="key"><h1>{head}</h1>\n{"".join(blocks)}</div>\n'
