@@ -182,7 +182,7 @@ def test_the_command_writes_pages(tmp_path):
         (["three"], "'three' is no chapter"),
         ([3, "--seed", "-1"], "seed is -1, must be at least 0"),
         ([3, "--seed", "x"], "invalid int value: 'x'"),
-        ([3, "--count", 0], "count is 0, must be at least 1"),
+        ([3, "--count", -1], "there are no seeds: count must be at least 1"),
     ],
 )
 def test_the_command_says_what_is_wrong(words, message, tmp_path):

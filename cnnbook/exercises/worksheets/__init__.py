@@ -85,7 +85,7 @@ def write_worksheets(chapters, seeds, folder=".", force=False):
         If there is no such worksheet, or a file would be replaced; then nothing is written.
     """
     if not seeds:
-        raise ValueError("count is 0, must be at least 1")
+        raise ValueError("there are no seeds: count must be at least 1")
     name = f"seed_{seeds[0]}" if len(seeds) == 1 else f"seeds_{seeds[0]}_to_{seeds[-1]}"
     pages = {}
     for chapter in chapters:

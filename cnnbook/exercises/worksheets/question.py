@@ -36,7 +36,7 @@ class Question:
     case: tuple = ()
 
 
-def ask(text, answers, how, checker="", case=(), **given):
+def ask(text, answers, how, checker="", case=(), /, **given):
     """Make a question; what is given follows by name."""
     return Question(text, answers, how, given, checker, case)
 
