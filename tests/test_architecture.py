@@ -45,7 +45,8 @@ PARTS = {
         shapes recording receptive_field ops derivation numpy_net datasets models training
         figures""".split()
     ),
-    "exercises": {"numpy", "ops", "shapes", "ipywidgets", "(platformdirs)"},
+    "exercises": {"numpy", "ops", "shapes", "derivation", "receptive_field", "ipywidgets"}
+    | {"(platformdirs)"},
     "page": {"figures", "widgets", "exercises", "numpy", "nbformat", "nbclient", "tqdm"}
     | {"(playwright)"},
     "jupyter": {"tornado", "setuptools"},
@@ -142,6 +143,8 @@ def test_the_examples_of_the_contributing_page_run():
     code += "from cnnbook.training import *\nfrom cnnbook.datasets import mnist_small\n"
     code += "from cnnbook.exercises.chapter_03 import *\nfrom cnnbook.ops.pooling import *\n"
     code += "from cnnbook.ops.pooling import _max, _tile\n"
+    code += "from cnnbook.exercises.worksheets.question import Draw, ask\n"
+    code += "from cnnbook.shapes import pool_output_size\n"
     exec(code, names)
     for example in examples:
         exec(example, names)
@@ -150,6 +153,8 @@ def test_the_examples_of_the_contributing_page_run():
     view.controls["x"].value = "1 2 x"
     assert view.message == "'x' is not a number"
     assert names["LENET"].settings == {"epochs": 5}
+    asked = names["halved"](names["Draw"](0))
+    assert asked.answers == {"outputs": asked.given["n"] // 2}
 
 
 def test_the_drawing_of_the_house_shows_the_imports():
