@@ -24,22 +24,26 @@ pytestmark = [
 ]
 
 FAULTS = """() => {
-  const images = [...document.images], text = (node) => node.textContent.slice(0, 60);
-  const wordless = images.filter((image) => !image.alt && !image.matches('.cnnbook-kept'));
-  const pictures = [...document.querySelectorAll('svg.cnnbook')];
-  const unnamed = pictures.filter((svg) => !svg.getAttribute('aria-label') && !svg.closest('[hidden]'));
-  const math = [...document.querySelectorAll('.math')].filter((m) => !m.querySelector('mjx-container'));
-  const fields = [...document.querySelectorAll('.bd-article :is(input, select, button)')].filter(
-    (field) => !(field.labels?.length || field.textContent.trim() || field.getAttribute('aria-label') || field.title));
-  return {
-    'a picture without words': wordless.map((image) => image.outerHTML.slice(0, 80)),
-    'a broken picture': images.filter((i) => i.complete && !i.naturalWidth && i.loading !== 'lazy').map((i) => i.alt),
-    'a drawing without a name': unnamed.map(text),
-    'a formula that is not drawn': math.map(text),
-    'a formula with an error': [...document.querySelectorAll('[data-mjx-error]')].map(text),
-    'a field without a name': fields.map((field) => field.outerHTML.slice(0, 90)),
-    'sideways': document.documentElement.scrollWidth > innerWidth ? [document.documentElement.scrollWidth] : [],
-  };
+  const found = {}, list = (what, nodes) => { found[what] = [...nodes].map(
+    (node) => (node.getAttribute('aria-label') ?? node.outerHTML).slice(0, 90)); };
+  const all = (what) => [...document.querySelectorAll(what)];
+  const images = [...document.images];
+  list('a picture without words', images.filter((i) => !i.alt && !i.matches('.cnnbook-kept')));
+  list('a broken picture', images.filter((i) => i.complete && !i.naturalWidth));
+  list('a drawing without a name', all('svg.cnnbook').filter((i) => !i.getAttribute('aria-label')));
+  list('a formula not drawn', all('.math').filter((i) => !i.querySelector('mjx-container')));
+  list('a formula with an error', all('[data-mjx-error]'));
+  list('a field without a name', all('.bd-article :is(input, select, button)').filter((i) =>
+    !(i.labels?.length || i.textContent.trim() || i.getAttribute('aria-label') || i.title)));
+  return found;
+}"""
+MOVE = """field => {
+  if (field.type === 'checkbox') return field.click();
+  const range = field.type === 'range';
+  const last = range ? Number(field.max) : field.options.length - 1;
+  const now = range ? Number(field.value) : field.selectedIndex, next = now < last ? now + 1 : 0;
+  range ? (field.value = next) : (field.selectedIndex = next);
+  field.dispatchEvent(new Event(range ? 'input' : 'change'));
 }"""
 
 # what a picture shows: its words and its parts; of canvases, their pixels
@@ -64,7 +68,9 @@ def address(site):
         def log_message(self, *words):
             pass
 
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=site))
+    server = http.server.ThreadingHTTPServer(
+        ("127.0.0.1", 0), functools.partial(Quiet, directory=site)
+    )
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
@@ -89,10 +95,14 @@ def opened(chromium, root, faults, **options):
     page = chromium.new_context(**options).new_page()
     page.set_default_timeout(60_000)
     allowed = root, "data:", "blob:"
-    page.on("request", lambda r: r.url.startswith(allowed) or faults.append(f"asks for {r.url[:90]}"))
+    page.on(
+        "request", lambda r: r.url.startswith(allowed) or faults.append(f"asks for {r.url[:90]}")
+    )
     page.on("requestfailed", lambda r: faults.append(f"cannot load {r.url[:90]}"))
     page.on("pageerror", lambda error: faults.append(f"error: {error}"))
-    page.on("console", lambda m: m.type in ("error", "warning") and faults.append(f"{m.type}: {m.text}"))
+    page.on(
+        "console", lambda m: m.type in ("error", "warning") and faults.append(f"{m.type}: {m.text}")
+    )
     return page
 
 
@@ -102,7 +112,10 @@ def wake(page):
     hosts = page.locator(".cnnbook-widget")
     for number in range(hosts.count()):
         hosts.nth(number).scroll_into_view_if_needed()
-        page.wait_for_function("n => document.querySelectorAll('.cnnbook-widget')[n].matches('.cnnbook-alive')", arg=number)
+        page.wait_for_function(
+            "n => document.querySelectorAll('.cnnbook-widget')[n].matches('.cnnbook-alive')",
+            arg=number,
+        )
     return hosts
 
 
@@ -131,23 +144,16 @@ def operate(host, faults):
         changes(host, lambda: host.page.keyboard.press("Home")) or changes(
             host, lambda: host.page.keyboard.press("End")
         ) or faults.append(f"{name} takes no keys")
-    for field in host.locator(".cnnbook-explorer > .cnnbook-bar").first.locator("select, input").all():
-        if not field.is_visible():
-            continue
-        move = """field => {
-          if (field.type === 'checkbox') return field.click();
-          const last = field.type === 'range' ? Number(field.max) : field.options.length - 1;
-          field.value = Number(field.value) < last ? Number(field.value) + 1 : 0;
-          field.dispatchEvent(new Event(field.type === 'range' ? 'input' : 'change'));
-        }"""
-        refused = host.locator(".cnnbook-note")
-        moved = changes(host, lambda field=field: field.evaluate(move))
+    bar = host.locator(".cnnbook-explorer > .cnnbook-bar").first
+    for field in bar.locator("select, input").all():
         label = field.get_attribute("aria-label")
-        moved or refused.text_content() or faults.append(f"{name}: {label} changes nothing")
-    if not host.locator(".cnnbook-explorer").count():  # computes by itself
-        canvas = host.locator("canvas").first
-        canvas.scroll_into_view_if_needed()
-        canvas.wait_for()
+        moved = changes(host, functools.partial(field.evaluate, MOVE))
+        refused = host.locator(".cnnbook-note").text_content()
+        moved or refused or faults.append(f"{name}: {label} changes nothing")
+    if not bar.count():  # computes by itself
+        turn, kernel = host.get_by_role("button", name="Turn round"), host.get_by_label("kernel")
+        act = turn.click if turn.count() else functools.partial(kernel.first.evaluate, MOVE)
+        changes(host, act) or faults.append(f"{name} computes nothing")
     return name
 
 
@@ -160,7 +166,9 @@ def test_every_page_from_a_file_without_a_network(site, chromium):
         faults += [f"{what}: {w}" for what, where in page.evaluate(FAULTS).items() for w in where]
         for number in range(hosts.count()):
             table.append((path.stem, operate(hosts.nth(number), faults)))
-        faults[:] = [one if one.startswith(("[", "/")) else f"[{path.stem}] {one}" for one in faults]
+        faults[:] = [
+            one if one.startswith(("[", "/")) else f"[{path.stem}] {one}" for one in faults
+        ]
     print(f"\n{len(pages(site))} pages, {len(table)} widgets operated")
     assert not faults, "\n".join(faults)
     assert table
@@ -172,12 +180,16 @@ def test_every_page_over_http(site, address, chromium):
     for path in pages(site):
         page.goto(f"{address}/{path.relative_to(site)}")
         wake(page)
-        links = page.evaluate("[...document.querySelectorAll('a[href]')].map(a => [a.getAttribute('href'), a.href])")
+        links = page.evaluate(
+            "[...document.querySelectorAll('a[href]')].map(a => [a.getAttribute('href'), a.href])"
+        )
         for given, link in links:
             if link.startswith(address):
                 where = urlsplit(link)
                 there = site / unquote(where.path.lstrip("/") or "index.html")
-                there.exists() or faults.append(f"[{path.stem}] a link to {given}, which is not there")
+                there.exists() or faults.append(
+                    f"[{path.stem}] a link to {given}, which is not there"
+                )
             elif given.startswith("file:"):
                 faults.append(f"[{path.stem}] a link to this machine: {given}")
     assert not faults, "\n".join(faults)

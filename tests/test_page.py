@@ -80,7 +80,10 @@ def test_a_touch_does_what_it_does_in_python():
     for row, column in ((0, 0), (1, 2), (2, 1)):
         step = view.state.touched("output", row, column)["step"]
         assert table[f'["output",{row},{column}]'] == [step, {}]
-        assert table[f'["input",{row},{column}]'] == [view.state.touched("input", row, column)["step"], {}]
+        assert table[f'["input",{row},{column}]'] == [
+            view.state.touched("input", row, column)["step"],
+            {},
+        ]
 
 
 def test_a_pointer_over_an_output_shows_its_step_and_over_an_input_a_picture_of_its_own():
@@ -138,7 +141,9 @@ def test_a_picture_without_words_is_refused():
 
 
 def test_a_picture_keeps_its_words_and_its_photographs():
-    html = image({"image/png": "AAAA", "text/plain": 'a "7"'}, {"width": 9, "keeps": [[0, 0, 0.5, 1]]})
+    html = image(
+        {"image/png": "AAAA", "text/plain": 'a "7"'}, {"width": 9, "keeps": [[0, 0, 0.5, 1]]}
+    )
     assert 'alt="a &quot;7&quot;"' in html
     assert "50.00% 100.00%" in html
 

@@ -1,7 +1,6 @@
-"""Build the site: copies of the chapters, the widgets' JavaScript, MathJax, and Sphinx over them."""
+"""Build the site: copies of the chapters, JavaScript, MathJax, and Sphinx over them."""
 
 import importlib.metadata
-import json
 import shutil
 import subprocess
 import sys
@@ -84,7 +83,16 @@ def build(target, notebooks=NOTEBOOKS, chapters=None, jobs=2):
 
 
 def _sphinx(builder, staged, target, strict=True):
-    command = [sys.executable, "-m", "sphinx", "-q", "-b", builder, "-d", target.parent / "doctrees"]
+    command = [
+        sys.executable,
+        "-m",
+        "sphinx",
+        "-q",
+        "-b",
+        builder,
+        "-d",
+        target.parent / "doctrees",
+    ]
     ended = subprocess.run([*command, *(["-W", "--keep-going"] if strict else []), staged, target])
     if ended.returncode:
         raise RuntimeError(f"Sphinx ended with {ended.returncode}; its words stand above")
@@ -97,7 +105,10 @@ def index(names, pages=()):
         part = [name for name in names if name[:2] in numbers.split()]
         if part:
             lines += [f"```{{toctree}}\n:caption: {caption}\n:hidden:\n", *part, "```\n"]
-    rest = [*pages, *(f"solutions/{n}" for n in names if (NOTEBOOKS / "solutions" / f"{n}.ipynb").exists())]
+    rest = [
+        *pages,
+        *(f"solutions/{n}" for n in names if (NOTEBOOKS / "solutions" / f"{n}.ipynb").exists()),
+    ]
     return "\n".join([*lines, "```{toctree}\n:caption: More\n:hidden:\n", *rest, "```\n"])
 
 

@@ -1,4 +1,4 @@
-"""What runs in the kernel of a chapter's copy: widgets and pictures say what a page shows of them."""
+"""What runs in the kernel of a chapter's copy: what a page shows of widgets and pictures."""
 
 import base64
 
@@ -56,7 +56,9 @@ def page_of(view):
         return {"alone": alone(view)}
     if isinstance(view.page, str):
         return {"still": view.page}
-    left = [getattr(c, "description", "") or n for n, c in view.controls.items() if n not in view.page]
+    left = [
+        getattr(c, "description", "") or n for n, c in view.controls.items() if n not in view.page
+    ]
     return {"frames": freeze(view), "without": left}
 
 
@@ -67,4 +69,8 @@ def alone(view):
     plain = (int, float, str, list, dict, type(None))
     values = {n: v for n, v in state.items() if n not in data and isinstance(v, plain)}
     coded = {name: base64.b64encode(v).decode() for name, v in data.items()}
-    return {"module": next(m for kind, m in ALONE.items() if isinstance(view, kind)), "values": values, "bytes": coded}
+    return {
+        "module": next(m for kind, m in ALONE.items() if isinstance(view, kind)),
+        "values": values,
+        "bytes": coded,
+    }

@@ -1,9 +1,9 @@
 """Freeze a widget: all pictures that a page without Python shows of it, as plain data.
 
 Pictures of one widget share most of their parts. So there is one list of distinct parts, each a
-text of SVG in which "@3@" stands for image 3, and a frame is a list of numbers in it. What can be chosen is a tree: a node has the
-options of one control and what follows `each`; a leaf has the frames of its steps, for each room,
-and what a touch does.
+text of SVG in which "@3@" stands for image 3, and a frame is a list of numbers in it. What can be
+chosen is a tree: a node has the options of one control and what follows `each`; a leaf has the
+frames of its steps, for each room, and what a touch does.
 """
 
 import itertools
@@ -65,7 +65,8 @@ class Frozen:
         if hasattr(state, "steps"):
             self.view.go_to(step)
         return {
-            "parts": [*self.parts], "images": [*self.images], "frames": [*self.frames], "tree": tree,
+            "parts": [*self.parts], "images": [*self.images], "frames": [*self.frames],
+            "tree": tree,
             "controls": [*zip(labels, kinds, strict=True)], "start": self.start,
             "touches": [json.loads(each) for each in self.touches],
             "coarse": self.coarse, "previews": sorted(self.previews), "hovers": self.hovers,
@@ -100,7 +101,9 @@ class Frozen:
             kept = words
         elif isinstance(kept, int):
             even = np.linspace(control.min, control.max, kept)
-            kept = [control.min + round((v - control.min) / control.step) * control.step for v in even]
+            kept = [
+                control.min + round((v - control.min) / control.step) * control.step for v in even
+            ]
         kept = [round(v, 9) if isinstance(v, float) else v for v in kept]
         began = self.began[name]
         if began not in kept and (not menu or began in words):

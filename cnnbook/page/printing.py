@@ -21,7 +21,9 @@ def print_pdf(target):
 
     target = Path(target)
     _sphinx("singlehtml", target / "stage", target / "single", strict=False)
-    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    chromium = next(
+        filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
+    )
     pdf = target / "cnnbook.pdf"
     with sync_playwright() as playwright:
         try:

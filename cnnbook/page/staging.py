@@ -25,7 +25,7 @@ def stage(path, target):
     Returns
     -------
     list of dict
-        For each widget: "name", "frames", "bytes" as packed in the page, or the reason of a "still".
+        For each widget: "name", "frames", "bytes" in the page, or why it is a "still".
 
     Raises
     ------
@@ -63,7 +63,9 @@ def run(chapter, folder):
             break
     if other:
         raise RuntimeError(f"cell {other[0]} shows another picture than the one that is stored")
-    pages = {n: [o.data[MIMETYPE] for o in fresh[n] if MIMETYPE in o.get("data", ())] for n in wanted}
+    pages = {
+        n: [o.data[MIMETYPE] for o in fresh[n] if MIMETYPE in o.get("data", ())] for n in wanted
+    }
     return {n: found[0] for n, found in pages.items() if found}
 
 
@@ -80,7 +82,7 @@ def _is_picture(output):
 
 
 def _same(cell, fresh):
-    """Whether pictures say what the stored ones say; what is trained says other numbers each time."""
+    """Whether pictures say what the stored ones say; what is trained may say other numbers."""
     if "nbval-ignore-output" in cell.metadata.get("tags", ()):
         return True
     stored, drawn = ([_words(o) for o in some if _words(o)] for some in (cell.outputs, fresh))
@@ -125,7 +127,15 @@ def image(data, about):
     corners = []
     for left, top, width, height in about["keeps"]:
         right, bottom = left + width, top + height
-        path = (0, 0), (left, top), (right, top), (right, bottom), (left, bottom), (left, top), (0, 0)
+        path = (
+            (0, 0),
+            (left, top),
+            (right, top),
+            (right, bottom),
+            (left, bottom),
+            (left, top),
+            (0, 0),
+        )
         corners += [f"{100 * x:.2f}% {100 * y:.2f}%" for x, y in path]
     cut = f"clip-path:polygon({','.join(corners)})"
     kept = f'<img class="cnnbook-kept" alt="" {source} style="{cut}">'
@@ -168,7 +178,9 @@ def widget(page, paper, source, report):
 
 def prediction(html, source):
     """Let a reader guess before the stored answer opens."""
-    question, answer = (unescape(t) for t in re.findall(r"<p>(?:<b>)?(.*?)(?:</b>)?</p>", html, re.S)[:2])
+    question, answer = (
+        unescape(t) for t in re.findall(r"<p>(?:<b>)?(.*?)(?:</b>)?</p>", html, re.S)[:2]
+    )
     choices = next((choices for asked, choices in _asked(source) if asked == question), None)
     if choices is None and answer in ("yes", "no"):
         choices = "yes", "no"
@@ -218,7 +230,8 @@ def _exercise(one):
         right, *wrong = (numbers(v) for v in (one.right[0], *one.wrong.values()))
         told = {"right": right, "wrong": [*zip(one.wrong, wrong, strict=True)], "why": one.why}
         data = json.dumps(told).replace("</", "<\\/")
-        field = '<input name="answer" size="30" aria-label="your answer" placeholder="numbers, row by row">'
+        look = 'name="answer" size="30" aria-label="your answer"'
+        field = f'<input {look} placeholder="numbers, row by row">'
         form = (
             f'<form>{field} <button>Check</button><script type="application/json">{data}</script>'
             '<output role="status"></output></form>'

@@ -352,9 +352,9 @@ class Explorer(widgets.VBox):
 def explore(state, more=(), page=None, **controls):
     """Open a state with a control for each field that is named, in this order, `more` hidden.
 
-    What a `page` keeps is said as for `Explorer`. Each control is what `whole`, `slider`, `sliders`, `choice`, `switch` or `numbers`
-    return: called with a field's name and value, it returns a control and what reads its value, or
-    None where the value is the field's.
+    What a `page` keeps is said as for `Explorer`. Each control is what `whole`, `slider`,
+    `sliders`, `choice`, `switch` or `numbers` return: called with a field's name and value, it
+    returns a control and what reads its value, or None where the value is the field's.
     """
     built = {name: control(name, getattr(state, name)) for name, control in controls.items()}
     readers = {name: read for name, (_, read) in built.items() if read}
