@@ -1,3 +1,3 @@
 """A companion to a textbook on convolutional neural networks: reference operations and widgets."""
 
-__version__ = "0.1.0"
+__version__ = "1.0.0"

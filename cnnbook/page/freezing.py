@@ -50,6 +50,7 @@ class Frozen:
         self.view, self.parts, self.images, self.frames, self.touches = view, {}, {}, {}, {}
         self.controls = {n: c for n, c in view.controls.items() if n in view.page}
         self.began = {name: control.value for name, control in self.controls.items()}
+        self.drawn = 0  # for a pointer that rests
         self.coarse = {}  # how many rows and columns of a large grid answer as one
         self.path = {}  # the options of each control above a node
         self.start, self.tried, self.previews, self.hovers = None, set(), set(), {}
@@ -178,9 +179,11 @@ class Frozen:
                 if _drawn(other).pieces() == _drawn(after).pieces():
                     self.previews.add(name)
                     continue
+            self.drawn += 1
+            if self.drawn > HOVERS:
+                return
             shown = _drawn(other)  # a new image for each place would be too much
-            new = set(IMAGE.findall("".join(shown.pieces()))) - self.images.keys()
-            if not new and len(self.hovers) < HOVERS:
+            if set(IMAGE.findall("".join(shown.pieces()))) <= self.images.keys():
                 key = f"{number} {json.dumps(part, separators=(',', ':'))}"
                 self.hovers[key] = self._frame(shown)
 
