@@ -14,7 +14,6 @@ nb_code_prompt_hide = "Hide the code"
 myst_enable_extensions = ["dollarmath", "amsmath"]
 myst_dmath_double_inline = True
 myst_heading_anchors = 3
-suppress_warnings = ["myst.header", "mystnb.mime_priority"]
 html_theme = "sphinx_book_theme"
 html_title = "cnnbook"
 html_static_path = ["_static"]

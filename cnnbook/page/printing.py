@@ -20,7 +20,7 @@ def print_pdf(target):
     import shutil
 
     target = Path(target)
-    _sphinx("singlehtml", target / "stage", target / "single", strict=False)
+    _sphinx("singlehtml", target / "stage", target / "single", whole=False)
     chromium = next(
         filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
     )
