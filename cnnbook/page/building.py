@@ -34,7 +34,7 @@ PAGES = "for_a_class", "teaching"
 
 
 def build(target, notebooks=NOTEBOOKS, chapters=None, jobs=2):
-    """Build the site in a folder, and return what each widget keeps there, by chapter.
+    """Build the site in a folder, and return what `stage` says of each chapter.
 
     Parameters
     ----------
@@ -139,10 +139,13 @@ def mathjax():
 
 
 def table(report):
-    """Write what the widgets keep as a table."""
-    lines = ["| chapter | widget | frames | kB in the page |", "|---|---|---|---|"]
-    for chapter, widgets in report.items():
-        for one in widgets:
+    """Write what the widgets keep, and what it took, as two tables."""
+    lines = ["| chapter | cells run | seconds |", "|---|---|---|"]
+    for chapter, one in report.items():
+        lines.append(f"| {int(chapter)} | {one['ran']} of {one['cells']} | {one['seconds']} |")
+    lines += ["", "| chapter | widget | frames | kB in the page |", "|---|---|---|---|"]
+    for chapter, done in report.items():
+        for one in done["widgets"]:
             if "still" in one:
                 what = f"still: {one['still']}", "–"
             else:

@@ -6,6 +6,7 @@ import copy
 import gzip
 import json
 import re
+import time
 from html import escape, unescape
 
 import nbformat
@@ -20,12 +21,13 @@ TIMEOUT = 900  # seconds of a cell
 
 
 def stage(path, target):
-    """Write the copy of a chapter for the page, and return what its widgets keep.
+    """Write the copy of a chapter for the page, and return what was done.
 
     Returns
     -------
-    list of dict
-        For each widget: "name", "frames", "bytes" in the page, or why it is a "still".
+    dict
+        "ran": how many cells, "cells": of how many; "seconds"; and for each of the "widgets" its
+        "name", "frames", "bytes" in the page, or why it is a "still".
 
     Raises
     ------
@@ -33,8 +35,8 @@ def stage(path, target):
         If a cell fails, or a picture differs from the one that is stored.
     """
     chapter = nbformat.read(path, as_version=4)
-    shown = run(chapter, path.parent)
-    report = []
+    began, report = time.monotonic(), []
+    shown, ran = run(chapter, path.parent)
     for number, cell in enumerate(chapter.cells):
         if cell.cell_type != "code":
             continue
@@ -46,15 +48,23 @@ def stage(path, target):
             html = {"text/html": practice}
             cell.outputs = [nbformat.v4.new_output("display_data", html)]
     nbformat.write(chapter, target)
-    return report
+    code = sum(cell.cell_type == "code" for cell in chapter.cells)
+    seconds = round(time.monotonic() - began)
+    return {"ran": ran, "cells": code, "seconds": seconds, "widgets": report}
 
 
 def run(chapter, folder):
-    """Run what the pictures of a chapter rest on; return what they are in a page, by cell."""
+    """Run what the pictures of a chapter rest on.
+
+    Returns
+    -------
+    dict, int
+        What each picture is in a page, by the number of its cell; how many cells ran.
+    """
     code = {n: cell for n, cell in enumerate(chapter.cells) if cell.cell_type == "code"}
     wanted = {n for n, cell in code.items() if any(map(_is_picture, cell.outputs))}
     if not wanted:
-        return {}
+        return {}, 0
     few = cells_for({n: cell.source for n, cell in code.items()}, wanted)
     for numbers in (few, [*code]):
         fresh = _executed(chapter, numbers, folder)
@@ -66,7 +76,7 @@ def run(chapter, folder):
     pages = {
         n: [o.data[MIMETYPE] for o in fresh[n] if MIMETYPE in o.get("data", ())] for n in wanted
     }
-    return {n: found[0] for n, found in pages.items() if found}
+    return {n: found[0] for n, found in pages.items() if found}, len(fresh)
 
 
 def _executed(chapter, numbers, folder):
