@@ -1,5 +1,6 @@
 """The recipe for a class hands notebooks out, and never writes over what a student has."""
 
+import asyncio
 import runpy
 from pathlib import Path
 from types import SimpleNamespace
@@ -32,7 +33,7 @@ def test_a_student_gets_what_is_missing_and_keeps_what_was_changed(course, tmp_p
     c = Config()
     runpy.run_path(str(RECIPE), init_globals={"get_config": lambda: c})
     spawner = SimpleNamespace(user=SimpleNamespace(name="student0"))
-    c.Spawner.pre_spawn_hook(spawner)
+    asyncio.run(c.Spawner.pre_spawn_hook(spawner))
     own = tmp_path / "homes" / "student0" / "notebooks"
 
     def mine():
@@ -43,7 +44,7 @@ def test_a_student_gets_what_is_missing_and_keeps_what_was_changed(course, tmp_p
     (own / "solutions" / "b.ipynb").unlink()
     course.chmod(0o755)
     (course / "new.ipynb").write_text("handed out later")
-    c.Spawner.pre_spawn_hook(spawner)
+    asyncio.run(c.Spawner.pre_spawn_hook(spawner))
     assert mine() == {"a.ipynb", "solutions/b.ipynb", "new.ipynb"}
     assert (own / "a.ipynb").read_text() == "changed by the student"
     for path in (own, *own.rglob("*")):

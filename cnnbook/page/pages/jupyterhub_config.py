@@ -5,6 +5,7 @@
 The page for_a_class.md says how to install it, what to change, and what it costs.
 """
 
+import asyncio
 import os
 import pwd
 import subprocess
@@ -52,7 +53,7 @@ for source in sorted(course.rglob("*.ipynb")):
 """
 
 
-def hand_out(spawner):
+async def hand_out(spawner):
     """Copy each notebook that the student does not have, with the rights of the student."""
     name = spawner.user.name
     if TRIAL:
@@ -64,7 +65,8 @@ def hand_out(spawner):
         groups = os.getgrouplist(name, group)
         rights = {"user": account.pw_uid, "group": group, "extra_groups": groups}
     command = [sys.executable, "-I", "-c", HAND_OUT, COURSE, "notebooks"]
-    subprocess.run(command, cwd=home, env={}, check=True, **rights)  # the hub's env has secrets
+    rights |= {"env": {}}  # the hub's own holds its secrets
+    await asyncio.to_thread(subprocess.run, command, cwd=home, check=True, **rights)
 
 
 c.Spawner.pre_spawn_hook = hand_out
