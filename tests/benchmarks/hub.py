@@ -12,12 +12,12 @@ counts as 1/n in each. Nothing is asserted: times belong to a machine and an hou
 
 import argparse
 import asyncio
+import contextlib
 import hashlib
 import json
 import os
 import secrets
 import shutil
-import signal
 import socket
 import statistics
 import subprocess
@@ -85,7 +85,7 @@ class Hub:
 
     async def wait(self):
         """Wait until the hub answers."""
-        for _ in range(240):
+        for _ in range(1200):
             try:
                 return await self.ask("/hub/api/")
             except (OSError, HTTPClientError):  # nobody is there, or the proxy alone
@@ -95,9 +95,15 @@ class Hub:
         raise RuntimeError(f"the hub did not answer: see {self.folder / 'hub.log'}")
 
     def stop(self):
-        """End the hub, which ends its servers and its proxy."""
-        self.process.send_signal(signal.SIGTERM)
-        self.process.wait(60)
+        """End the hub, which ends its servers and its proxy; if it stops early, end those, too."""
+        if self.process.poll() is not None:
+            return
+        started = psutil.Process(self.process.pid).children(recursive=True)
+        self.process.terminate()
+        self.process.wait(300)
+        for process in started:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.terminate()
 
 
 class User:
