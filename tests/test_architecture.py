@@ -69,7 +69,11 @@ def module_name(path):
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-FILES = {module_name(path): path for path in sorted(PACKAGE.rglob("*.py"))}
+# what lies beside the pages of the site is read by other programs, and is no module
+PAGES = PACKAGE / "page" / "pages"
+FILES = {
+    module_name(path): path for path in sorted(set(PACKAGE.rglob("*.py")) - {*PAGES.glob("*")})
+}
 
 
 def imports(path):
