@@ -168,18 +168,24 @@ def needed(cells, opening):
     A cell shows it if its saved output is marked as the book's own. A cell that only changes what
     another one made is not found.
     """
-    found, wanted, seen = [], set(), []
+    made, needs, found = {}, {}, set()
     for number, cell in enumerate(cells):
         if cell.cell_type == "code":
-            makes, needs, reads = names(compile(cell.source, "cell", "exec"))
+            made[number], needs[number], reads = names(compile(cell.source, "cell", "exec"))
             ours = any("cnnbook" in output.get("metadata", {}) for output in cell.outputs)
-            seen.append((number, makes, needs, ours and opening & reads))
-            opening = opening | (makes if opening & reads else set())
-    for number, makes, needs, shows in reversed(seen):
-        if shows or makes & wanted:
-            wanted = wanted - makes | needs
-            found.append(number)
-    return found[::-1]
+            if opening & reads:
+                opening = opening | made[number]
+                found |= {number} if ours else set()
+    waiting = [*found]
+    while waiting:
+        number = waiting.pop()
+        for name in needs[number]:
+            makers = [maker for maker in made if name in made[maker]]
+            # the last one before it; a function may use what is made after it
+            best = [maker for maker in makers if maker < number][-1:] or makers[:1]
+            waiting += {*best} - found
+            found |= {*best}
+    return sorted(found)
 
 
 NO_ROOM = "e => e.disabled || e.min === e.max"
