@@ -14,7 +14,7 @@ def test_this_environment_is_complete(capsys):
     module.selfcheck()
     printed = capsys.readouterr().out
     assert "✗" not in printed
-    assert "✓ torch 2.4 or newer" in printed
+    assert "✓ torch 2.6 or newer" in printed
     assert "pytest" not in printed  # the extras are not for readers
 
 
@@ -30,9 +30,9 @@ BROKEN = SimpleNamespace(import_module=Mock(side_effect=OSError("no shared objec
 @pytest.mark.parametrize(
     ("target", "name", "value", "checked", "problem"),
     [
-        (module, "version", lambda name: "1.2.3+cpu", "numpy 1.26 or newer", "version 1.2.3+cpu"),
+        (module, "version", lambda name: "1.2.3+cpu", "numpy 2.0 or newer", "version 1.2.3+cpu"),
         (module, "version", gone, "tqdm 4.66 or newer", "it is not installed"),
-        (module, "importlib", BROKEN, "torchvision 0.19 or newer", "importing it fails: OSErr"),
+        (module, "importlib", BROKEN, "torchvision 0.21 or newer", "importing it fails: OSErr"),
         (module, "OLDEST_PYTHON", (99, 0), "Python 3.11 or newer", "this is 3."),
         (cnnbook.ops, "conv2d", lambda x, weight: 1 + conv2d(x, weight),
          "one convolution in NumPy and in PyTorch", "the results differ by 1.0e+00"),
