@@ -44,3 +44,12 @@ def wheel(session):
         with session.chdir(folder):
             session.run("python", "-c", "from cnnbook.selfcheck import selfcheck; selfcheck()")
             session.run("jupyter", "execute", "03_padding_and_stride.ipynb", env=ONE_THREAD)
+
+
+@nox.session(python=PYTHONS[0])
+def page(session):
+    """Build the whole site, and open every page of it in a browser."""
+    session.install("-e", ".[test,page]")
+    session.run("python", "-m", "cnnbook.page", env=ONE_THREAD)
+    command = ["pytest", "-m", "browser", "-n0", "-s", "tests/test_browser_page.py"]
+    session.run(*command, env={"CNNBOOK_SITE": "build/page/html"})
