@@ -26,7 +26,8 @@ def begin(shell):
 
 
 def _both(view, **_):
-    data = _bundle(view.state)  # before controls are moved
+    shown = view.start if isinstance(view, GlassLeNet) else view.state
+    data = _bundle(shown)  # before controls are moved
     data[MIMETYPE] |= page_of(view)
     return data
 

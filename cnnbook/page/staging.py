@@ -12,6 +12,7 @@ from html import escape, unescape
 import nbformat
 from nbclient import NotebookClient
 
+from cnnbook import widgets
 from cnnbook.page.capture import MIMETYPE
 from cnnbook.page.slicing import cells_for
 
@@ -163,8 +164,8 @@ def widget(page, paper, source, report):
     svg = f'<div class="cnnbook-paper">{page["svg"]}</div>'
     if not page.keys() & {"frames", "alone", "still"}:
         return svg
-    name = re.findall(r"(\w+)\(", source.strip().splitlines()[-1])
-    entry = {"name": name[0] if name else source.strip().splitlines()[-1]}
+    called = [name for name in re.findall(r"(\w+)\(", source) if hasattr(widgets, name)]
+    entry = {"name": called[-1] if called else source.strip().splitlines()[-1]}
     report.append(entry)
     if "still" in page:
         entry["still"] = page["still"]
