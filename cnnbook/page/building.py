@@ -1,6 +1,7 @@
 """Build the site: copies of the chapters, JavaScript, MathJax, and Sphinx over them."""
 
 import importlib.metadata
+import os
 import shutil
 import subprocess
 import sys
@@ -65,6 +66,8 @@ def build(target, notebooks=NOTEBOOKS, chapters=None, jobs=2):
         shutil.rmtree(folder, ignore_errors=True)
     (staged / "_static").mkdir(parents=True)
     _static(staged / "_static")
+    # the threads of several kernels wait for one another: up to ten times as long
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
     with ThreadPoolExecutor(jobs) as pool:
         works = {pool.submit(stage, p, staged / p.name): p.name[:2] for p in paths}
         bar = tqdm(as_completed(works), total=len(works), desc="chapters", unit="chapter")
