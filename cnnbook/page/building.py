@@ -77,10 +77,9 @@ def build(target, notebooks=NOTEBOOKS, chapters=None, jobs=2):
             (staged / "solutions").mkdir(exist_ok=True)
             stage(path, staged / "solutions" / path.name)
     shutil.copyfile(HERE / "conf.py", staged / "conf.py")
-    pages = [name for name in PAGES if (HERE / "pages" / f"{name}.md").exists()]
-    for name in pages:
-        shutil.copyfile(HERE / "pages" / f"{name}.md", staged / f"{name}.md")
-    (staged / "index.md").write_text(index([p.stem for p in paths], pages), encoding="utf-8")
+    for path in (HERE / "pages").iterdir():  # the first page is written below
+        shutil.copyfile(path, staged / path.name)
+    (staged / "index.md").write_text(index([p.stem for p in paths]), encoding="utf-8")
     _sphinx("html", staged, target / "html", whole=chapters is None)
     return report
 
@@ -96,7 +95,7 @@ def _sphinx(builder, staged, target, whole=True):
         raise RuntimeError(f"Sphinx ended with {ended.returncode}; its words stand above")
 
 
-def index(names, pages=()):
+def index(names):
     """Write the first page and the table of contents."""
     lines = [(HERE / "pages" / "index.md").read_text(encoding="utf-8")]
     for caption, numbers in PARTS.items():
@@ -104,7 +103,7 @@ def index(names, pages=()):
         if part:
             lines += [f"```{{toctree}}\n:caption: {caption}\n:hidden:\n", *part, "```\n"]
     rest = [
-        *pages,
+        *PAGES,
         *(f"solutions/{n}" for n in names if (NOTEBOOKS / "solutions" / f"{n}.ipynb").exists()),
     ]
     return "\n".join([*lines, "```{toctree}\n:caption: More\n:hidden:\n", *rest, "```\n"])
