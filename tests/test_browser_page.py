@@ -151,8 +151,9 @@ def operate(host, faults):
         refused = host.locator(".cnnbook-note").text_content()
         moved or refused or faults.append(f"{name}: {label} changes nothing")
     if not bar.count():  # computes by itself
-        turn, kernel = host.get_by_role("button", name="Turn round"), host.get_by_label("kernel")
-        act = turn.click if turn.count() else functools.partial(kernel.first.evaluate, MOVE)
+        turn = host.get_by_role("button", name="Turn round")
+        kernel = host.locator("select[aria-label=kernel]")
+        act = turn.click if turn.count() else functools.partial(kernel.evaluate, MOVE)
         changes(host, act) or faults.append(f"{name} computes nothing")
     return name
 
