@@ -34,7 +34,7 @@ FAULTS = """() => {
   list('a formula not drawn', all('.math').filter((i) => !i.querySelector('mjx-container')));
   list('a formula with an error', all('[data-mjx-error]'));
   list('a field without a name', all('.bd-article :is(input, select, button)').filter((i) =>
-    !(i.labels?.length || i.textContent.trim() || i.getAttribute('aria-label') || i.title)));
+    !(i.hidden || i.labels?.length || i.textContent.trim() || i.getAttribute('aria-label') || i.title)));
   return found;
 }"""
 MOVE = """field => {
