@@ -33,8 +33,9 @@ FAULTS = """() => {
   list('a drawing without a name', all('svg.cnnbook').filter((i) => !i.getAttribute('aria-label')));
   list('a formula not drawn', all('.math').filter((i) => !i.querySelector('mjx-container')));
   list('a formula with an error', all('[data-mjx-error]'));
-  list('a field without a name', all('.bd-article :is(input, select, button)').filter((i) =>
-    !(i.hidden || i.labels?.length || i.textContent.trim() || i.getAttribute('aria-label') || i.title)));
+  const fields = all('.bd-article :is(input, select, button):not([hidden])');
+  list('a field without a name', fields.filter((i) =>
+    !(i.labels?.length || i.textContent.trim() || i.getAttribute('aria-label') || i.title)));
   return found;
 }"""
 MOVE = """field => {
