@@ -102,9 +102,6 @@ window.book = {
     book.panel().content.activeCellIndex = i;
     return jupyterapp.commands.execute('notebook:run-cell');
   },
-  async run_each(cells) {
-    for (const i of cells) await book.run(i);
-  },
   broken: () => [...book.panel().content.node.querySelectorAll('mjx-merror, .jupyter-widgets-error-widget')]
     .map(e => e.textContent)
     .concat([...book.panel().content.node.querySelectorAll('img')]

@@ -1,9 +1,6 @@
 """A real JupyterLab in a headless Chromium, for the browser test."""
 
-import atexit
 import contextlib
-import dis
-import functools
 import json
 import os
 import secrets
@@ -12,7 +9,6 @@ import socket
 import subprocess
 import sys
 import time
-import types
 import urllib.request
 from pathlib import Path
 
@@ -28,9 +24,6 @@ CHROMIUM_FLAGS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
-    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",  # nothing leaves the machine
-    "--use-fake-device-for-media-stream",  # a camera, and nobody is asked whether it may be used
-    "--use-fake-ui-for-media-stream",
 ]
 SETTINGS = {
     "@jupyterlab/apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
@@ -121,71 +114,16 @@ def end_kernels(address, token):
         urllib.request.urlopen(urllib.request.Request(place, method="DELETE"), timeout=60).close()
 
 
-@functools.cache
-def chromium():
-    """Start the installed Chromium; its pages share what they loaded; it ends with this process."""
-    playwright = sync_playwright().start()
-    atexit.register(playwright.stop)
-    browser = playwright.chromium.launch(executable_path=find_chromium(), args=CHROMIUM_FLAGS)
-    atexit.register(browser.close)
-    return browser.new_context()
-
-
 @contextlib.contextmanager
-def chromium_page():
+def chromium_page(*flags):
     """Open an empty page of the installed Chromium."""
-    page = chromium().new_page()
-    page.set_viewport_size({"width": 1280, "height": 1000})
-    try:
-        yield page
-    finally:
-        page.close()
-
-
-# ---------------------------------------------------------------- what a widget needs
-
-
-def names(code):
-    """Return the names that a cell makes, those it needs from others, and all that it reads."""
-    makes, needs, reads = set(), set(), set()
-    for step in dis.get_instructions(code):
-        if step.opname == "STORE_NAME":
-            makes.add(step.argval)
-        elif step.opname in ("LOAD_NAME", "LOAD_GLOBAL"):
-            needs |= {step.argval} - makes
-        if step.opname.startswith("LOAD"):  # widgets.window_stepper reads both
-            reads.add(step.argval)
-    for part in code.co_consts:
-        if isinstance(part, types.CodeType):
-            _, inside, read = names(part)
-            needs, reads = needs | inside - makes, reads | read
-    return makes, needs, reads
-
-
-def needed(cells, opening):
-    """Return the numbers of the cells that show what one of `opening` made, and of all they need.
-
-    A cell shows it if its saved output is marked as the book's own. A cell that only changes what
-    another one made is not found.
-    """
-    made, needs, found = {}, {}, set()
-    for number, cell in enumerate(cells):
-        if cell.cell_type == "code":
-            made[number], needs[number], reads = names(compile(cell.source, "cell", "exec"))
-            ours = any("cnnbook" in output.get("metadata", {}) for output in cell.outputs)
-            if opening & reads:
-                opening = opening | made[number]
-                found |= {number} if ours else set()
-    waiting = [*found]
-    while waiting:
-        number = waiting.pop()
-        for name in needs[number]:
-            makers = [maker for maker in made if name in made[maker]]
-            # the last one before it; a function may use what is made after it
-            best = [maker for maker in makers if maker < number][-1:] or makers[:1]
-            waiting += {*best} - found
-            found |= {*best}
-    return sorted(found)
+    with sync_playwright() as playwright:
+        flags = [*CHROMIUM_FLAGS, *flags]
+        browser = playwright.chromium.launch(executable_path=find_chromium(), args=flags)
+        try:
+            yield browser.new_page(viewport={"width": 1280, "height": 1000})
+        finally:
+            browser.close()
 
 
 NO_ROOM = "e => e.disabled || e.min === e.max"
@@ -201,7 +139,7 @@ class Notebook:
         self.page, self.problems = page, []
         page.on("console", self._console)
         page.on("pageerror", self._page_error)
-        page.on("request", lambda request: self._request(request.url, address))
+        page.route("**/*", lambda route: self._request(route, address))
         place = f"{address}/{PAGES[host]}/{path}?token={token}&reset"
         page.goto(place, wait_until="domcontentloaded")
         page.wait_for_selector(".jp-NotebookPanel .jp-Cell", timeout=90_000)
@@ -220,9 +158,12 @@ class Notebook:
         if "notebook_core" not in (error.stack or ""):
             self.problems.append(f"page error: {error}")
 
-    def _request(self, url, address):
-        if not url.startswith((address, "data:", "blob:")):
-            self.problems.append(f"request that leaves the machine: {url[:200]}")
+    def _request(self, route, address):
+        url = route.request.url
+        if url.startswith((address, "data:", "blob:")):
+            return route.continue_()
+        self.problems.append(f"request that leaves the machine: {url[:200]}")
+        return route.abort()
 
     def wait(self, condition, seconds=120):
         """Wait until a JavaScript condition holds."""
@@ -234,14 +175,10 @@ class Notebook:
 
     def run_all(self):
         """Run all cells; note errors and cells that did not run."""
-        self._run("jupyterapp.commands.execute('notebook:run-all-cells')")
-
-    def run(self, cells):
-        """Run these cells one after the other; note errors."""
-        self._run(f"book.run_each({cells})")
-
-    def _run(self, what):
-        self.page.evaluate(f"window.ran = false; {what}.then(() => {{ window.ran = true; }})")
+        self.page.evaluate(
+            "window.ran = false; jupyterapp.commands.execute('notebook:run-all-cells')"
+            ".then(() => { window.ran = true; })"
+        )
         self.wait("window.ran && book.idle()", seconds=300)
         for cell in self.page.evaluate("book.outputs()"):
             self.problems += [f"cell error: {error}" for error in cell["errors"]]
@@ -258,7 +195,8 @@ class Notebook:
             if element.evaluate(NO_ROOM):  # other controls left it a single value
                 return True, None
             element.press("Home")
-            self.settle()  # a late answer to it would take the next step back
+            self.page.wait_for_timeout(250)
+            self.wait("book.idle()")  # a late answer to it would take the next step back
         before = self.page.evaluate("i => book.shown(i)", control["cell"])
         self.page.evaluate("i => book.watch(i, 'keydown', 'click')", control["cell"])
         act = {
@@ -270,18 +208,18 @@ class Notebook:
         }.get(control["kind"], element.click)
         act()
         # a busy machine may need more than a moment; a button may rightly change nothing
-        for turn in range(30 if control["kind"] in MUST_CHANGE else 1):
-            if control["kind"] == "select" and turn in (10, 20):
+        for turn in range(12 if control["kind"] in MUST_CHANGE else 1):
+            if control["kind"] == "select" and turn in (4, 8):
                 act()  # two choices may mean the same just now: one odd zero, split or all after
-            self.settle()
+            self.page.wait_for_timeout(250)
+            self.wait("book.idle()")
             after = self.page.evaluate("i => book.shown(i)", control["cell"])
             if after != before:
                 break
-            self.page.wait_for_timeout(100)
         latency = self.page.evaluate("book.latency()")
         if control["kind"] == "number" and "No such setting" in after:
             element.press("ArrowDown")  # the message would hide what the next control changes
-            self.settle()
+            self.page.wait_for_timeout(250)
         return before != after, latency
 
     @staticmethod
