@@ -1,6 +1,7 @@
 """Make copies of the chapters whose outputs are parts of a page; the chapters stay as they are."""
 
 import ast
+import asyncio
 import base64
 import copy
 import gzip
@@ -84,7 +85,8 @@ def _executed(chapter, numbers, folder):
     copied = copy.deepcopy(chapter)
     copied.cells = [nbformat.v4.new_code_cell(START), *(copied.cells[n] for n in numbers)]
     options = {"timeout": TIMEOUT, "resources": {"metadata": {"path": str(folder)}}}
-    NotebookClient(copied, extra_arguments=["--log-level=ERROR"], **options).execute()
+    client = NotebookClient(copied, extra_arguments=["--log-level=ERROR"], **options)
+    asyncio.run(client.async_execute())  # a loop that is closed, in whatever thread this is
     return dict(zip(numbers, (cell.outputs for cell in copied.cells[1:]), strict=True))
 
 
