@@ -45,7 +45,7 @@ PARTS = {
         shapes recording receptive_field ops derivation numpy_net datasets models training
         figures""".split()
     ),
-    "exercises": {"numpy", "ops", "shapes", "derivation", "receptive_field", "ipywidgets"}
+    "exercises": {"files", "numpy", "ops", "shapes", "derivation", "receptive_field", "ipywidgets"}
     | {"(platformdirs)"},
     "page": {"figures", "widgets", "exercises", "numpy", "nbformat", "nbclient", "tqdm"}
     | {"(playwright)"},

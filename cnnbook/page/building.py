@@ -40,7 +40,7 @@ def build(target, notebooks=NOTEBOOKS, chapters=None, jobs=2):
     Parameters
     ----------
     target : Path
-        Gets "html"; what is in "stage" and "html" already is replaced.
+        Gets "html", in place of an old one, once all of it is built.
     notebooks : Path
         Where the chapters are.
     chapters : sequence of int, optional
@@ -51,7 +51,7 @@ def build(target, notebooks=NOTEBOOKS, chapters=None, jobs=2):
     Raises
     ------
     ValueError
-        If there are no such chapters, or the target holds other things.
+        If there are no such chapters.
     RuntimeError
         If a chapter cannot be run, or Sphinx warns of something.
     """
@@ -62,7 +62,8 @@ def build(target, notebooks=NOTEBOOKS, chapters=None, jobs=2):
         raise ValueError(f"no chapter {min(missing)} in {notebooks}: {len(known)} are there")
     if not paths:
         raise ValueError(f"no chapters in {notebooks}: --notebooks FOLDER says where they are")
-    for folder in (staged, target / "html"):
+    fresh = target / "html.tmp"
+    for folder in (staged, fresh):
         shutil.rmtree(folder, ignore_errors=True)
     (staged / "_static").mkdir(parents=True)
     _static(staged / "_static")
@@ -80,7 +81,9 @@ def build(target, notebooks=NOTEBOOKS, chapters=None, jobs=2):
     for path in (HERE / "pages").iterdir():  # the first page is written below
         shutil.copyfile(path, staged / path.name)
     (staged / "index.md").write_text(index([p.stem for p in paths]), encoding="utf-8")
-    _sphinx("html", staged, target / "html", whole=chapters is None)
+    _sphinx("html", staged, fresh, whole=chapters is None)
+    shutil.rmtree(target / "html", ignore_errors=True)
+    fresh.rename(target / "html")
     return report
 
 

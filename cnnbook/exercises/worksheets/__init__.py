@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from cnnbook.exercises.worksheets.page import answers_page, worksheet_page
 from cnnbook.exercises.worksheets.question import Draw
+from cnnbook.files import replacing
 
 CHAPTERS = tuple(
     sorted(
@@ -101,6 +102,6 @@ def write_worksheets(chapters, seeds, folder=".", force=False):
     if there and not force:
         raise ValueError(f"{', '.join(there)}: there already, and different; --force replaces it")
     for path, page in changed.items():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(page, encoding="utf-8", newline="\n")
+        with replacing(path) as temporary:
+            temporary.write_text(page, encoding="utf-8", newline="\n")
     return list(pages)

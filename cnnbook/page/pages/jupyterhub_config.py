@@ -49,7 +49,9 @@ for source in sorted(course.rglob("*.ipynb")):
     target = home / source.relative_to(course)
     if ".ipynb_checkpoints" not in source.parts and not target.exists():
         target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(source, target)
+        part = target.with_suffix(".part")  # what was begun and not ended is no notebook
+        shutil.copyfile(source, part)
+        part.replace(target)
 """
 
 
