@@ -1,5 +1,6 @@
 """Print the site as one PDF, through Chromium."""
 
+import shutil
 from pathlib import Path
 
 from cnnbook.page.building import _sphinx
@@ -17,8 +18,6 @@ def print_pdf(target):
         from playwright.sync_api import Error, sync_playwright
     except ModuleNotFoundError as error:
         raise RuntimeError('--pdf needs Playwright: pip install -e ".[page]"') from error
-    import shutil
-
     target = Path(target)
     _sphinx("singlehtml", target / "stage", target / "single", whole=False)
     chromium = next(

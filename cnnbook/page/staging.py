@@ -11,9 +11,11 @@ import time
 from html import escape, unescape
 
 import nbformat
+import numpy as np
 from nbclient import NotebookClient
 
 from cnnbook import widgets
+from cnnbook.exercises import exercises
 from cnnbook.page.capture import MIMETYPE
 from cnnbook.page.slicing import cells_for
 
@@ -114,9 +116,10 @@ def page_output(output, source, page, report):
     """Give an output the form that it has in a page."""
     data = output.get("data", {})
     if "image/png" in data:
-        html = image(data, output.metadata.get("image/png", {}))
         if page and _is_picture(output):
-            html = widget(page, html, source, report)
+            html = widget(page, source, report)
+        else:
+            html = image(data, output.metadata.get("image/png", {}))
         output.data = {"text/html": html}
         output.metadata = {}
     elif "cnnbook" in output.get("metadata", ()) and "text/html" in data:
@@ -161,8 +164,8 @@ def pack(data):
     return base64.b64encode(gzip.compress(text, 9, mtime=0)).decode()
 
 
-def widget(page, paper, source, report):
-    """Write a widget as it lives in a page, over its picture on paper; or a picture that is SVG."""
+def widget(page, source, report):
+    """Write a widget as it lives in a page, over its still picture; or a picture as SVG alone."""
     svg = f'<div class="cnnbook-paper">{page["svg"]}</div>'
     if not page.keys() & {"frames", "alone", "still"}:
         return svg
@@ -225,10 +228,8 @@ def _asked(source):
 
 def exercises_in(source):
     """Write the exercises that a cell checks: hints, folded, and a field for numbers."""
-    from cnnbook.exercises import exercises
-
-    numbers = dict.fromkeys(re.findall(r'^check\("([\d.]+)"', source, re.M))
-    return "".join(_exercise(exercises()[number]) for number in numbers)
+    asked = dict.fromkeys(re.findall(r'^check\("([\d.]+)"', source, re.M))
+    return "".join(_exercise(exercises()[number]) for number in asked)
 
 
 def _exercise(one):
@@ -254,8 +255,6 @@ def _exercise(one):
 
 def numbers(value):
     """List the numbers of an answer, row by row."""
-    import numpy as np
-
     if isinstance(value, tuple):
         return [number for one in value for number in numbers(one)]
     return np.asarray(value, dtype=float).ravel().tolist()
