@@ -1,7 +1,8 @@
 """Look at a PyTorch module while it runs, and leave it as it was.
 
-`calls` runs the module itself and lists what its parts yield. A `Recorder` runs a stand-in of it
-on tensors that have a shape but no numbers (PyTorch's "meta" device) and hears of every basic
+`calls` runs a copy of the module and lists what its parts yield: Jupyter answers a widget in one
+thread while a cell, which may train the same module, runs in another. A `Recorder` runs a stand-in
+of it on tensors that have a shape but no numbers (PyTorch's "meta" device) and hears of every basic
 operation: so nothing is computed, and nothing of the module changes, whatever its `forward` does.
 """
 
@@ -9,6 +10,7 @@ import contextlib
 import copy
 import math
 import random
+import threading
 import types
 from typing import NamedTuple
 
@@ -50,9 +52,15 @@ def evaluating(module, gradients=False):
 
 @contextlib.contextmanager
 def still_randomness():
-    """Leave the random states as they are."""
+    """Leave the random states as they are.
+
+    A widget, whose thread is another one, lets them go on: a cell may draw from them meanwhile.
+    """
     import torch
 
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
     states = torch.get_rng_state(), np.random.get_state(), random.getstate()  # noqa: NPY002
     try:
         yield
@@ -94,7 +102,9 @@ class Call(NamedTuple):
 
 
 def calls(module, *inputs, of=None, gradients=False):
-    """Run a module in evaluation mode and list the calls of its parts, in the order they end.
+    """Run a copy of a module in evaluation mode and list its parts' calls, in the order they end.
+
+    The copy has the module's own parameters.
 
     Parameters
     ----------
@@ -110,19 +120,40 @@ def calls(module, *inputs, of=None, gradients=False):
     list of Call
         The last one is that of the module itself, under the name "".
     """
+    return caller(module, of=of, gradients=gradients)(*inputs)
+
+
+def caller(module, *, of=None, gradients=False):
+    """Return the function of the inputs that `calls` is, to run one copy many times."""
     import torch
 
-    found = []
+    parts = dict(module.named_modules())
+    copied = _copied_parts(module, _own)[id(module)].eval()
+    heard = [(n, p) for n, p in copied.named_modules() if of is None or parts[n] is of]
 
-    def leave(name, part, given, output):
-        kept = output.clone() if isinstance(output, torch.Tensor) else output
-        found.append(Call(name, part, given, kept))
+    def run(*inputs):
+        found = []
 
-    parts = [(n, p) for n, p in module.named_modules() if of is None or p is of]
-    with evaluating(module, gradients), still_randomness():
-        with listening(parts, lambda *call: None, leave):
-            module(*inputs)
-    return found
+        def leave(name, part, given, output):
+            kept = output.clone() if isinstance(output, torch.Tensor) else output
+            found.append(Call(name, parts[name], given, kept))
+
+        with torch.set_grad_enabled(gradients and torch.is_grad_enabled()), still_randomness():
+            with listening(heard, lambda *call: None, leave):
+                copied(*inputs)
+        return found
+
+    return run
+
+
+def _own(tensor):
+    """A parameter itself, which a run does not change; of all else, the numbers."""
+    import torch
+    from torch.nn.parameter import UninitializedTensorMixin
+
+    if isinstance(tensor, UninitializedTensorMixin):
+        return copy.deepcopy(tensor)
+    return tensor if isinstance(tensor, torch.nn.Parameter) else tensor.clone()
 
 
 def input_shapes(input_size):
@@ -168,16 +199,33 @@ def stand_in(module):
     (torch.nn.Module, dict of int to (torch.Tensor, torch.Tensor))
         And each tensor of it with the one that it replaces, by the id of the first.
     """
+    originals = {}
+
+    def emptied(tensor):
+        empty = _emptied(tensor)
+        originals[id(empty)] = empty, tensor
+        return empty
+
+    memo = _copied_parts(module, emptied)
+    for part in module.modules():
+        for name in _HOOKS:
+            hooks = vars(memo[id(part)]).get(name) or {}
+            for key in [key for key, hook in hooks.items() if not _is_own(hook, memo)]:
+                del hooks[key]
+    return memo[id(module)].eval(), originals
+
+
+def _copied_parts(module, instead):
+    """Copy all parts of a module, with what stands instead of each tensor: what `deepcopy` did."""
     import torch
     from torch.utils._pytree import tree_leaves
 
-    memo, originals, parts = {}, {}, list(module.modules())
+    memo, parts = {}, list(module.modules())
     for part in parts:
         memo[id(part)] = type(part).__new__(type(part))
         for tensor in tree_leaves([dict(vars(part)), dict(part._parameters), dict(part._buffers)]):
             if isinstance(tensor, torch.Tensor) and id(tensor) not in memo:
-                memo[id(tensor)] = empty = _emptied(tensor)
-                originals[id(empty)] = empty, tensor
+                memo[id(tensor)] = instead(tensor)
     for part in parts:
         for name, value in vars(part).items():
             try:
@@ -185,11 +233,7 @@ def stand_in(module):
             except Exception:  # what cannot be copied is shared
                 memo.pop(id(value), None)
             memo[id(part)].__dict__[name] = value
-        for name in _HOOKS:
-            hooks = vars(memo[id(part)]).get(name) or {}
-            for key in [key for key, hook in hooks.items() if not _is_own(hook, memo)]:
-                del hooks[key]
-    return memo[id(module)].eval(), originals
+    return memo
 
 
 def _emptied(tensor):

@@ -1,6 +1,8 @@
 """What `trace` and `summary` share: they look at a module without touching it, or refuse it."""
 
 import random
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -180,6 +182,30 @@ def test_running_the_module_itself_leaves_it_as_it_was(look):
     before, drawn = state(net), random_states()
     look(net, torch.ones(1, 2, 4, 4))
     assert (state(net), random_states()) == (before, drawn)
+
+
+def test_a_widget_looks_while_a_cell_trains_the_same_module():
+    """As in JupyterLab, where they are two threads."""
+    inside, trained = threading.Event(), threading.Event()
+
+    class Slow(nn.Module):
+        def forward(self, x):
+            if len(x) == 1:  # the widget's
+                inside.set()
+                assert trained.wait(20)
+            return x + torch.rand(1)
+
+    net = nn.Sequential(Slow(), nn.BatchNorm1d(2)).train()
+    with ThreadPoolExecutor() as widget:
+        looking = widget.submit(calls, net, torch.ones(1, 2))
+        assert inside.wait(20)
+        assert net[1].training
+        net(torch.ones(3, 2))
+        after, moved = torch.get_rng_state(), net[1].running_mean.clone()
+        trained.set()
+        assert [len(call.output) for call in looking.result()] == [1, 1, 1]
+    assert not torch.equal(torch.get_rng_state(), after)  # never the same numbers again
+    assert torch.equal(net[1].running_mean, moved)
 
 
 def test_what_is_drawn_while_evaluating_differs():

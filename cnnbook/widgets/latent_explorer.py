@@ -22,8 +22,8 @@ def latent_explorer(
     Parameters
     ----------
     model : torch.nn.Module or {"digits", "portraits"}, optional
-        A variational autoencoder, such as `cnnbook.models.ConvVAE`, which is set to evaluation
-        mode; or a shipped one: that of the digits when not given.
+        A variational autoencoder, such as `cnnbook.models.ConvVAE`, copied; or a shipped one: that
+        of the digits when not given.
     images : Images, tensor or ndarray of shape (N, C, H, W), optional
         Values from 0 to 1: what each latent carries is averaged over them, and the first twelve
         are codes to start from. Digits or portraits, if the model draws these, when not given.

@@ -1,5 +1,6 @@
 """What explorers of codes need: a variational autoencoder and images for it, checked."""
 
+import copy
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,7 @@ def read_vae(model):
     """Load a shipped network, "digits" or "portraits", or check the reader's own.
 
     That has ``encode(x)``, which returns something with `mean` and `log_variance`, and
-    ``decode(z)``, which returns pixel values; it is set to evaluation mode.
+    ``decode(z)``, which returns pixel values; what is returned is a copy in evaluation mode.
     """
     if isinstance(model, str):
         if model not in SHIPPED:
@@ -28,7 +29,7 @@ def read_vae(model):
         return pretrained(SHIPPED[model])
     if not (isinstance(model, nn.Module) and hasattr(model, "encode") and hasattr(model, "decode")):
         raise TypeError(f"model is a {type(model).__name__}, expected encode and decode of a VAE")
-    return model.eval()
+    return copy.deepcopy(model).eval()  # a cell may train the reader's own meanwhile
 
 
 def decode(model, codes):

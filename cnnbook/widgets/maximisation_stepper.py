@@ -13,7 +13,7 @@ from cnnbook.datasets import digits
 from cnnbook.figures.maximisation import Climb
 from cnnbook.figures.state import State, state
 from cnnbook.models import pretrained
-from cnnbook.recording import calls
+from cnnbook.recording import caller, calls
 from cnnbook.widgets.explorer import choice, explore, factory, slider, switch
 
 STEPS, RATE = 100, 0.5
@@ -51,9 +51,9 @@ def units_of(model, image):
     return {**listed, SCORE: (model, scores.shape[1])}
 
 
-def _values(model, layer, unit, x):
+def _values(run, unit, x):
     """The unit's value for each image; of a feature map, that of its middle unit."""
-    output = calls(model, x, of=layer, gradients=True)[-1].output[:, unit]
+    output = run(x)[-1].output[:, unit]
     return output if output.ndim == 1 else output[:, output.shape[1] // 2, output.shape[2] // 2]
 
 
@@ -138,7 +138,7 @@ class Maximisation(State):
 
     def _compute(self):
         layer = self.layers[self.layer][0]
-        value = partial(_values, self.model, layer, self.unit)
+        value = partial(_values, caller(self.model, of=layer, gradients=True), self.unit)
         remedies = {"jitter": JITTER * self.jitter, "blur": BLUR * self.blur}
         remedies |= {"decay": DECAY * self.penalty, "variation": VARIATION * self.variation}
         generator = torch.Generator().manual_seed(0)

@@ -24,8 +24,7 @@ def morph(first=None, second=None, model=None, *, images=None, t=0.5):
         from 0 to 1, of shape (H, W), (H, W, 3) or (C, H, W). A picture is cut to a square and
         scaled to the size of the model. The first two of the images when not given.
     model : torch.nn.Module or {"digits", "portraits"}, optional
-        A variational autoencoder, which is set to evaluation mode; or a shipped one: that of the
-        portraits when not given.
+        A variational autoencoder, copied; or a shipped one: that of the portraits when not given.
     images : Images, tensor or ndarray of shape (N, C, H, W), optional
         What to choose from, the first twelve; portraits or digits when not given.
     t : float
