@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from cnnbook.ops import pad, pad_backward
@@ -47,6 +47,8 @@ def test_pad_matches_torch_everywhere(data):
         a * b < 0 for a, b in zip(amounts[::2], amounts[1::2], strict=True)
     ):
         amounts = tuple(map(abs, amounts))
+    sides = zip(x.shape[::-1], amounts[::2], amounts[1::2], strict=False)
+    assume(all(map(sum, sides)))  # PyTorch 2.6 takes and refuses other empty results than 2.9
     try:
         expected = F.pad(torch.from_numpy(x), amounts, mode).numpy()
     except RuntimeError:

@@ -102,6 +102,17 @@ def test_layer(name):
                 assert seen == (low, high)
 
 
+IN_PLACE = [n for n in image_layers() if "inplace" in inspect.signature(getattr(nn, n)).parameters]
+
+
+@pytest.mark.parametrize("name", IN_PLACE)
+def test_layer_that_writes_into_its_input(name):
+    layer, shape = build(name)
+    layer.inplace = True
+    for axis in trace(nn.Sequential(nn.Tanh(), layer).eval(), shape)["output"].axes:
+        assert [tuple(seen) for seen in axis.seen] == [(n, n) for n in range(axis.units)]
+
+
 @pytest.mark.parametrize("mode", ["nearest", "nearest-exact"])
 @pytest.mark.parametrize("axis", [1, 2])
 def test_the_nearest_unit_is_that_of_torch(mode, axis):

@@ -191,7 +191,8 @@ def blocks(a, operands, shape):
 _NAMES = {
     pointwise: """hardswish hardswish_ clone alias detach contiguous _to_copy lift_fresh
         native_dropout expand rrelu_with_noise rrelu_with_noise_ _prelu_kernel masked_fill where
-        isnan log_sigmoid_forward leaky_relu leaky_relu_""",
+        isnan log_sigmoid_forward leaky_relu leaky_relu_ hardtanh_ hardsigmoid_ elu_ celu_ mish_
+        gelu_ threshold_ abs_""",
     constant: """empty_like zeros_like ones_like full_like rand_like randn_like new_empty new_zeros
         new_ones new_full sym_size""",
     reduction: """mean sum amax amin max min std var var_mean linalg_vector_norm logsumexp norm
