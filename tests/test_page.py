@@ -1,13 +1,17 @@
 """What a page keeps of a widget: the pictures that Python would draw, and what a touch would do."""
 
+import base64
+import io
 import json
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from cnnbook import widgets
 from cnnbook.figures.scene import ROOM
 from cnnbook.page.capture import page_of
-from cnnbook.page.freezing import ROOMS, freeze
+from cnnbook.page.freezing import ROOMS, freeze, packed
 from cnnbook.page.slicing import cells_for
 from cnnbook.page.staging import exercises_in, image, numbers, pack, prediction
 from cnnbook.widgets.explorer import Explorer
@@ -43,6 +47,23 @@ def drawn(state, room):
         return state.picture().svg(css=False)
     finally:
         ROOM.reset(whole)
+
+
+@pytest.mark.parametrize(
+    ("shape", "off"), [((63, 200, 3), 0), ((63, 200, 4), 0), ((99, 99), 0), ((90, 120, 3), 30)]
+)
+def test_small_and_grey_images_are_kept_exactly(shape, off):
+    pixels = np.add.outer(*map(np.arange, shape[:2])).astype(np.uint8)
+    pixels += np.random.default_rng(0).integers(9, size=shape[:2], dtype=np.uint8)
+    if len(shape) == 3:
+        pixels = pixels[..., None] + np.arange(shape[2], dtype=np.uint8)  # a little transparent
+    png = io.BytesIO()
+    Image.fromarray(pixels).save(png, "png")
+    kind, _, data = packed(base64.b64encode(png.getvalue()).decode()).partition(";base64,")
+    assert kind == "webp"
+    with Image.open(io.BytesIO(base64.b64decode(data))) as kept:
+        kept = np.asarray(kept.convert(Image.fromarray(pixels).mode)).astype(int)
+    assert np.abs(kept - pixels).max() <= off
 
 
 @pytest.mark.parametrize("name", OPENED)

@@ -6,12 +6,16 @@ chosen is a tree: a node has the options of one control and what follows `each`;
 frames of its steps, for each room, and what a touch does.
 """
 
+import base64
+import functools
+import io
 import itertools
 import json
 import re
 from dataclasses import replace
 
 import numpy as np
+from PIL import Image
 
 from cnnbook.figures.scene import NARROWEST, ROOM
 from cnnbook.widgets.stage import MOST_ROOM
@@ -151,7 +155,7 @@ class Frozen:
         return self.frames.setdefault(ids, len(self.frames))
 
     def _image(self, found):
-        return f"@{self.images.setdefault(found[1], len(self.images))}@"
+        return f"@{self.images.setdefault(packed(found[1]), len(self.images))}@"
 
     def _outcome(self, state, part):
         """What a touch does: a step, and options of the controls by number; None if nothing."""
@@ -186,6 +190,22 @@ class Frozen:
             if set(IMAGE.findall("".join(shown.pieces()))) <= self.images.keys():
                 key = f"{number} {json.dumps(part, separators=(',', ':'))}"
                 self.hovers[key] = self._frame(shown)
+
+
+@functools.cache
+def packed(png):
+    """Return an image, PNG in base64, as what follows "data:image/" in an address: WebP if shorter.
+
+    Small and grey ones, which tell exact numbers, stay exact; the others are photographs and faces.
+    """
+    binary, shorter = base64.b64decode(png), io.BytesIO()
+    with Image.open(io.BytesIO(binary)) as image:
+        exact = image.mode == "L" or min(image.size) < 64
+        how = {"lossless": True, "exact": True} if exact else {"quality": 90}
+        image.convert("RGBA" if image.mode == "RGBA" else "RGB").save(shorter, "WEBP", **how)
+    if shorter.tell() < len(binary):
+        return f"webp;base64,{base64.b64encode(shorter.getvalue()).decode()}"
+    return f"png;base64,{png}"
 
 
 def _drawn(state, room=MOST_ROOM):

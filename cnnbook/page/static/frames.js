@@ -106,7 +106,7 @@ function playFrames(host, spec) {
   function draw(number, motion = true) {
     if (number === shown) return;
     shown = number;
-    const image = (_, n) => `data:image/png;base64,${spec.images[n]}`;
+    const image = (_, n) => `data:image/${spec.images[n]}`;
     const [start, ...parts] = spec.frames[number].map((n) => spec.parts[n].replace(/@(\d+)@/g, image));
     const hint = leaf.hint ? `<p class="cnnbook-hint">${leaf.hint}</p>` : "";
     held.motion = motion;
