@@ -5,16 +5,21 @@ window.book = {
   panel: () => jupyterapp.shell.currentWidget,
   kernel: () => book.panel()?.sessionContext?.session?.kernel,
   idle: () => book.kernel()?.status === 'idle' && book.kernel()?.connectionStatus === 'connected',
-  // all that was sent to the kernel is answered and painted: it takes messages one by one
+  // all that was sent to the kernel is answered and painted: widgets have a thread of their own there
   async settled() {
     for (let turn = 0; turn < 2; turn++) {
-      await book.frame();
-      await book.kernel().requestKernelInfo();
+      do await book.frame(); while (book.sent.size);
     }
-    await book.frame();
   },
+  sent: new Set(),
   frame: () => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done))),
   listen() {
+    book.kernel().anyMessage.connect((_, {msg, direction}) => {
+      const state = msg.content.execution_state;
+      if (direction === 'send' && msg.channel === 'shell') book.sent.add(msg.header.msg_id);
+      else if (state === 'idle') book.sent.delete(msg.parent_header.msg_id);
+      else if (state === 'restarting') book.sent.clear();
+    });
     book.kernel().iopubMessage.connect((_, m) => {
       if (m.header.msg_type === 'error') book.errors.push(m.content.ename + ': ' + m.content.evalue);
       // "No such comm …": JupyterLab asks a young kernel for its widgets before ipywidgets is there;
@@ -101,6 +106,9 @@ window.book = {
   run: i => {
     book.panel().content.activeCellIndex = i;
     return jupyterapp.commands.execute('notebook:run-cell');
+  },
+  async run_each(cells) {
+    for (const i of cells) await book.run(i);
   },
   broken: () => [...book.panel().content.node.querySelectorAll('mjx-merror, .jupyter-widgets-error-widget')]
     .map(e => e.textContent)

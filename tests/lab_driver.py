@@ -1,6 +1,8 @@
 """A real JupyterLab in a headless Chromium, for the browser test."""
 
+import atexit
 import contextlib
+import functools
 import json
 import os
 import secrets
@@ -15,6 +17,8 @@ from pathlib import Path
 import nbformat
 from playwright.sync_api import sync_playwright
 
+from cnnbook.page.slicing import cells_for
+
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 CHROMIUM_FLAGS = [
     "--no-sandbox",
@@ -24,6 +28,9 @@ CHROMIUM_FLAGS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",  # nothing leaves the machine
+    "--use-fake-device-for-media-stream",  # a camera, and nobody is asked whether it may be used
+    "--use-fake-ui-for-media-stream",
 ]
 SETTINGS = {
     "@jupyterlab/apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
@@ -114,16 +121,37 @@ def end_kernels(address, token):
         urllib.request.urlopen(urllib.request.Request(place, method="DELETE"), timeout=60).close()
 
 
+@functools.cache
+def chromium():
+    """Start the installed Chromium; it ends with this process."""
+    playwright = sync_playwright().start()
+    atexit.register(playwright.stop)
+    browser = playwright.chromium.launch(executable_path=find_chromium(), args=CHROMIUM_FLAGS)
+    atexit.register(browser.close)
+    return browser
+
+
+@functools.cache
+def shared():
+    """Pages that keep what they loaded of JupyterLab for one another."""
+    return chromium().new_context(viewport={"width": 1280, "height": 1000})
+
+
 @contextlib.contextmanager
-def chromium_page(*flags):
+def chromium_page():
     """Open an empty page of the installed Chromium."""
-    with sync_playwright() as playwright:
-        flags = [*CHROMIUM_FLAGS, *flags]
-        browser = playwright.chromium.launch(executable_path=find_chromium(), args=flags)
-        try:
-            yield browser.new_page(viewport={"width": 1280, "height": 1000})
-        finally:
-            browser.close()
+    page = shared().new_page()
+    try:
+        yield page
+    finally:
+        page.close()
+
+
+def needed(cells):
+    """Return the numbers of the cells that show pictures or questions, and of all they need."""
+    code = {n: cell for n, cell in enumerate(cells) if cell.cell_type == "code"}
+    ours = {n for n in code if any("cnnbook" in o.get("metadata", ()) for o in code[n].outputs)}
+    return cells_for({n: cell.source for n, cell in code.items()}, ours)
 
 
 NO_ROOM = "e => e.disabled || e.min === e.max"
@@ -139,7 +167,7 @@ class Notebook:
         self.page, self.problems = page, []
         page.on("console", self._console)
         page.on("pageerror", self._page_error)
-        page.route("**/*", lambda route: self._request(route, address))
+        page.on("request", lambda request: self._request(request.url, address))
         place = f"{address}/{PAGES[host]}/{path}?token={token}&reset"
         page.goto(place, wait_until="domcontentloaded")
         page.wait_for_selector(".jp-NotebookPanel .jp-Cell", timeout=90_000)
@@ -158,12 +186,9 @@ class Notebook:
         if "notebook_core" not in (error.stack or ""):
             self.problems.append(f"page error: {error}")
 
-    def _request(self, route, address):
-        url = route.request.url
-        if url.startswith((address, "data:", "blob:")):
-            return route.continue_()
-        self.problems.append(f"request that leaves the machine: {url[:200]}")
-        return route.abort()
+    def _request(self, url, address):
+        if not url.startswith((address, "data:", "blob:")):
+            self.problems.append(f"request that leaves the machine: {url[:200]}")
 
     def wait(self, condition, seconds=120):
         """Wait until a JavaScript condition holds."""
@@ -175,10 +200,14 @@ class Notebook:
 
     def run_all(self):
         """Run all cells; note errors and cells that did not run."""
-        self.page.evaluate(
-            "window.ran = false; jupyterapp.commands.execute('notebook:run-all-cells')"
-            ".then(() => { window.ran = true; })"
-        )
+        self._run("jupyterapp.commands.execute('notebook:run-all-cells')")
+
+    def run(self, cells):
+        """Run these cells one after the other; note errors."""
+        self._run(f"book.run_each({cells})")
+
+    def _run(self, what):
+        self.page.evaluate(f"window.ran = false; {what}.then(() => {{ window.ran = true; }})")
         self.wait("window.ran && book.idle()", seconds=300)
         for cell in self.page.evaluate("book.outputs()"):
             self.problems += [f"cell error: {error}" for error in cell["errors"]]
@@ -195,8 +224,7 @@ class Notebook:
             if element.evaluate(NO_ROOM):  # other controls left it a single value
                 return True, None
             element.press("Home")
-            self.page.wait_for_timeout(250)
-            self.wait("book.idle()")  # a late answer to it would take the next step back
+            self.settle()  # a late answer to it would take the next step back
         before = self.page.evaluate("i => book.shown(i)", control["cell"])
         self.page.evaluate("i => book.watch(i, 'keydown', 'click')", control["cell"])
         act = {
@@ -208,18 +236,18 @@ class Notebook:
         }.get(control["kind"], element.click)
         act()
         # a busy machine may need more than a moment; a button may rightly change nothing
-        for turn in range(12 if control["kind"] in MUST_CHANGE else 1):
-            if control["kind"] == "select" and turn in (4, 8):
+        for turn in range(30 if control["kind"] in MUST_CHANGE else 1):
+            if control["kind"] == "select" and turn in (10, 20):
                 act()  # two choices may mean the same just now: one odd zero, split or all after
-            self.page.wait_for_timeout(250)
-            self.wait("book.idle()")
+            self.settle()
             after = self.page.evaluate("i => book.shown(i)", control["cell"])
             if after != before:
                 break
+            self.page.wait_for_timeout(100)
         latency = self.page.evaluate("book.latency()")
         if control["kind"] == "number" and "No such setting" in after:
             element.press("ArrowDown")  # the message would hide what the next control changes
-            self.page.wait_for_timeout(250)
+            self.settle()
         return before != after, latency
 
     @staticmethod

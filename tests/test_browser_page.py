@@ -7,16 +7,18 @@ it three chapters are built here. Run with ``pytest -m browser -n0 -s``; it prin
 import functools
 import http.server
 import os
+import subprocess
+import sys
 import threading
 from pathlib import Path
+from statistics import median
 from urllib.parse import unquote, urlsplit
 
 import pytest
 
 pytest.importorskip("playwright")
 pytest.importorskip("myst_nb")
-from lab_driver import find_chromium
-from playwright.sync_api import sync_playwright
+from lab_driver import chromium, find_chromium
 
 pytestmark = [
     pytest.mark.browser,
@@ -51,15 +53,30 @@ MOVE = """field => {
 LOOK = """(host) => [host.querySelector('.cnnbook-screen svg')?.outerHTML ?? '',
   ...[...host.querySelectorAll('canvas')].map((c) => c.toDataURL())].join()"""
 
+# ms from a press of a button to the end of the frame with another picture
+TIME = """async button => {
+  const screen = button.closest('.cnnbook-widget').querySelector('.cnnbook-screen');
+  const begun = performance.now();
+  const changed = new Promise(done => new MutationObserver((_, self) => done(self.disconnect()))
+    .observe(screen, {subtree: true, childList: true, attributes: true}));
+  button.click();
+  await changed;
+  await new Promise(done => requestAnimationFrame(() => {
+    const painted = new MessageChannel();
+    painted.port1.onmessage = done;
+    painted.port2.postMessage(0);
+  }));
+  return performance.now() - begun;
+}"""
+
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
     if "CNNBOOK_SITE" in os.environ:
         return Path(os.environ["CNNBOOK_SITE"]).resolve()
-    from cnnbook.page.building import build
-
     target = tmp_path_factory.mktemp("page")
-    build(target, chapters=(0, 3, 9))
+    command = [sys.executable, "-m", "cnnbook.page", "--chapters", "0", "3", "9"]
+    subprocess.run([*command, "--output", str(target)], check=True)
     return target / "html"
 
 
@@ -78,22 +95,14 @@ def address(site):
     server.server_close()
 
 
-@pytest.fixture(scope="module")
-def chromium():
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=find_chromium(), args=["--no-sandbox"])
-        yield browser
-        browser.close()
-
-
 def pages(site):
     own = (p for p in site.rglob("*.html") if "_static" not in p.parts)
     return sorted(p for p in own if p.name not in ("genindex.html", "search.html"))
 
 
-def opened(chromium, root, faults, **options):
+def opened(root, faults, **options):
     """A page that notes what it asks for and what goes wrong."""
-    page = chromium.new_context(**options).new_page()
+    page = chromium().new_context(**options).new_page()
     page.set_default_timeout(60_000)
     allowed = root, "data:", "blob:"
     page.on(
@@ -132,7 +141,8 @@ def changes(host, act):
 
 
 def operate(host, faults):
-    """Step, and move each control, once."""
+    """Step, and move each control, once; return the name, and how soon a step is there."""
+    times = []
     name = host.get_attribute("data-name")
     step = host.get_by_role("button", name="Next step")
     if step.count() and step.is_visible():
@@ -140,6 +150,8 @@ def operate(host, faults):
         forward = last.evaluate("slider => slider.value < slider.max")
         button = step if forward else host.get_by_role("button", name="Previous step")
         changes(host, button.click) or faults.append(f"{name} does not step")
+        back = host.get_by_role("button", name="Previous step")
+        times = [each.evaluate(TIME) for each in [back if forward else step, button] * 5]
         picture = host.locator(".cnnbook-screen svg.cnnbook")
         picture.evaluate("svg => svg.focus()")
         changes(host, lambda: host.page.keyboard.press("Home")) or changes(
@@ -156,29 +168,31 @@ def operate(host, faults):
         kernel = host.locator("select[aria-label=kernel]")
         act = turn.click if turn.count() else functools.partial(kernel.evaluate, MOVE)
         changes(host, act) or faults.append(f"{name} computes nothing")
-    return name
+    return name, median(times) if times else None
 
 
-def test_every_page_from_a_file_without_a_network(site, chromium):
+def test_every_page_from_a_file_without_a_network(site):
     faults, table = [], []
-    page = opened(chromium, site.as_uri(), faults, offline=True)
+    page = opened(site.as_uri(), faults, offline=True)
     for path in pages(site):
         page.goto(path.as_uri())
         hosts = wake(page)
         faults += [f"{what}: {w}" for what, where in page.evaluate(FAULTS).items() for w in where]
         for number in range(hosts.count()):
-            table.append((path.stem, operate(hosts.nth(number), faults)))
+            name, ms = operate(hosts.nth(number), faults)
+            table.append((path.stem, name, "" if ms is None else f"a step in {ms:.0f} ms"))
         faults[:] = [
             one if one.startswith(("[", "/")) else f"[{path.stem}] {one}" for one in faults
         ]
-    print(f"\n{len(pages(site))} pages, {len(table)} widgets operated")
+    print("", *("  ".join(row) for row in table), sep="\n")
+    print(f"{len(pages(site))} pages, {len(table)} widgets operated")
     assert not faults, "\n".join(faults)
     assert table
 
 
-def test_every_page_over_http(site, address, chromium):
+def test_every_page_over_http(site, address):
     faults = []
-    page = opened(chromium, address, faults)
+    page = opened(address, faults)
     for path in pages(site):
         page.goto(f"{address}/{path.relative_to(site)}")
         wake(page)
@@ -197,19 +211,19 @@ def test_every_page_over_http(site, address, chromium):
     assert not faults, "\n".join(faults)
 
 
-def test_search_works_from_a_file(site, chromium):
+def test_search_works_from_a_file(site):
     faults = []
-    page = opened(chromium, site.as_uri(), faults, offline=True)
+    page = opened(site.as_uri(), faults, offline=True)
     page.goto(f"{site.as_uri()}/search.html?q=dilation")
     page.locator("#search-results li").first.wait_for()
     assert not faults
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_a_phone_shows_every_page_without_scrolling_sideways(site, chromium, theme):
+def test_a_phone_shows_every_page_without_scrolling_sideways(site, theme):
     faults = []
     options = {"viewport": {"width": 390, "height": 844}, "color_scheme": theme}
-    page = opened(chromium, site.as_uri(), faults, offline=True, **options)
+    page = opened(site.as_uri(), faults, offline=True, **options)
     for path in pages(site):
         page.goto(path.as_uri())
         wake(page)
@@ -218,9 +232,9 @@ def test_a_phone_shows_every_page_without_scrolling_sideways(site, chromium, the
     assert not faults, "\n".join(faults)
 
 
-def test_numbers_are_checked_and_a_guess_opens_the_answer(site, chromium):
+def test_numbers_are_checked_and_a_guess_opens_the_answer(site):
     faults = []
-    page = opened(chromium, site.as_uri(), faults, offline=True)
+    page = opened(site.as_uri(), faults, offline=True)
     page.goto((site / "03_padding_and_stride.html").as_uri())
     form = page.locator(".cnnbook-exercise form").first
     said = form.locator("output")

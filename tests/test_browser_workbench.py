@@ -7,20 +7,18 @@ import json
 from base64 import b64encode
 from statistics import median
 
-import nbformat
 import pytest
 
 from cnnbook.widgets import kernel_workbench
 
 playwright = pytest.importorskip("playwright")
-from lab_driver import Notebook, chromium_page, find_chromium, lab_server  # noqa: E402
+from lab_driver import Notebook, chromium_page, find_chromium, write_notebook  # noqa: E402
 from test_widget_kernel_workbench import png  # noqa: E402
 
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.skipif(find_chromium() is None, reason="no Chromium on this machine"),
 ]
-CAMERA = "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"
 STEP = 6  # pixels of a drag for one step
 TIME_DRAG = """() => {
   window.drags = [];
@@ -40,13 +38,9 @@ CELLS = (
 
 
 @pytest.fixture
-def page_and_notebook(tmp_path):
-    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
-    cells = list(map(nbformat.v4.new_code_cell, CELLS))
-    folder, state = tmp_path / "book", tmp_path / "lab"
-    folder.mkdir(), state.mkdir()
-    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=kernel), folder / "bench.ipynb")
-    with lab_server(folder, state) as server, chromium_page(*CAMERA) as page:
+def page_and_notebook(folder, server):
+    write_notebook(folder / "bench.ipynb", CELLS)
+    with chromium_page() as page:
         page.set_viewport_size({"width": 1400, "height": 900})
         notebook = Notebook(page, *server, "bench.ipynb")
         notebook.run_all()
