@@ -17,8 +17,6 @@ from pathlib import Path
 import nbformat
 from playwright.sync_api import sync_playwright
 
-from cnnbook.page.slicing import cells_for
-
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 CHROMIUM_FLAGS = [
     "--no-sandbox",
@@ -145,13 +143,6 @@ def chromium_page():
         yield page
     finally:
         page.close()
-
-
-def needed(cells):
-    """Return the numbers of the cells that show pictures or questions, and of all they need."""
-    code = {n: cell for n, cell in enumerate(cells) if cell.cell_type == "code"}
-    ours = {n for n in code if any("cnnbook" in o.get("metadata", ()) for o in code[n].outputs)}
-    return cells_for({n: cell.source for n, cell in code.items()}, ours)
 
 
 NO_ROOM = "e => e.disabled || e.min === e.max"

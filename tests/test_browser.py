@@ -13,13 +13,14 @@ import nbformat
 import pytest
 from gestures import opening
 
+from cnnbook.page.slicing import cells_of_pictures
+
 playwright = pytest.importorskip("playwright")
 from lab_driver import (  # noqa: E402
     MUST_CHANGE,
     Notebook,
     chromium_page,
     find_chromium,
-    needed,
     save_shot,
     write_notebook,
 )
@@ -57,6 +58,11 @@ FIRST = """() => {
 }"""
 
 
+def behind_pictures(path):
+    """Numbers of the cells with pictures, and of all that these rest on."""
+    return cells_of_pictures(nbformat.read(path, as_version=4).cells)[1]
+
+
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_chapter_in_jupyterlab(server, path):
     """As a reader finds it who has run nothing; then its widgets, and all that they need."""
@@ -71,9 +77,8 @@ def test_chapter_in_jupyterlab(server, path):
             assert top < 0.5
             assert (1 - top) / (bottom - top) > 0.6  # most of it without scrolling
             assert "from cnnbook.widgets" in bar
-        # nbval runs every cell; here those of the widgets, and what they need
-        cells = nbformat.read(path, as_version=4).cells
-        notebook.run(needed(cells))
+        # nbval runs every cell
+        notebook.run(behind_pictures(path))
         save_shot(page, path.stem)
         page.evaluate("book.more()")
         notebook.settle()
@@ -173,7 +178,7 @@ def test_an_exercise_is_answered_and_the_map_of_the_start_page_changes(server):
     for turn in range(2):
         with chromium_page() as page:  # the map, before and after
             notebook = Notebook(page, *server, NOTEBOOKS[0].name)
-            notebook.run(needed(nbformat.read(NOTEBOOKS[0], as_version=4).cells))
+            notebook.run(behind_pictures(NOTEBOOKS[0]))
             (said,) = page.evaluate("book.texts(book.find('ChapterMap('))")
             solved.append(re.search(r"Padding and stride, needs 2, (.*?);", said)[1])
             page.evaluate("book.scroll(book.find('ChapterMap('))")

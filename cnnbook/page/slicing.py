@@ -35,6 +35,24 @@ def cells_for(sources, wanted):
     return taken[::-1]
 
 
+def cells_of_pictures(cells):
+    """Find the code cells of a notebook that show the book's pictures, and all that these rest on.
+
+    Returns
+    -------
+    set of int, list of int
+        Numbers of those that show pictures; of all.
+    """
+    code = {n: cell for n, cell in enumerate(cells) if cell.cell_type == "code"}
+    shown = {n for n, cell in code.items() if any(map(is_picture, cell.outputs))}
+    return shown, cells_for({n: cell.source for n, cell in code.items()}, shown)
+
+
+def is_picture(output):
+    """Whether an output of a cell is a picture of the book's own."""
+    return "cnnbook" in output.get("metadata", ()) and "image/png" in output.get("data", ())
+
+
 def _facts(source):
     """Names that a cell mentions, binds, may change, and imports."""
     mentions, binds, changes, imports = set(), set(), set(), set()

@@ -17,7 +17,7 @@ from nbclient import NotebookClient
 from cnnbook import widgets
 from cnnbook.exercises import exercises
 from cnnbook.page.capture import MIMETYPE
-from cnnbook.page.slicing import cells_for
+from cnnbook.page.slicing import cells_of_pictures, is_picture
 
 START = """from cnnbook.page import capture
 capture.begin(get_ipython())"""
@@ -66,10 +66,9 @@ def run(chapter, folder):
         What each picture is in a page, by the number of its cell; how many cells ran.
     """
     code = {n: cell for n, cell in enumerate(chapter.cells) if cell.cell_type == "code"}
-    wanted = {n for n, cell in code.items() if any(map(_is_picture, cell.outputs))}
+    wanted, few = cells_of_pictures(chapter.cells)
     if not wanted:
         return {}, 0
-    few = cells_for({n: cell.source for n, cell in code.items()}, wanted)
     for numbers in (few, [*code]):
         fresh = _executed(chapter, numbers, folder)
         other = [n for n in wanted if not _same(code[n], fresh[n])]
@@ -92,10 +91,6 @@ def _executed(chapter, numbers, folder):
     return dict(zip(numbers, (cell.outputs for cell in copied.cells[1:]), strict=True))
 
 
-def _is_picture(output):
-    return "cnnbook" in output.get("metadata", ()) and "image/png" in output.get("data", ())
-
-
 def _same(cell, fresh):
     """Whether pictures say what the stored ones say; what is trained may say other numbers."""
     if "nbval-ignore-output" in cell.metadata.get("tags", ()):
@@ -116,7 +111,7 @@ def page_output(output, source, page, report):
     """Give an output the form that it has in a page."""
     data = output.get("data", {})
     if "image/png" in data:
-        if page and _is_picture(output):
+        if page and is_picture(output):
             html = widget(page, source, report)
         else:
             html = image(data, output.metadata.get("image/png", {}))
