@@ -100,20 +100,33 @@ def pages(site):
     return sorted(p for p in own if p.name not in ("genindex.html", "search.html"))
 
 
-def opened(root, faults, **options):
-    """A page that notes what it asks for and what goes wrong."""
-    page = chromium().new_context(**options).new_page()
-    page.set_default_timeout(60_000)
-    allowed = root, "data:", "blob:"
-    page.on(
-        "request", lambda r: r.url.startswith(allowed) or faults.append(f"asks for {r.url[:90]}")
-    )
-    page.on("requestfailed", lambda r: faults.append(f"cannot load {r.url[:90]}"))
-    page.on("pageerror", lambda error: faults.append(f"error: {error}"))
-    page.on(
-        "console", lambda m: m.type in ("error", "warning") and faults.append(f"{m.type}: {m.text}")
-    )
-    return page
+@pytest.fixture
+def opened():
+    """Open a page that notes what it asks for and what goes wrong; it is closed with the test."""
+    contexts = []
+
+    def opened(root, faults, **options):
+        contexts.append(chromium().new_context(**options))
+        page = contexts[-1].new_page()
+        page.set_default_timeout(60_000)
+
+        def asks(request):
+            if not request.url.startswith((root, "data:", "blob:")):
+                faults.append(f"asks for {request.url[:90]}")
+
+        def says(message):
+            if message.type in ("error", "warning"):
+                faults.append(f"{message.type}: {message.text}")
+
+        page.on("request", asks)
+        page.on("requestfailed", lambda r: faults.append(f"cannot load {r.url[:90]}"))
+        page.on("pageerror", lambda error: faults.append(f"error: {error}"))
+        page.on("console", says)
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
 
 
 def wake(page):
@@ -171,7 +184,7 @@ def operate(host, faults):
     return name, median(times) if times else None
 
 
-def test_every_page_from_a_file_without_a_network(site):
+def test_every_page_from_a_file_without_a_network(opened, site):
     faults, table = [], []
     page = opened(site.as_uri(), faults, offline=True)
     for path in pages(site):
@@ -190,7 +203,7 @@ def test_every_page_from_a_file_without_a_network(site):
     assert table
 
 
-def test_every_page_over_http(site, address):
+def test_every_page_over_http(opened, site, address):
     faults = []
     page = opened(address, faults)
     for path in pages(site):
@@ -211,7 +224,7 @@ def test_every_page_over_http(site, address):
     assert not faults, "\n".join(faults)
 
 
-def test_search_works_from_a_file(site):
+def test_search_works_from_a_file(opened, site):
     faults = []
     page = opened(site.as_uri(), faults, offline=True)
     page.goto(f"{site.as_uri()}/search.html?q=dilation")
@@ -220,7 +233,7 @@ def test_search_works_from_a_file(site):
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_a_phone_shows_every_page_without_scrolling_sideways(site, theme):
+def test_a_phone_shows_every_page_without_scrolling_sideways(opened, site, theme):
     faults = []
     options = {"viewport": {"width": 390, "height": 844}, "color_scheme": theme}
     page = opened(site.as_uri(), faults, offline=True, **options)
@@ -232,7 +245,7 @@ def test_a_phone_shows_every_page_without_scrolling_sideways(site, theme):
     assert not faults, "\n".join(faults)
 
 
-def test_numbers_are_checked_and_a_guess_opens_the_answer(site):
+def test_numbers_are_checked_and_a_guess_opens_the_answer(opened, site):
     faults = []
     page = opened(site.as_uri(), faults, offline=True)
     page.goto((site / "03_padding_and_stride.html").as_uri())

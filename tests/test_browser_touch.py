@@ -1,6 +1,4 @@
-"""Every widget under a hand: pointed at, clicked, dragged, with keys; in JupyterLab.
-
-In Notebook 7 one of them, and the keys of all, which it would take before a picture sees them.
+"""Every widget under a hand: pointed at, clicked, dragged, with keys; in JupyterLab and Notebook 7.
 
 Run with ``pytest -m browser -n0 -s``; it needs Chromium. With ``-s`` it goes on in JupyterLab, and
 prints how soon each picture answers, up to the end of the frame that shows it; a click on what
@@ -23,7 +21,6 @@ pytestmark = [
     pytest.mark.browser,
     pytest.mark.skipif(find_chromium() is None, reason="no Chromium on this machine"),
 ]
-POINTER = "hover", "click", "drag"
 WITHOUT_KERNEL = ["window_stepper", "resampling_explorer", *OWN]
 hosts = pytest.mark.parametrize(
     "host",
@@ -161,17 +158,16 @@ def test_every_widget_answers_a_hand(server, opened, host, pytestconfig):
         for number, name in enumerate(opened):
             cell = Cell(notebook, number)
             parts = page.evaluate("i => book.kinds(i)", number)
-            expected, own = TOUCHED.get(name, {}), OWN.get(name, {})
-            passed = POINTER if host == "notebook" and number else ()
+            expected = TOUCHED.get(name, {})
             if name in TOUCHED:
                 assert {*parts} == expected.keys() - {"whole"}, name
             for kind, gestures in expected.items():
-                for gesture in (each for each in gestures.split() if each not in passed):
+                for gesture in gestures.split():
                     # one of the parts may be what is shown already
                     if not any(getattr(cell, gesture)(kind, share) for share in (1, 0, 0.5)):
                         dead.append(f"{name}: {gesture} {kind}")
-            for gesture, (where, what) in own.items():
-                if gesture not in passed and not cell.act(gesture, where, what):
+            for gesture, (where, what) in OWN.get(name, {}).items():
+                if not cell.act(gesture, where, what):
                     dead.append(f"{name}: {gesture} {where}")
             if timed:
                 again(cell, expected)
