@@ -73,7 +73,8 @@ def main(arguments=None):
         rows.append(row)
     if not chosen.still:
         seconds, cpu = (sum(row[name] for row in rows) for name in COLUMNS[:2])
-        print(f"\n{seconds} seconds and {cpu} CPU seconds; all chapters: at most {MOST_SECONDS}.")
+        two = f"{cpu / 2:.0f} seconds of two cores, at most {MOST_SECONDS}"
+        print(f"\n{seconds} seconds one after the other, {cpu} CPU seconds: {two}.")
     print(*over, sep="\n")
     return int(bool(over))
 
