@@ -47,7 +47,7 @@ PARTS = {
     ),
     "exercises": {"files", "numpy", "ops", "shapes", "derivation", "receptive_field", "ipywidgets"}
     | {"(platformdirs)"},
-    "page": {"figures", "widgets", "exercises", "numpy", "nbformat", "nbclient", "tqdm"}
+    "page": {"PIL", "figures", "widgets", "exercises", "numpy", "nbformat", "nbclient", "tqdm"}
     | {"(playwright)"},
     "jupyter": {"tornado", "setuptools"},
     "selfcheck": None,  # asks what is installed: anything, but inside functions only
