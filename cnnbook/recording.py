@@ -216,7 +216,7 @@ def stand_in(module):
 
 
 def _copied_parts(module, instead):
-    """Copy all parts of a module, with what stands instead of each tensor: what `deepcopy` did."""
+    """Copy all parts of a module, with another tensor instead of each; return copies by id."""
     import torch
     from torch.utils._pytree import tree_leaves
 
