@@ -58,7 +58,7 @@ TIME = """async button => {
   const screen = button.closest('.cnnbook-widget').querySelector('.cnnbook-screen');
   const begun = performance.now();
   const changed = new Promise(done => new MutationObserver((_, self) => done(self.disconnect()))
-    .observe(screen, {subtree: true, childList: true, attributes: true}));
+    .observe(screen, {subtree: true, childList: true, attributes: true}) || setTimeout(done, 5000));
   button.click();
   await changed;
   await new Promise(done => requestAnimationFrame(() => {
@@ -162,9 +162,11 @@ def operate(host, faults):
         last = host.locator("input[type=range]").last
         forward = last.evaluate("slider => slider.value < slider.max")
         button = step if forward else host.get_by_role("button", name="Previous step")
-        changes(host, button.click) or faults.append(f"{name} does not step")
-        back = host.get_by_role("button", name="Previous step")
-        times = [each.evaluate(TIME) for each in [back if forward else step, button] * 5]
+        if changes(host, button.click):
+            back = host.get_by_role("button", name="Previous step")
+            times = [each.evaluate(TIME) for each in [back if forward else step, button] * 5]
+        else:
+            faults.append(f"{name} does not step")
         picture = host.locator(".cnnbook-screen svg.cnnbook")
         picture.evaluate("svg => svg.focus()")
         changes(host, lambda: host.page.keyboard.press("Home")) or changes(
