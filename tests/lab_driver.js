@@ -5,13 +5,17 @@ window.book = {
   panel: () => jupyterapp.shell.currentWidget,
   kernel: () => book.panel()?.sessionContext?.session?.kernel,
   idle: () => book.kernel()?.status === 'idle' && book.kernel()?.connectionStatus === 'connected',
-  // all that was sent to the kernel is answered and painted: widgets have a thread of their own there
+  // widgets stand in the page; all that was sent to the kernel is answered and painted: there, widgets
+  // have a thread of their own
   async settled() {
     for (let turn = 0; turn < 2; turn++) {
-      do await book.frame(); while (book.sent.size);
+      do await book.frame(); while (book.sent.size || book.unborn());
     }
   },
   sent: new Set(),
+  // a place still waits for its widget
+  unborn: () => [...book.panel().content.node.querySelectorAll('.jp-OutputArea-output')].some(e =>
+    e.textContent.startsWith('Loading widget') || e.querySelector('.widget-box > .lm-Widget:empty')),
   frame: () => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done))),
   listen() {
     book.kernel().anyMessage.connect((_, {msg, direction}) => {

@@ -189,6 +189,11 @@ class Notebook:
         """Wait until all that was done is answered and painted."""
         self.page.evaluate("book.settled()")
 
+    def more(self):
+        """Open what stands behind "More settings"."""
+        self.page.evaluate("book.more()")
+        self.settle()
+
     def run_all(self):
         """Run all cells; note errors and cells that did not run."""
         self._run("jupyterapp.commands.execute('notebook:run-all-cells')")
@@ -200,6 +205,7 @@ class Notebook:
     def _run(self, what):
         self.page.evaluate(f"window.ran = false; {what}.then(() => {{ window.ran = true; }})")
         self.wait("window.ran && book.idle()", seconds=300)
+        self.settle()
         for cell in self.page.evaluate("book.outputs()"):
             self.problems += [f"cell error: {error}" for error in cell["errors"]]
             if cell["source"].strip() and cell["count"] is None:

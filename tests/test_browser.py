@@ -80,8 +80,7 @@ def test_chapter_in_jupyterlab(server, path):
         # nbval runs every cell
         notebook.run(behind_pictures(path))
         save_shot(page, path.stem)
-        page.evaluate("book.more()")
-        notebook.settle()
+        notebook.more()
         latencies, idle = defaultdict(list), []
         controls = page.evaluate("book.controls()")
         assert controls  # a stored picture has none
@@ -141,7 +140,7 @@ def test_a_digit_is_drawn_with_the_pointer_and_with_the_keyboard(server):
             if not number:
                 page.mouse.down()
             page.wait_for_timeout(30)
-        assert page.evaluate("strokes.length") > 3  # it reads while the pen is down
+        notebook.wait("strokes.length")  # it reads while the pen is down
         page.mouse.up()
         says(page, "The network reads 7 ")
         save_shot(page, "sheet_pointer")
@@ -208,7 +207,7 @@ def test_every_control_has_a_name(server):
     with chromium_page() as page:
         notebook = Notebook(page, *server, NAMED)
         notebook.run_all()
-        page.evaluate("book.more()")
+        notebook.more()
         outputs = page.locator(".jp-OutputArea-output").all()
         tree = "\n".join(output.aria_snapshot() for output in outputs)
         names = [(kind, name.translate(ICONS).strip()) for kind, name in CONTROL.findall(tree)]

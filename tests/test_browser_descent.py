@@ -100,12 +100,13 @@ def test_a_game_is_played_with_the_pointer_and_with_the_keyboard(page_and_notebo
     assert page.evaluate("book.panel().content.widgets.length") == 1
     page.get_by_role("button", name="Hint").click()
     says(page, "Downhill, steepest first: lower")
+    notebook.settle()
     assert page.locator(".cnnbook-weights path[d^=M]").count() == 2
 
     page.get_by_role("button", name="Let it run").click()
     says(page, "Gradient descent stands at")
     page.get_by_role("button", name="Stop").click()
-    page.wait_for_timeout(500)
+    notebook.settle()
     stopped = page.locator("svg.cnnbook").get_attribute("aria-label")
     page.wait_for_timeout(500)
     assert page.locator("svg.cnnbook").get_attribute("aria-label") == stopped

@@ -35,8 +35,8 @@ TIME_MOVES = """() => {
 class Glass:
     """The widget on its page."""
 
-    def __init__(self, page):
-        self.page, self.root = page, page.locator(".cnnbook-glass")
+    def __init__(self, notebook):
+        self.notebook, self.root = notebook, notebook.page.locator(".cnnbook-glass")
 
     def press(self, name):
         self.root.get_by_role("button", name=name, exact=True).click()
@@ -59,11 +59,10 @@ class Glass:
 
     def python(self):
         """What Python makes of the network as it was left: cut, bent, scores."""
-        self.page.wait_for_timeout(500)
-        self.page.evaluate("i => book.run(i)", 1)
-        self.page.wait_for_function("book.idle()")
-        self.page.wait_for_timeout(200)
-        return self.page.evaluate("book.texts(1)")[0].strip().split(";")
+        self.notebook.page.wait_for_timeout(500)  # until then it tells Python nothing
+        self.notebook.settle()
+        self.notebook.run([1])
+        return self.notebook.page.evaluate("book.texts(1)")[0].strip().split(";")
 
 
 def test_glass_lenet_answers_pointer_and_keys(folder, server):
@@ -72,7 +71,7 @@ def test_glass_lenet_answers_pointer_and_keys(folder, server):
     with chromium_page() as page:
         notebook = Notebook(page, *server, "glass.ipynb")
         notebook.run_all()
-        glass = Glass(page)
+        glass = Glass(notebook)
         assert glass.says.startswith("It reads 7 ")
         times = page.evaluate(TIME_MOVES)
         print(f"\nGlass LeNet: median {median(times):.1f} ms for a move of the pointer")

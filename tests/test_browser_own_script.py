@@ -46,6 +46,7 @@ def test_a_sign_is_drawn_kept_learned_and_the_network_fooled(folder, server):
         takes.nth(6).focus()
         page.keyboard.press("Delete")  # it is the cell's command, too
         tells(page, "One drawing of hook is gone")
+        notebook.settle()
         assert takes.count() == 17
         assert page.evaluate("book.panel().content.widgets.length") == 1
         page.evaluate("document.activeElement.matches('.take') || book.errors.push('no focus')")
@@ -65,6 +66,7 @@ def test_a_sign_is_drawn_kept_learned_and_the_network_fooled(folder, server):
         page.get_by_role("button", name="Keep as hook").click()
         tells(page, "6 of 6 drawings of hook by you")
         print(f"\nsheet: median {median(page.evaluate('strokes')):.0f} ms from pen to bars")
+        notebook.settle()
         assert takes.count() == 18
         for count in (17, 18):  # this one is no good hook
             page.get_by_title("take back the last change").click()
@@ -94,5 +96,6 @@ def test_a_sign_is_drawn_kept_learned_and_the_network_fooled(folder, server):
         name.fill("zig")
         name.press("Enter")
         tells(page, "are the same", "alert")
+        notebook.settle()
         assert page.get_by_label("name of sign 0").input_value() == "fish"
         assert not notebook.problems + page.evaluate("book.errors") + page.evaluate("book.broken()")

@@ -57,9 +57,9 @@ def says(page, part, words):
 
 def asked(page, notebook):
     """What Python knows, by running the second cell."""
-    page.wait_for_timeout(400)
-    page.evaluate("book.run(1)")
-    notebook.wait("book.idle()")
+    page.wait_for_timeout(400)  # until then it tells Python nothing
+    notebook.settle()
+    notebook.run([1])
     return page.evaluate("book.texts(1)")[0]
 
 
@@ -140,9 +140,9 @@ def test_photographs_files_and_the_camera_stay_in_the_page(page_and_notebook):
     says(page, ".input .range", "280 × 420, values 0.5 to 0.5, mean 0.5")  # 128 of 256
     page.get_by_role("button", name="camera").click()
     says(page, "[role=status]", "The camera is on. Its pictures stay in this page.")
-    page.wait_for_timeout(500)
     assert page.evaluate("stream.getTracks()[0].readyState") == "live"
-    assert "values 0.5 to 0.5" not in page.locator(".cnnbook-bench .input .range").inner_text()
+    ranges = page.locator(".cnnbook-bench .input .range")
+    ranges.filter(has_not_text="values 0.5 to 0.5").wait_for()
     page.get_by_role("button", name="camera off").click()
     assert page.evaluate("stream.getTracks()[0].readyState") == "ended"
     page.get_by_role("button", name="camera").click()
