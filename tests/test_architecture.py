@@ -177,9 +177,21 @@ def test_the_drawing_of_the_house_shows_the_imports():
     assert set(drawn) == needed
 
 
-def test_operations_and_shapes_do_not_load_torch():
-    code = "import sys, cnnbook.ops, cnnbook.shapes; sys.exit('torch' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0
+@pytest.mark.parametrize(
+    ("parts", "heavy"),
+    [
+        ("ops, cnnbook.shapes", "torch matplotlib"),
+        (
+            "widgets, cnnbook.exercises",
+            "torchvision sklearn scipy skimage torch.utils.flop_counter",
+        ),
+    ],
+)
+def test_what_takes_long_to_load_is_loaded_where_it_is_used(parts, heavy):
+    """Every chapter begins with these imports: seconds of a reader, memory of a class."""
+    code = f"import sys, cnnbook.{parts}; print(*set({heavy.split()}) & {{*sys.modules}})"
+    loaded = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert (loaded.stdout, loaded.returncode) == ("\n", 0), loaded.stderr
 
 
 TORCH_NAMES = [

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import torch
 from torch.nn.parameter import is_lazy
 from torch.utils._pytree import tree_leaves
-from torch.utils.flop_counter import flop_registry
 
 from cnnbook.checks import integer
 from cnnbook.receptive_field import trace
@@ -225,6 +224,8 @@ def _macs(operation, args, kwargs, result):
         return result.numel()
     if name == "_trilinear":  # x1 · weight · x2, summed over the features of both
         return result.numel() * args[1].shape[-2] * args[1].shape[-1]
+    from torch.utils.flop_counter import flop_registry  # 70 MB that most readers can do without
+
     if operation.overloadpacket in flop_registry:  # attention: PyTorch's own rule
         return flop_registry[operation.overloadpacket](*args, **kwargs, out_val=result) // 2
     return None if name.startswith(_UNCOUNTED) else 0
