@@ -75,6 +75,18 @@ def test_svg_and_png_show_the_same():
     np.testing.assert_allclose(pixels[row, column], expected, atol=2)
 
 
+def test_merged_rectangles_are_one_path_for_each_look_and_stay_marks():
+    picture = Picture(40, 10)
+    with picture.part("weight", merged=True):
+        for column in range(4):
+            picture.rect(10 * column, 0, 10, 10, fill="kernel", tint=column % 2)
+    picture.rect(0, 0, 40, 10, stroke="line")
+    tags = [node.tag.rpartition("}")[2] for node in ET.fromstring(picture.svg(css=False))]
+    assert tags == ["path", "path", "rect"]
+    assert "M0 0h10v10h-10zM20 0h10v10h-10z" in picture.svg()
+    assert [mark.x for mark in picture.find("weight")] == [0, 10, 20, 30]
+
+
 def test_image_keeps_its_place_and_its_pixels():
     pixels = np.zeros((2, 3, 3), np.uint8)
     pixels[0, 2] = 255, 0, 0  # top right

@@ -256,7 +256,7 @@ def _weights(learned):
     stages = {"before training": learned.history[0].kernels, now: learned.now.kernels}
     blocks = [space(0, 2)]
     for words, kernels in (stages | {f"change: {moved}": learned.change}).items():
-        tiles = row(*(_tile(kernel / learned.scale) for kernel in kernels[:KERNELS]), gap=3)
+        tiles = _tiles(kernels[:KERNELS] / learned.scale, gap=3)
         blocks.append(named("kernels", column(note(words), tiles, gap=3)))
     foot = row(_legend(learned.scale), note(f"weights now {learned.weight_range}"), gap=24)
     block = column(*blocks, foot, gap=14)
@@ -268,20 +268,22 @@ def _tint(picture, level, *box):
     picture.rect(*box, fill="kernel" if level > 0 else "negative", tint=share)
 
 
-def _tile(values):
-    """One kernel as tints of its weights, from −1 to 1."""
-    rows, columns = values.shape
+def _tiles(kernels, gap):
+    """Kernels in a row, as tints of their weights from −1 to 1."""
+    count, rows, columns = kernels.shape
     cell = TILE / max(rows, columns)
     cell = int(cell) if cell >= 2 else cell
-    levels = np.round(values * LEVELS).astype(int)
+    levels = np.round(kernels * LEVELS).astype(int)
 
     def draw(picture, x, y):
-        picture.rect(x, y, columns * cell, rows * cell, fill="paper", stroke="line")
-        with picture.part("weight"):
-            for i, j in np.argwhere(levels):
-                _tint(picture, levels[i, j], x + j * cell, y + i * cell, cell, cell)
+        lefts = [x + k * (TILE + gap) for k in range(count)]
+        for left in lefts:
+            picture.rect(left, y, columns * cell, rows * cell, fill="paper", stroke="line")
+        with picture.part("weight", merged=True):
+            for k, i, j in np.argwhere(levels):
+                _tint(picture, levels[k, i, j], lefts[k] + j * cell, y + i * cell, cell, cell)
 
-    return Block(TILE, TILE, draw)
+    return Block(count * (TILE + gap) - gap, TILE, draw)
 
 
 def _legend(scale):

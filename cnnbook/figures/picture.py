@@ -68,12 +68,14 @@ _INK = _FILL | {role: f"var(--cnn-{role}-words)" for role in WORDS}
 class Mark:
     """What is drawn; `name` says what it is, outermost part first, and `at` which cell of it.
 
-    `live` says what answers a pointer and what moves: see `Picture.part`.
+    `live` says what answers a pointer and what moves, `merged` which rectangles become one path:
+    see `Picture.part`.
     """
 
     name: tuple = ()
     at: tuple | None = None
     live: tuple = (None, None)
+    merged: bool = False
 
 
 @dataclass(eq=False)
@@ -91,14 +93,27 @@ class _Rect(Mark):
     title: str = ""
 
     def svg(self):
-        dash = ' stroke-dasharray="3 2"' if self.dashed else ""
-        share = "" if self.tint is None else f";fill-opacity:calc(var(--cnn-t)*{self.tint:.3f})"
         return (
             f'<rect x="{self.x:g}" y="{self.y:g}" width="{self.width:g}" height="{self.height:g}"'
-            f' rx="{self.radius:g}" stroke-width="{self.stroke_width:g}"{dash}'
-            f' style="fill:{_FILL[self.fill]};stroke:{_FILL[self.stroke]}{share}"'
+            f' rx="{self.radius:g}" {self._look}'
             + (f"><title>{escape(self.title)}</title></rect>" if self.title else "/>")
         )
+
+    @property
+    def _look(self):
+        dash = ' stroke-dasharray="3 2"' if self.dashed else ""
+        share = "" if self.tint is None else f";fill-opacity:calc(var(--cnn-t)*{self.tint:.3f})"
+        style = f' style="fill:{_FILL[self.fill]};stroke:{_FILL[self.stroke]}{share}"'
+        return f'stroke-width="{self.stroke_width:g}"{dash}{style}'
+
+    @staticmethod
+    def paths(rects):
+        """Return SVG texts of rectangles that do not overlap: one path for all of one look."""
+        looks = {}
+        for r in rects:
+            outline = f"M{r.x:g} {r.y:g}h{r.width:g}v{r.height:g}h{-r.width:g}z"
+            looks.setdefault(r._look, []).append(outline)
+        return [f'<path d="{"".join(lines)}" {look}/>' for look, lines in looks.items()]
 
     def draw(self, ax):
         alpha = 1 if self.tint is None else TINT * self.tint
@@ -240,23 +255,28 @@ class Picture:
     palette: bool = False
     _names: tuple = ()
     _live: tuple = (None, None)
+    _merged: bool = False
 
     @contextmanager
-    def part(self, *names, touch=None, words="", grid=None, move=None, origin=""):
+    def part(
+        self, *names, touch=None, words="", grid=None, move=None, origin="", merged=False
+    ):  # fmt: skip
         """Give all marks drawn inside a name, such as "input" or "cell"; let them answer a pointer.
 
         `touch` is a tuple of a name and numbers: the state's ``touched(*touch)`` returns the fields
         that a click changes, as a dict. With `words`, its name, it is a button for the keyboard
         too. With a `grid` of (rows, columns) laid over the marks, the row and the column pointed at
         stand behind the numbers. What has a name to `move` by comes from where that stood before,
-        or from the mark whose name is the `origin`.
+        or from the mark whose name is the `origin`. Hundreds of plain rectangles that do not lie
+        over each other are drawn sooner `merged`, those of one look into one path.
         """
-        outer = self._names, self._live
+        outer = self._names, self._live, self._merged
         touch = (words, grid, *touch) if touch else self._live[0]
         self._names += names
         self._live = touch, (move, origin) if move else self._live[1]
+        self._merged = merged or self._merged
         yield
-        self._names, self._live = outer
+        self._names, self._live, self._merged = outer
 
     def find(self, *names):
         """List the marks that have all these names, in the order in which they are drawn."""
@@ -267,7 +287,8 @@ class Picture:
             if style.get(name) not in _ROLES:
                 known = ", ".join(LIGHT)
                 raise ValueError(f"{name} must be one of {known} or None, got {style[name]!r}")
-        self.marks.append(kind(*values, **style, name=self._names, live=self._live))
+        known = {"name": self._names, "live": self._live, "merged": self._merged}
+        self.marks.append(kind(*values, **style, **known))
 
     def rect(self, x, y, width, height, **style):
         """Add a rectangle: `fill`, `tint`, `stroke`, `stroke_width`, `dashed`, `radius`, `at`.
@@ -343,7 +364,10 @@ class Picture:
             if move:
                 there, source = (place.translate(SHOWN) for place in move)
                 says += f' data-move="{there}" data-from="{source}"'
-            inside = [mark.svg() for mark in marks]
+            inside = []
+            for merged, each in groupby(marks, lambda mark: mark.merged):
+                some = list(each)
+                inside += _Rect.paths(some) if merged else [mark.svg() for mark in some]
             drawn += [f"<g{says}>{''.join(inside)}</g>"] if says else inside
         start = (
             f'<svg xmlns="http://www.w3.org/2000/svg" class="cnnbook" role="{role}"'

@@ -193,9 +193,11 @@ function places(parts) {
 
 // let what is new travel from where it stood before, or from another mark
 function move(el, come, before, duration) {
+  const moving = come.filter((part) => part.dataset?.move);
+  if (!moving.length) return; // where things are is dear to ask
   const now = places([...el.querySelectorAll("[data-move]")]);
   const scale = el.querySelector("svg.cnnbook")?.getScreenCTM().a || 1;
-  for (const each of come.filter((part) => part.dataset?.move)) {
+  for (const each of moving) {
     const here = now.get(each.dataset.move);
     const there = each.dataset.from ? now.get(each.dataset.from) : before.get(each.dataset.move);
     if (!there || !here.width) continue;
