@@ -172,7 +172,7 @@ STOPPED = """
 @pytest.mark.parametrize("how", ["killed", "interrupted"])
 @pytest.mark.parametrize("fresh", ["", "fresh"])
 def test_a_study_may_be_stopped_at_any_line(tmp_path, how, fresh):
-    wait(start(STOPPED, how, fresh, 59, tmp_path))  # every line: 1, in half an hour
+    wait(start(STOPPED, how, fresh, 101, tmp_path))  # every line: 1, in half an hour
 
 
 @pytest.mark.parametrize("place", ["save_weights", "replacing", "summarise"])
