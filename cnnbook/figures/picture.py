@@ -93,27 +93,24 @@ class _Rect(Mark):
     title: str = ""
 
     def svg(self):
+        dash = ' stroke-dasharray="3 2"' if self.dashed else ""
+        share = "" if self.tint is None else f";fill-opacity:calc(var(--cnn-t)*{self.tint:.3f})"
         return (
             f'<rect x="{self.x:g}" y="{self.y:g}" width="{self.width:g}" height="{self.height:g}"'
-            f' rx="{self.radius:g}" {self._look}'
+            f' rx="{self.radius:g}" stroke-width="{self.stroke_width:g}"{dash}'
+            f' style="fill:{_FILL[self.fill]};stroke:{_FILL[self.stroke]}{share}"'
             + (f"><title>{escape(self.title)}</title></rect>" if self.title else "/>")
         )
 
-    @property
-    def _look(self):
-        dash = ' stroke-dasharray="3 2"' if self.dashed else ""
-        share = "" if self.tint is None else f";fill-opacity:calc(var(--cnn-t)*{self.tint:.3f})"
-        style = f' style="fill:{_FILL[self.fill]};stroke:{_FILL[self.stroke]}{share}"'
-        return f'stroke-width="{self.stroke_width:g}"{dash}{style}'
-
     @staticmethod
     def paths(rects):
-        """Return SVG texts of rectangles that do not overlap: one path for all of one look."""
+        """Return SVG texts of plain rectangles: one path for all that have one look."""
         looks = {}
         for r in rects:
+            look = r.svg().partition(' rx="0" ')[2]  # all but its place and size
             outline = f"M{r.x:g} {r.y:g}h{r.width:g}v{r.height:g}h{-r.width:g}z"
-            looks.setdefault(r._look, []).append(outline)
-        return [f'<path d="{"".join(lines)}" {look}/>' for look, lines in looks.items()]
+            looks.setdefault(look, []).append(outline)
+        return [f'<path d="{"".join(lines)}" {look}' for look, lines in looks.items()]
 
     def draw(self, ax):
         alpha = 1 if self.tint is None else TINT * self.tint
