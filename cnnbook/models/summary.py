@@ -224,10 +224,11 @@ def _macs(operation, args, kwargs, result):
         return result.numel()
     if name == "_trilinear":  # x1 · weight · x2, summed over the features of both
         return result.numel() * args[1].shape[-2] * args[1].shape[-1]
-    from torch.utils.flop_counter import flop_registry  # 70 MB that most readers can do without
+    if any(part in name for part in ("attention", "conv", "_mm")):
+        from torch.utils.flop_counter import flop_registry  # 70 MB that most do without
 
-    if operation.overloadpacket in flop_registry:  # attention: PyTorch's own rule
-        return flop_registry[operation.overloadpacket](*args, **kwargs, out_val=result) // 2
+        if operation.overloadpacket in flop_registry:  # attention: PyTorch's own rule
+            return flop_registry[operation.overloadpacket](*args, **kwargs, out_val=result) // 2
     return None if name.startswith(_UNCOUNTED) else 0
 
 
