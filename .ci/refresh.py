@@ -95,7 +95,7 @@ def shown(outputs):
     for output in outputs:
         kinds = output.get("data", {"stream": output.get("text", "")})
         kinds = {k: v for k, v in kinds.items() if k not in (WIDGET_VIEW, "image/png")}
-        text = json.dumps(kinds, ensure_ascii=False, sort_keys=True)
+        text = json.dumps(kinds, ensure_ascii=False, sort_keys=True).replace("\\n", "\n")
         for rule in rules.values():
             if "regex" in rule:
                 text = re.sub(rule["regex"], rule["replace"], text)
