@@ -85,6 +85,10 @@ def test_merged_rectangles_are_one_path_for_each_look_and_stay_marks():
     assert tags == ["path", "path", "rect"]
     assert "M0 0h10v10h-10zM20 0h10v10h-10z" in picture.svg()
     assert [mark.x for mark in picture.find("weight")] == [0, 10, 20, 30]
+    with picture.part(merged=True):
+        picture.rect(0, 0, 10, 10, radius=2)
+    with pytest.raises(ValueError, match="must be plain rectangles"):
+        picture.svg()
 
 
 def test_image_keeps_its_place_and_its_pixels():

@@ -1,6 +1,6 @@
 """The well-known image sets, through torchvision: MNIST and CIFAR-10.
 
-torchvision is imported where it is needed: it takes half as long again as PyTorch.
+torchvision is imported where it is needed: that takes about as long as PyTorch's own import.
 """
 
 import gzip

@@ -107,6 +107,8 @@ class _Rect(Mark):
         """Return SVG texts of plain rectangles: one path for all that have one look."""
         looks = {}
         for r in rects:
+            if type(r) is not _Rect or r.radius or r.title:
+                raise ValueError(f"merged marks must be plain rectangles, got {r}")
             look = r.svg().partition(' rx="0" ')[2]  # all but its place and size
             outline = f"M{r.x:g} {r.y:g}h{r.width:g}v{r.height:g}h{-r.width:g}z"
             looks.setdefault(look, []).append(outline)
